@@ -1,0 +1,1 @@
+//! The filter without its host: events in, effects out.

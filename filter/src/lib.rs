@@ -1,0 +1,1 @@
+//! The wasm shell of the filter: Envoy calls it, the core decides.

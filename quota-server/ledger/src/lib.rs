@@ -1,0 +1,1 @@
+//! The ledger: pure, deterministic decisions about money, and the journal they leave.

@@ -1,0 +1,1 @@
+//! The quota-and-ledger server, and ferry, its command line.
