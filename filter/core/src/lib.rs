@@ -1,1 +1,15 @@
 //! The filter without its host: events in, effects out.
+//!
+//! Nothing here knows of Envoy, a clock, randomness or I/O: what they give comes in with an event, what is to be done goes out
+//! as an effect. Nothing here panics: a trap would stop billing for every stream of a worker.
+
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::indexing_slicing,
+        clippy::string_slice,
+        clippy::arithmetic_side_effects
+    )
+)]
+
+pub mod config;
