@@ -36,4 +36,12 @@ pub mod method {
     pub const LIST_MODELS: &str = "ListModels";
 }
 
+pub mod bound;
+mod call;
+mod facts;
+mod invalid;
+mod settlement;
+
+pub use call::{Caller, Release, Renew, Reserve, Settle};
+pub use invalid::InvalidField;
 pub use prost::Message;

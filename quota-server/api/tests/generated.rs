@@ -9,7 +9,7 @@ const FILES: [&str; 2] = ["ferry.quota.v1.rs", "descriptors.bin"];
 fn generated_code_is_current() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let fresh = tempfile::tempdir().expect("make a temporary folder");
-    generate(&root.join("proto"), fresh.path());
+    generate(&root.join("proto"), fresh.path()).expect("generate the code");
     let committed = root.join("src/generated");
     for file in FILES {
         let new = fresh.path().join(file);
@@ -25,19 +25,18 @@ fn generated_code_is_current() {
     }
 }
 
-fn generate(proto: &Path, out: &Path) {
-    let descriptors = protox::compile([PROTO], [proto]).expect("compile the proto file");
+fn generate(proto: &Path, out: &Path) -> Result<(), Box<dyn std::error::Error>> {
+    let descriptors = protox::compile([PROTO], [proto])?;
     std::fs::write(
         out.join("descriptors.bin"),
         ferry_api::Message::encode_to_vec(&descriptors),
-    )
-    .expect("write the descriptors");
+    )?;
     tonic_prost_build::configure()
         .out_dir(out)
         .client_mod_attribute(".", "#[cfg(feature = \"grpc\")]")
         .server_mod_attribute(".", "#[cfg(feature = \"grpc\")]")
-        .compile_fds(descriptors)
-        .expect("generate the code");
+        .compile_fds(descriptors)?;
+    Ok(())
 }
 
 fn read(path: &PathBuf) -> Vec<u8> {
