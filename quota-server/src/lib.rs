@@ -1,1 +1,6 @@
 //! The quota-and-ledger server, and ferry, its command line.
+
+pub mod config;
+pub mod document;
+pub mod listener;
+pub mod principal;

@@ -1,0 +1,282 @@
+//! From the document to the checked configuration.
+//!
+//! A field with a fault is read as if it were not there: the fault alone keeps the configuration from being used, and the rest
+//! is still looked at.
+
+use super::defaults as d;
+use super::{Admin, Config, Grpc, Http, LeaseConfig, Log, LogFormat, Policy, Tls};
+use crate::document::Section;
+use crate::listener::{Address, SOCKET_PATH_BYTES_MAX};
+use crate::principal::{Credential, CredentialDigest, Principal, Principals};
+use std::path::{Path, PathBuf};
+
+/// Names a policy version may have: it is a metric's label and a header's value.
+const VERSION_BYTES_MAX: usize = 64;
+
+pub(super) fn config(root: &mut Section<'_>, folder: &Path) -> Option<Config> {
+    let prices = root.text("prices").map(|path| folder.join(path));
+    let prices = root.required("prices", prices);
+    let database = folder.join(root.text("database").unwrap_or_else(|| d::DATABASE.into()));
+    let principals = principals(root);
+    let grpc = section(root, "grpc", |s| grpc(s, folder));
+    let beside_database = database.parent().unwrap_or(folder).join(d::ADMIN_SOCKET);
+    let admin = section(root, "admin", |s| admin(s, folder, beside_database));
+    let http = section(root, "http", |s| http(s, folder));
+    let lease = section(root, "lease", lease);
+    let policy = section(root, "policy", policy);
+    let log = section(root, "log", log);
+    let drain_ms = root.integer("drain_ms", 0, d::DRAIN_MS_MOST);
+    if let (Some(grpc), Some(principals)) = (&grpc, &principals) {
+        check_credentials_can_be_shown(root, grpc, principals);
+    }
+    Some(Config {
+        database,
+        prices: prices?,
+        principals: principals?,
+        grpc: grpc?,
+        admin: admin?,
+        http: http?,
+        lease: lease?,
+        policy: policy?,
+        log: log?,
+        drain_ms: drain_ms.unwrap_or(d::DRAIN_MS),
+    })
+}
+
+/// A section that may be left out: then it is read as if it were empty.
+fn section<'a, T>(
+    root: &mut Section<'a>,
+    key: &'static str,
+    read: impl FnOnce(&mut Section<'a>) -> Option<T>,
+) -> Option<T> {
+    root.section_or_empty(key, read).flatten()
+}
+
+fn principals(root: &mut Section<'_>) -> Option<Principals> {
+    let read = root.sections("principals", principal);
+    let count = read.len();
+    let all: Vec<Principal> = read.into_iter().flatten().collect();
+    let none = root.required("principals", (count > 0).then_some(()));
+    for (i, one) in all.iter().enumerate() {
+        let earlier = all.iter().take(i);
+        for other in earlier {
+            if other.name == one.name {
+                root.fault(
+                    "principals",
+                    format_args!("'{}' stands there twice", one.name),
+                );
+            }
+            if other
+                .credentials
+                .iter()
+                .any(|c| one.credentials.contains(c))
+            {
+                let (a, b) = (&other.name, &one.name);
+                root.fault(
+                    "principals",
+                    format_args!("'{a}' and '{b}' share a credential"),
+                );
+            }
+        }
+    }
+    none?;
+    Some(Principals(all))
+}
+
+fn principal(section: &mut Section<'_>) -> Option<Principal> {
+    let name = section.parsed("name");
+    let name = section.required("name", name);
+    let tokens = digests(section, "token_sha256");
+    let certificates = digests(section, "certificate_sha256");
+    let credentials: Vec<Credential> = tokens
+        .iter()
+        .flatten()
+        .map(|digest| Credential::Token(*digest))
+        .chain(
+            certificates
+                .iter()
+                .flatten()
+                .map(|digest| Credential::Certificate(*digest)),
+        )
+        .collect();
+    if credentials.is_empty() && tokens.is_some() && certificates.is_some() {
+        let problem = "missing, and so is certificate_sha256: a gateway shows one of them";
+        section.fault("token_sha256", problem);
+    }
+    Some(Principal {
+        name: name?,
+        credentials,
+    })
+}
+
+/// `None` after a fault.
+fn digests(section: &mut Section<'_>, key: &'static str) -> Option<Vec<CredentialDigest>> {
+    let texts = section.texts(key);
+    let parsed: Result<Vec<_>, _> = texts.iter().map(|t| CredentialDigest::parse(t)).collect();
+    parsed.map_err(|problem| section.fault(key, problem)).ok()
+}
+
+fn grpc(section: &mut Section<'_>, folder: &Path) -> Option<Grpc> {
+    let listen = listen(section, folder, || d::GRPC_LISTEN.parse().ok());
+    let socket_mode = section.text("socket_mode").map(|text| {
+        let mode = u32::from_str_radix(&text, 8)
+            .ok()
+            .filter(|mode| *mode <= 0o777);
+        if mode.is_none() {
+            section.fault(
+                "socket_mode",
+                format_args!("'{text}' is not permissions such as \"0660\""),
+            );
+        }
+        mode
+    });
+    let tls = section.section("tls", |s| tls(s, folder));
+    let listen = listen?;
+    if let (Address::Unix(_), Some(_)) = (&listen, &tls) {
+        section.fault(
+            "tls",
+            "only on TCP: a Unix socket does not leave the machine",
+        );
+    }
+    Some(Grpc {
+        listen,
+        socket_mode: socket_mode.flatten().unwrap_or(d::GRPC_SOCKET_MODE),
+        tls: tls.flatten(),
+    })
+}
+
+fn tls(section: &mut Section<'_>, folder: &Path) -> Option<Tls> {
+    let mut path = |key| section.text(key).map(|path| folder.join(path));
+    let (certificate, private_key) = (path("certificate"), path("private_key"));
+    let client_ca = path("client_ca");
+    let certificate = section.required("certificate", certificate);
+    let private_key = section.required("private_key", private_key);
+    Some(Tls {
+        certificate: certificate?,
+        private_key: private_key?,
+        client_ca,
+    })
+}
+
+fn admin(section: &mut Section<'_>, folder: &Path, socket: PathBuf) -> Option<Admin> {
+    let listen = listen(section, folder, || Some(Address::Unix(socket.clone())));
+    let token = section.text("token_sha256").map(|text| {
+        CredentialDigest::parse(&text)
+            .map_err(|problem| section.fault("token_sha256", problem))
+            .ok()
+    });
+    let listen = listen?;
+    if let (Address::Tcp(_), None) = (&listen, &token) {
+        let problem = "missing: on TCP everybody who can connect could move money";
+        section.fault("token_sha256", problem);
+    }
+    Some(Admin {
+        listen,
+        token: token.flatten(),
+    })
+}
+
+fn http(section: &mut Section<'_>, folder: &Path) -> Option<Http> {
+    let listen = listen(section, folder, || d::HTTP_LISTEN.parse().ok());
+    Some(Http { listen: listen? })
+}
+
+fn listen(
+    section: &mut Section<'_>,
+    folder: &Path,
+    default: impl Fn() -> Option<Address>,
+) -> Option<Address> {
+    let text = section.text("listen");
+    let address = match &text {
+        None => default(),
+        Some(text) => text
+            .parse::<Address>()
+            .map_err(|problem| section.fault("listen", problem))
+            .ok(),
+    };
+    let address = address?.within(folder);
+    if let Address::Unix(path) = &address {
+        let bytes = path.as_os_str().len();
+        if bytes > SOCKET_PATH_BYTES_MAX {
+            let problem = format_args!(
+                "{} has {bytes} bytes, and a socket's path at most {SOCKET_PATH_BYTES_MAX}",
+                path.display()
+            );
+            section.fault("listen", problem);
+        }
+    }
+    Some(address)
+}
+
+fn lease(section: &mut Section<'_>) -> Option<LeaseConfig> {
+    let default = LeaseConfig::default();
+    let ttl_ms = section.integer("ttl_ms", d::TTL_MS_LEAST, d::TTL_MS_MOST);
+    let margin_ms = section.integer("margin_ms", d::MARGIN_MS_LEAST, d::MARGIN_MS_MOST);
+    let outbox_horizon_ms = section.integer(
+        "outbox_horizon_ms",
+        d::OUTBOX_HORIZON_MS_LEAST,
+        d::OUTBOX_HORIZON_MS_MOST,
+    );
+    let recovery_window_ms = section.integer(
+        "recovery_window_ms",
+        d::RECOVERY_WINDOW_MS_LEAST,
+        d::RECOVERY_WINDOW_MS_MOST,
+    );
+    Some(LeaseConfig {
+        ttl_ms: ttl_ms.unwrap_or(default.ttl_ms),
+        margin_ms: margin_ms.unwrap_or(default.margin_ms),
+        outbox_horizon_ms: outbox_horizon_ms.unwrap_or(default.outbox_horizon_ms),
+        recovery_window_ms: recovery_window_ms.unwrap_or(default.recovery_window_ms),
+    })
+}
+
+fn policy(section: &mut Section<'_>) -> Option<Policy> {
+    let version = section.text("version");
+    let clamp = section.integer("clamp_output_tokens_max", d::CLAMP_LEAST, d::CLAMP_MOST);
+    let version = version.unwrap_or_else(|| d::POLICY_VERSION.into());
+    let plain = |c: char| c.is_ascii_graphic();
+    if version.is_empty() || version.len() > VERSION_BYTES_MAX || !version.chars().all(plain) {
+        section.fault(
+            "version",
+            format_args!("must be 1 to {VERSION_BYTES_MAX} visible ASCII characters"),
+        );
+    }
+    Some(Policy {
+        version,
+        clamp_output_tokens_max: clamp.unwrap_or(d::CLAMP_OUTPUT_TOKENS_MAX),
+    })
+}
+
+fn log(section: &mut Section<'_>) -> Option<Log> {
+    let formats = [("text", LogFormat::Text), ("json", LogFormat::Json)];
+    let format = section.choice("format", &formats);
+    let filter = section
+        .text("filter")
+        .unwrap_or_else(|| d::LOG_FILTER.into());
+    if let Err(problem) = tracing_subscriber::EnvFilter::try_new(&filter) {
+        section.fault("filter", problem);
+    }
+    Some(Log {
+        format: format.unwrap_or(LogFormat::Text),
+        filter,
+    })
+}
+
+/// A gateway that is known by a certificate alone needs a listener that asks for one.
+fn check_credentials_can_be_shown(root: &Section<'_>, grpc: &Grpc, principals: &Principals) {
+    let asks_for_certificates = grpc.tls.as_ref().is_some_and(|tls| tls.client_ca.is_some());
+    for principal in &principals.0 {
+        let by_certificate = principal
+            .credentials
+            .iter()
+            .any(|credential| match credential {
+                Credential::Certificate(_) => true,
+                Credential::Token(_) => false,
+            });
+        if by_certificate && !asks_for_certificates {
+            let name = &principal.name;
+            let problem = format_args!("missing: '{name}' is known by a client certificate");
+            root.fault("grpc.tls.client_ca", problem);
+        }
+    }
+}
