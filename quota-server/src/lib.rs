@@ -3,4 +3,5 @@
 pub mod config;
 pub mod document;
 pub mod listener;
+pub mod price_book;
 pub mod principal;
