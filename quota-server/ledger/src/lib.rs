@@ -1,1 +1,48 @@
 //! The ledger: pure, deterministic decisions about money, and the journal they leave.
+//!
+//! One [`Book`] a tenant. [`decide`] looks at a book and a [`Command`] and says what happens ([`Event`]s) and what to answer;
+//! [`Book::apply`] carries an event out and gives the journal's [`Entry`]. The state is the fold of the journal, nothing else.
+//! No I/O, no clock, no randomness, no floating point; no input, however absurd, panics.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::indexing_slicing,
+        clippy::string_slice,
+        clippy::arithmetic_side_effects
+    )
+)]
+
+pub mod answer;
+mod apply;
+mod bill;
+pub mod book;
+pub mod command;
+mod decide;
+mod difference;
+pub mod event;
+pub mod journal;
+pub mod offer;
+pub mod refusal;
+pub mod reservation;
+mod sizing;
+pub mod time;
+
+pub use answer::{
+    AdminAnswer, Answer, Decision, ExpireAnswer, Granted, ReleaseAnswer, RenewAnswer,
+    ReserveAnswer, SettleAnswer,
+};
+pub use apply::Misfit;
+pub use book::{Book, Head, Key, KeyState, PostedTopUp, TenantState, TopUpRef};
+pub use command::{
+    Command, Expire, IssueKey, OpenTenant, Release, Renew, Reserve, SetKeyState, Settle, TopUp,
+};
+pub use decide::{decide, open};
+pub use event::Event;
+pub use journal::Entry;
+pub use journal::codec::InvalidEncoding;
+pub use offer::{Candidate, ModelLimits, Offer, Rules};
+pub use refusal::Refusal;
+pub use reservation::{
+    Charge, Flag, Flags, Hold, Owner, Posting, Refused, Reservation, State, StateName,
+};
+pub use time::UnixMs;

@@ -1,0 +1,321 @@
+//! Carrying out what was decided: the one place where a book changes.
+//!
+//! Everything is computed before anything is changed: an event that cannot be carried out leaves the book as it was.
+
+use crate::book::{Book, Head, Key, KeyState, PostedTopUp, TenantState, TopUpRef};
+use crate::event::{Event, Expired, Parked, Reserved, Settled, ToppedUp};
+use crate::journal::Entry;
+use crate::reservation::{Freed, Hold, Owner, Posting, Refused, Reservation, State};
+use crate::time::UnixMs;
+use ferry_types::{Amount, Balance, KeyId, Overflow, ReservationId, TenantId};
+use std::collections::BTreeMap;
+
+/// An event does not fit the book that it is applied to.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Misfit {
+    /// A balance would leave the range of what can be stored.
+    #[error("an amount leaves the range")]
+    Overflow,
+    /// More would be freed than is held.
+    #[error("more is freed than is held")]
+    FreedMoreThanHeld,
+    /// What it changes is not there, or is not in the state that it needs.
+    #[error("{0}")]
+    WrongState(&'static str),
+}
+
+impl From<Overflow> for Misfit {
+    fn from(_: Overflow) -> Self {
+        Self::Overflow
+    }
+}
+
+impl Book {
+    /// Makes the book that its first event opens, and the first entry of its journal.
+    ///
+    /// # Errors
+    /// [`Misfit`] if the event is another than the opening.
+    pub fn open(tenant: TenantId, event: &Event, at: UnixMs) -> Result<(Self, Entry), Misfit> {
+        let Event::TenantOpened { name, currency } = event else {
+            return Err(Misfit::WrongState("a book begins with its opening"));
+        };
+        let mut book = Self {
+            tenant,
+            name: name.clone(),
+            currency: *currency,
+            state: TenantState::Active,
+            posted: Balance::ZERO,
+            held: Amount::ZERO,
+            credit_limit: Amount::ZERO,
+            frozen: false,
+            head: Head::START,
+            keys: BTreeMap::new(),
+            reservations: BTreeMap::new(),
+            refused: BTreeMap::new(),
+            top_ups: BTreeMap::new(),
+        };
+        let entry = book.append(event, at);
+        Ok((book, entry))
+    }
+
+    /// Carries an event out, and chains it to the journal. The entry's time is `at`, but never before the last entry's.
+    ///
+    /// # Errors
+    /// [`Misfit`] if it cannot be carried out; the book is as it was.
+    pub fn apply(&mut self, event: &Event, at: UnixMs) -> Result<Entry, Misfit> {
+        let at = self.time_at(at);
+        self.fold(event, at)?;
+        Ok(self.append(event, at))
+    }
+
+    /// Keeps a refusal in view, so that the rest of a batch sees it.
+    pub fn remember(&mut self, id: ReservationId, refused: Refused) {
+        self.refused.insert(id, refused);
+    }
+
+    fn append(&mut self, event: &Event, at: UnixMs) -> Entry {
+        let mut entry = Entry {
+            seq: self.head.next_seq(),
+            time: self.time_at(at),
+            kind: event.kind(),
+            content: event.encode(),
+            previous_hash: self.head.hash,
+            hash: [0; 32],
+        };
+        entry.hash = entry.computed_hash(&self.tenant);
+        self.head = Head {
+            seq: entry.seq,
+            time: entry.time,
+            hash: entry.hash,
+        };
+        entry
+    }
+
+    /// The state after an event, without the chain.
+    fn fold(&mut self, event: &Event, at: UnixMs) -> Result<(), Misfit> {
+        match event {
+            Event::TenantOpened { .. } => Err(Misfit::WrongState("the book is open already")),
+            Event::TenantStateSet(to) => {
+                self.state = *to;
+                Ok(())
+            }
+            Event::KeyIssued {
+                key,
+                label,
+                expires_at,
+            } => {
+                let issued = Key {
+                    label: label.clone(),
+                    state: KeyState::Active,
+                    issued_at: at,
+                    expires_at: *expires_at,
+                };
+                absent(self.keys.contains_key(key), "the key is there already")?;
+                self.keys.insert(key.clone(), issued);
+                Ok(())
+            }
+            Event::KeyStateSet { key, to } => self.set_key_state(key, *to),
+            Event::ToppedUp(topped_up) => self.top_up(topped_up, at),
+            Event::Reserved(reserved) => self.reserve(reserved, at),
+            Event::Renewed {
+                id,
+                used,
+                lease_until,
+            } => {
+                let hold = self.open_hold(*id)?;
+                hold.used = *used;
+                hold.lease_until = *lease_until;
+                Ok(())
+            }
+            Event::Settled(settled) | Event::Adjusted(settled) => self.settle(settled, at),
+            Event::Released {
+                id,
+                owner,
+                released,
+                returned,
+            } => self.release(unseen(*id, owner), *released, *returned, at),
+            Event::Expired(expired) => self.expire(expired, at),
+            Event::Parked(parked) => self.park(parked),
+        }
+    }
+
+    fn set_key_state(&mut self, key: &KeyId, to: KeyState) -> Result<(), Misfit> {
+        match self.keys.get_mut(key) {
+            Some(key) if key.state != KeyState::Revoked => {
+                key.state = to;
+                Ok(())
+            }
+            Some(_) => Err(Misfit::WrongState("the key is revoked")),
+            None => Err(Misfit::WrongState("there is no such key")),
+        }
+    }
+
+    fn park(&mut self, parked: &Parked) -> Result<(), Misfit> {
+        absent(
+            self.reservations.contains_key(&parked.id),
+            "the reservation is there already",
+        )?;
+        let row = Reservation {
+            facts: Some(parked.settlement.facts.clone()),
+            state: State::Parked(Box::new(parked.settlement.clone())),
+            ..unseen(parked.id, &parked.owner)
+        };
+        self.reservations.insert(parked.id, row);
+        Ok(())
+    }
+
+    fn top_up(&mut self, topped_up: &ToppedUp, at: UnixMs) -> Result<(), Misfit> {
+        let amount = topped_up.amount;
+        let reference = TopUpRef {
+            source: topped_up.source.clone(),
+            external_reference: topped_up.external_reference.clone(),
+        };
+        absent(
+            self.top_ups.contains_key(&reference),
+            "the top-up is there already",
+        )?;
+        self.posted = self.posted.plus(amount)?;
+        let seq = self.head.next_seq();
+        self.top_ups
+            .insert(reference, PostedTopUp { amount, at, seq });
+        Ok(())
+    }
+
+    fn reserve(&mut self, reserved: &Reserved, at: UnixMs) -> Result<(), Misfit> {
+        absent(
+            self.reservations.contains_key(&reserved.id),
+            "the reservation is there already",
+        )?;
+        let row = Reservation {
+            id: reserved.id,
+            owner: reserved.owner.clone(),
+            facts: Some(reserved.facts.clone()),
+            offer: Some(reserved.offer.clone()),
+            hold: Some(Hold {
+                granted_at: at,
+                reserved: reserved.reserved,
+                output_tokens_max: reserved.output_tokens_max,
+                clamped: reserved.clamped,
+                lease_until: reserved.lease_until,
+                used: None,
+                would_refuse: reserved.would_refuse.clone(),
+            }),
+            state: State::Open,
+        };
+        self.held = self.held.plus(row.held())?;
+        self.reservations.insert(row.id, row);
+        Ok(())
+    }
+
+    fn settle(&mut self, settled: &Settled, at: UnixMs) -> Result<(), Misfit> {
+        let row = self.reservations.get(&settled.id);
+        let held = row.map_or(Amount::ZERO, Reservation::held);
+        let before = row.map_or(Amount::ZERO, Reservation::charged);
+        if before != settled.charged_before {
+            return Err(Misfit::WrongState("another amount was charged before"));
+        }
+        let freed = self.held.minus(held).ok_or(Misfit::FreedMoreThanHeld)?;
+        let posted = self.posted.plus(before)?.minus(settled.charge.charged)?;
+        let posting = Posting {
+            settlement: Some(settled.settlement.clone()),
+            charge: settled.charge.clone(),
+            released: settled.released,
+            flags: settled.flags,
+            at,
+            seq: self.head.next_seq(),
+        };
+        let row = self
+            .reservations
+            .entry(settled.id)
+            .or_insert_with(|| unseen(settled.id, &settled.owner));
+        if row.facts.is_none() {
+            row.facts = Some(settled.settlement.facts.clone());
+        }
+        if row.offer.is_none() {
+            row.offer.clone_from(&settled.offer);
+        }
+        row.state = State::Settled(Box::new(posting));
+        self.held = freed;
+        self.posted = posted;
+        Ok(())
+    }
+
+    fn release(
+        &mut self,
+        absent: Reservation,
+        released: Amount,
+        returned: Amount,
+        at: UnixMs,
+    ) -> Result<(), Misfit> {
+        let id = absent.id;
+        let row = self.reservations.get(&id);
+        let held = row.map_or(Amount::ZERO, Reservation::held);
+        let charged = row.map_or(Amount::ZERO, Reservation::charged);
+        if held != released || charged != returned {
+            return Err(Misfit::WrongState("another amount was held or charged"));
+        }
+        let freed = self.held.minus(released).ok_or(Misfit::FreedMoreThanHeld)?;
+        let posted = self.posted.plus(returned)?;
+        let seq = self.head.next_seq();
+        let row = self.reservations.entry(id).or_insert(absent);
+        row.state = State::Released(Freed {
+            released: released.plus(returned)?,
+            at,
+            seq,
+        });
+        self.held = freed;
+        self.posted = posted;
+        Ok(())
+    }
+
+    fn expire(&mut self, expired: &Expired, at: UnixMs) -> Result<(), Misfit> {
+        let seq = self.head.next_seq();
+        let held = self.held;
+        let posted = self.posted.minus(expired.charge.charged)?;
+        let row = self
+            .reservations
+            .get_mut(&expired.id)
+            .filter(|row| row.state == State::Open)
+            .ok_or(Misfit::WrongState("the reservation is not open"))?;
+        let freed = held.minus(row.held()).ok_or(Misfit::FreedMoreThanHeld)?;
+        row.state = State::Expired(Box::new(Posting {
+            settlement: None,
+            charge: expired.charge.clone(),
+            released: expired.released,
+            flags: expired.flags,
+            at,
+            seq,
+        }));
+        self.held = freed;
+        self.posted = posted;
+        Ok(())
+    }
+
+    fn open_hold(&mut self, id: ReservationId) -> Result<&mut Hold, Misfit> {
+        let row = self.reservations.get_mut(&id);
+        match row.map(|row| (&row.state, &mut row.hold)) {
+            Some((State::Open, Some(hold))) => Ok(hold),
+            Some(_) | None => Err(Misfit::WrongState("the reservation is not open")),
+        }
+    }
+}
+
+fn absent(present: bool, otherwise: &'static str) -> Result<(), Misfit> {
+    if present {
+        Err(Misfit::WrongState(otherwise))
+    } else {
+        Ok(())
+    }
+}
+
+/// A row of which only the owner is known yet.
+fn unseen(id: ReservationId, owner: &Owner) -> Reservation {
+    Reservation {
+        id,
+        owner: owner.clone(),
+        facts: None,
+        offer: None,
+        hold: None,
+        state: State::Open,
+    }
+}

@@ -1,0 +1,174 @@
+//! A tenant's book: its balance, what is held of it, its keys, and the reservations in view.
+//!
+//! A book is a partial view. The store loads every key, reservation, refusal and top-up that a batch touches; what is not
+//! there does not exist.
+
+use crate::reservation::{Refused, Reservation};
+use crate::time::UnixMs;
+use ferry_types::{Amount, Balance, Currency, KeyId, ReservationId, TenantId};
+use std::collections::BTreeMap;
+
+/// A tenant's book, as far as a batch needs it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Book {
+    /// Whose.
+    pub tenant: TenantId,
+    /// Shown to people.
+    pub name: String,
+    /// What its money is in.
+    pub currency: Currency,
+    /// Whether it may spend.
+    pub state: TenantState,
+    /// What came in less what was charged.
+    pub posted: Balance,
+    /// What the open reservations hold, the ones out of view included.
+    pub held: Amount,
+    /// How far below zero it may promise to go.
+    pub credit_limit: Amount,
+    /// An invariant was broken: nothing is written any more.
+    pub frozen: bool,
+    /// The end of its journal.
+    pub head: Head,
+    /// Keys in view.
+    pub keys: BTreeMap<KeyId, Key>,
+    /// Reservations in view.
+    pub reservations: BTreeMap<ReservationId, Reservation>,
+    /// Refused reservations in view.
+    pub refused: BTreeMap<ReservationId, Refused>,
+    /// Top-ups in view.
+    pub top_ups: BTreeMap<TopUpRef, PostedTopUp>,
+}
+
+/// The end of a journal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// Entries so far.
+    pub seq: u64,
+    /// Time of the last.
+    pub time: UnixMs,
+    /// Hash of the last.
+    pub hash: [u8; 32],
+}
+
+/// Whether a tenant may spend.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TenantState {
+    /// It may.
+    Active,
+    /// It may not, for now.
+    Paused,
+}
+
+/// A customer's key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Key {
+    /// Shown to people.
+    pub label: String,
+    /// Whether it may be used.
+    pub state: KeyState,
+    /// When it was issued.
+    pub issued_at: UnixMs,
+    /// When it ends by itself.
+    pub expires_at: Option<UnixMs>,
+}
+
+/// Whether a key may be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyState {
+    /// It may.
+    Active,
+    /// It may not, for now.
+    Paused,
+    /// Never again.
+    Revoked,
+}
+
+/// What makes a top-up the same top-up.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct TopUpRef {
+    /// Where the money came from.
+    pub source: String,
+    /// The payment's reference there.
+    pub external_reference: String,
+}
+
+/// A top-up that was posted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PostedTopUp {
+    /// How much.
+    pub amount: Amount,
+    /// When.
+    pub at: UnixMs,
+    /// Where in the journal.
+    pub seq: u64,
+}
+
+impl Head {
+    /// The head of an empty journal.
+    pub const START: Self = Self {
+        seq: 0,
+        time: UnixMs::ZERO,
+        hash: [0; 32],
+    };
+
+    /// The number of the next entry.
+    #[must_use]
+    pub const fn next_seq(&self) -> u64 {
+        self.seq.saturating_add(1)
+    }
+}
+
+impl Book {
+    /// What can be promised: posted and credit, less what is held. Negative in debt; beyond the range, its edge.
+    #[must_use]
+    pub fn available(&self) -> Balance {
+        let exact = i128::from(self.posted.units())
+            .saturating_add(i128::from(self.credit_limit.units()))
+            .saturating_sub(i128::from(self.held.units()));
+        let most = i64::try_from(exact).unwrap_or(if exact < 0 { i64::MIN } else { i64::MAX });
+        Balance::from_units(most)
+    }
+
+    /// What was charged beyond the balance and its credit; `None` if that is nothing.
+    #[must_use]
+    pub fn owed(&self) -> Option<Amount> {
+        let beyond = self.posted.plus(self.credit_limit).ok()?.units();
+        let owed = beyond.checked_neg().unwrap_or(i64::MAX);
+        Amount::from_units(owed).filter(|owed| !owed.is_zero())
+    }
+
+    /// The time of the next entry: the server's, but never before the last entry's.
+    #[must_use]
+    pub fn time_at(&self, now: UnixMs) -> UnixMs {
+        now.max(self.head.time)
+    }
+}
+
+impl TenantState {
+    /// Every state, in the order of their stored codes.
+    pub const ALL: [Self; 2] = [Self::Active, Self::Paused];
+
+    /// The stable name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Paused => "paused",
+        }
+    }
+}
+
+impl KeyState {
+    /// Every state, in the order of their stored codes.
+    pub const ALL: [Self; 3] = [Self::Active, Self::Paused, Self::Revoked];
+
+    /// The stable name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Paused => "paused",
+            Self::Revoked => "revoked",
+        }
+    }
+}

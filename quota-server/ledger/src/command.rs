@@ -1,0 +1,126 @@
+//! What can be asked of a book.
+
+use crate::book::{KeyState, TenantState};
+use crate::offer::Offer;
+use crate::reservation::Owner;
+use crate::time::UnixMs;
+use ferry_types::{Amount, Currency, KeyId, RequestFacts, ReservationId, Settlement, Usage};
+use std::sync::Arc;
+
+/// Opens a tenant's book. See [`crate::open`]: there is no book yet to put it to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenTenant {
+    /// Shown to people.
+    pub name: String,
+    /// What all its money is in, for good.
+    pub currency: Currency,
+}
+
+/// Everything that can be asked of an open book.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// Pauses or resumes the tenant.
+    SetTenantState(TenantState),
+    /// Adds a key.
+    IssueKey(IssueKey),
+    /// Pauses, resumes or revokes a key.
+    SetKeyState(SetKeyState),
+    /// Brings money in.
+    TopUp(TopUp),
+    /// Asks for a request to be let through.
+    Reserve(Box<Reserve>),
+    /// Extends a lease.
+    Renew(Renew),
+    /// Ends a reservation that may have reached a provider.
+    Settle(Box<Settle>),
+    /// Ends a reservation of which nothing was sent to a provider.
+    Release(Release),
+    /// Ends a reservation whose lease has run out.
+    Expire(Expire),
+}
+
+/// Adds a key. Its secret is none of the ledger's business.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IssueKey {
+    /// Its id.
+    pub key: KeyId,
+    /// Shown to people.
+    pub label: String,
+    /// When it ends by itself.
+    pub expires_at: Option<UnixMs>,
+}
+
+/// Pauses, resumes or revokes a key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SetKeyState {
+    /// Its id.
+    pub key: KeyId,
+    /// The state it shall be in.
+    pub to: KeyState,
+}
+
+/// Brings money in, once per source and external reference.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TopUp {
+    /// How much.
+    pub amount: Amount,
+    /// Where from: a payment provider, a bank, an operator.
+    pub source: String,
+    /// The payment's reference there.
+    pub external_reference: String,
+    /// For people.
+    pub note: String,
+}
+
+/// Asks for a request to be let through.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reserve {
+    /// Drawn by the gateway.
+    pub id: ReservationId,
+    /// Who asks.
+    pub owner: Owner,
+    /// The request.
+    pub facts: RequestFacts,
+    /// The model's offer; `None` if it is unknown, unpriced or not allowed.
+    pub offer: Option<Arc<Offer>>,
+}
+
+/// Extends a lease, and says what was used so far.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Renew {
+    /// Which.
+    pub id: ReservationId,
+    /// Who asks.
+    pub owner: Owner,
+    /// Used so far, cumulative.
+    pub usage: Usage,
+}
+
+/// Ends a reservation that may have reached a provider.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settle {
+    /// Which.
+    pub id: ReservationId,
+    /// Who asks.
+    pub owner: Owner,
+    /// How it ended. Complete: it can be posted even if its Reserve was never seen.
+    pub settlement: Settlement,
+    /// The model's offer as of now, for a reservation that pinned none.
+    pub offer: Option<Arc<Offer>>,
+}
+
+/// Ends a reservation of which nothing was sent to a provider.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Release {
+    /// Which.
+    pub id: ReservationId,
+    /// Who asks.
+    pub owner: Owner,
+}
+
+/// Ends a reservation whose lease has run out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Expire {
+    /// Which.
+    pub id: ReservationId,
+}

@@ -1,0 +1,63 @@
+//! Expiry: a lease ran out. What showed life is charged by its last evidence; what never did is released.
+
+use crate::answer::{Decision, ExpireAnswer};
+use crate::bill::Bill;
+use crate::book::Book;
+use crate::command::Expire;
+use crate::event::{Event, Expired};
+use crate::reservation::{Flag, Hold, Reservation, State};
+use crate::time::UnixMs;
+use ferry_types::{Attempt, UsageSource};
+
+pub(super) fn expire(book: &Book, call: Expire, now: UnixMs) -> Decision<ExpireAnswer> {
+    let row = book.reservations.get(&call.id);
+    let open = row.filter(|row| matches!(row.state, State::Open));
+    let Some((row, facts, hold)) =
+        open.and_then(|row| Some((row, row.facts.as_ref()?, row.hold.as_ref()?)))
+    else {
+        return Decision::answer(ExpireAnswer::NotOpen);
+    };
+    let lease_until = hold.lease_until;
+    if now < lease_until {
+        return Decision::answer(ExpireAnswer::NotDue { lease_until });
+    }
+    if book.frozen {
+        return Decision::answer(ExpireAnswer::Frozen);
+    }
+    let (charge, mut flags) = Bill::of(row, facts, hold).charge(&last_evidence(row, hold));
+    flags = flags.with_if(hold.used.is_none(), Flag::Lifeless);
+    let (charge, flags) = super::settle::within_range(book, charge, flags, None);
+    let held = row.held();
+    let flags = flags.with_if(charge.charged > held, Flag::Overrun);
+    let charged = charge.charged;
+    let event = Event::Expired(Box::new(Expired {
+        id: call.id,
+        released: held.excess_over(charged),
+        charge,
+        flags,
+    }));
+    Decision::event(event, ExpireAnswer::Expired { charged })
+}
+
+/// The attempt that the renewals tell of; none, if there was no renewal.
+pub(crate) fn last_evidence(row: &Reservation, hold: &Hold) -> Vec<Attempt> {
+    let provider = row
+        .offer
+        .as_ref()
+        .and_then(|offer| offer.candidates.first())
+        .map_or_else(String::new, |candidate| candidate.provider.clone());
+    hold.used
+        .map(|usage| Attempt {
+            provider,
+            model: String::new(),
+            status: 0,
+            usage,
+            source: UsageSource::Counted,
+            provider_request_id: String::new(),
+            service_tier: String::new(),
+            latency_ms: 0,
+            first_byte_ms: None,
+        })
+        .into_iter()
+        .collect()
+}

@@ -1,0 +1,36 @@
+//! Release: nothing was sent to a provider. What was held is free, and what an expiry charged is given back.
+
+use super::{Known, known};
+use crate::answer::{Decision, ReleaseAnswer};
+use crate::book::Book;
+use crate::command::Release;
+use crate::event::Event;
+use crate::reservation::State;
+use ferry_types::Amount;
+
+pub(super) fn release(book: &Book, call: &Release) -> Decision<ReleaseAnswer> {
+    let (released, returned) = match known(book, call.id, &call.owner) {
+        Known::Denied => return Decision::answer(ReleaseAnswer::Denied),
+        Known::Refused => return Decision::answer(ReleaseAnswer::Released),
+        // A tombstone: the Reserve may still be under way.
+        Known::No => (Amount::ZERO, Amount::ZERO),
+        Known::Row(row) => match &row.state {
+            State::Open => (row.held(), Amount::ZERO),
+            State::Expired(posting) => (Amount::ZERO, posting.charge.charged),
+            State::Released(_) => return Decision::answer(ReleaseAnswer::Released),
+            State::Settled(_) | State::Parked(_) => {
+                return Decision::answer(ReleaseAnswer::Conflict);
+            }
+        },
+    };
+    if book.frozen {
+        return Decision::answer(ReleaseAnswer::Frozen);
+    }
+    let event = Event::Released {
+        id: call.id,
+        owner: call.owner.clone(),
+        released,
+        returned,
+    };
+    Decision::event(event, ReleaseAnswer::Released)
+}

@@ -1,0 +1,151 @@
+//! What happened: the content of the journal. Events carry every number that the projections need.
+
+use crate::book::{KeyState, TenantState};
+use crate::offer::Offer;
+use crate::reservation::{Charge, Flags, Owner};
+use crate::time::UnixMs;
+use ferry_types::{Amount, Currency, KeyId, RequestFacts, ReservationId, Settlement, Usage};
+use std::sync::Arc;
+
+/// One thing that happened in a book.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// The book begins.
+    TenantOpened {
+        /// Shown to people.
+        name: String,
+        /// What all its money is in.
+        currency: Currency,
+    },
+    /// The tenant was paused or resumed.
+    TenantStateSet(TenantState),
+    /// A key was added.
+    KeyIssued {
+        /// Its id.
+        key: KeyId,
+        /// Shown to people.
+        label: String,
+        /// When it ends by itself.
+        expires_at: Option<UnixMs>,
+    },
+    /// A key was paused, resumed or revoked.
+    KeyStateSet {
+        /// Its id.
+        key: KeyId,
+        /// The state it is in now.
+        to: KeyState,
+    },
+    /// Money came in.
+    ToppedUp(ToppedUp),
+    /// Money was put aside for a request.
+    Reserved(Box<Reserved>),
+    /// A lease was extended.
+    Renewed {
+        /// Which.
+        id: ReservationId,
+        /// Used so far, the larger of what was said, class by class; `None` if nothing was said yet.
+        used: Option<Usage>,
+        /// When the server may end it.
+        lease_until: UnixMs,
+    },
+    /// A request was charged; what was held for it is free again.
+    Settled(Box<Settled>),
+    /// Better evidence replaced a settlement.
+    Adjusted(Box<Settled>),
+    /// Nothing was sent to a provider: what was held is free again, what an expiry charged is given back.
+    Released {
+        /// Which.
+        id: ReservationId,
+        /// Who made it.
+        owner: Owner,
+        /// What was held.
+        released: Amount,
+        /// What an expiry had charged.
+        returned: Amount,
+    },
+    /// A lease ran out; the last evidence was charged.
+    Expired(Box<Expired>),
+    /// A settle came too late to be judged; nothing was charged.
+    Parked(Box<Parked>),
+}
+
+/// Money came in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ToppedUp {
+    /// How much.
+    pub amount: Amount,
+    /// Where from.
+    pub source: String,
+    /// The payment's reference there.
+    pub external_reference: String,
+    /// For people.
+    pub note: String,
+}
+
+/// Money was put aside for a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reserved {
+    /// Which.
+    pub id: ReservationId,
+    /// Who made it.
+    pub owner: Owner,
+    /// The request.
+    pub facts: RequestFacts,
+    /// What it is priced by.
+    pub offer: Arc<Offer>,
+    /// How much. In shadow mode: what would have been, and nothing is held.
+    pub reserved: Amount,
+    /// Output tokens per choice that were priced.
+    pub output_tokens_max: u64,
+    /// The limit is lower than what the client asked for, or it asked for none.
+    pub clamped: bool,
+    /// When the server may end it.
+    pub lease_until: UnixMs,
+    /// In shadow mode: the name of the refusal that it would have met; else empty.
+    pub would_refuse: String,
+}
+
+/// A request was charged. It replaces what an expiry or an earlier settle had charged for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settled {
+    /// Which.
+    pub id: ReservationId,
+    /// Who made it.
+    pub owner: Owner,
+    /// What the gateway said.
+    pub settlement: Settlement,
+    /// What it is priced by, unless its reservation pinned that already; `None` also if no price is known.
+    pub offer: Option<Arc<Offer>>,
+    /// What was charged for it.
+    pub charge: Charge,
+    /// What was charged for it before, by an expiry or an earlier settle: given back by this entry.
+    pub charged_before: Amount,
+    /// How much of what was held was not needed.
+    pub released: Amount,
+    /// What is to be known about it.
+    pub flags: Flags,
+}
+
+/// A lease ran out; the last evidence was charged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Expired {
+    /// Which.
+    pub id: ReservationId,
+    /// For what was used as far as is known.
+    pub charge: Charge,
+    /// How much of what was held was not needed.
+    pub released: Amount,
+    /// What is to be known about it.
+    pub flags: Flags,
+}
+
+/// A settle came too late to be judged; nothing was charged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Parked {
+    /// Which.
+    pub id: ReservationId,
+    /// Who sent it.
+    pub owner: Owner,
+    /// What it said.
+    pub settlement: Settlement,
+}

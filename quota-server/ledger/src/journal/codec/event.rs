@@ -1,0 +1,259 @@
+//! The encoding of events: the content of the journal's entries.
+
+use super::message::{code, coded};
+use super::pinned::{amount, flags, units};
+use super::{InvalidEncoding, Message, Reader, Writer};
+use crate::book::{KeyState, TenantState};
+use crate::event::{Event, Expired, Parked, Reserved, Settled, ToppedUp};
+use crate::time::UnixMs;
+use ferry_types::{Currency, KeyId, ReservationId};
+use std::sync::Arc;
+
+/// The version byte of what is written now.
+const VERSION: u8 = 1;
+
+const TENANT_OPENED: u8 = 1;
+const TENANT_STATE_SET: u8 = 2;
+const KEY_ISSUED: u8 = 3;
+const KEY_STATE_SET: u8 = 4;
+const TOPPED_UP: u8 = 5;
+const RESERVED: u8 = 6;
+const RENEWED: u8 = 7;
+const SETTLED: u8 = 8;
+const ADJUSTED: u8 = 9;
+const RELEASED: u8 = 10;
+const EXPIRED: u8 = 11;
+const PARKED: u8 = 12;
+
+impl Event {
+    /// The stored code of its kind.
+    #[must_use]
+    pub const fn kind(&self) -> u8 {
+        match self {
+            Self::TenantOpened { .. } => TENANT_OPENED,
+            Self::TenantStateSet(_) => TENANT_STATE_SET,
+            Self::KeyIssued { .. } => KEY_ISSUED,
+            Self::KeyStateSet { .. } => KEY_STATE_SET,
+            Self::ToppedUp(_) => TOPPED_UP,
+            Self::Reserved(_) => RESERVED,
+            Self::Renewed { .. } => RENEWED,
+            Self::Settled(_) => SETTLED,
+            Self::Adjusted(_) => ADJUSTED,
+            Self::Released { .. } => RELEASED,
+            Self::Expired(_) => EXPIRED,
+            Self::Parked(_) => PARKED,
+        }
+    }
+
+    /// Its stored bytes.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        let mut to = Writer::versioned(VERSION);
+        match self {
+            Self::TenantOpened { name, currency } => {
+                to.text(1, name);
+                to.number(2, code(&Currency::ALL, currency));
+            }
+            Self::TenantStateSet(state) => to.number(1, code(&TenantState::ALL, state)),
+            Self::KeyIssued {
+                key,
+                label,
+                expires_at,
+            } => {
+                to.text(1, key.as_str());
+                to.text(2, label);
+                to.some_number(3, expires_at.map(|at| at.0));
+            }
+            Self::KeyStateSet { key, to: state } => {
+                to.text(1, key.as_str());
+                to.number(2, code(&KeyState::ALL, state));
+            }
+            Self::ToppedUp(topped_up) => topped_up.write(&mut to),
+            Self::Reserved(reserved) => reserved.write(&mut to),
+            Self::Renewed {
+                id,
+                used,
+                lease_until,
+            } => {
+                to.bytes(1, id.as_bytes());
+                to.some_message(2, used.as_ref());
+                to.number(3, lease_until.0);
+            }
+            Self::Settled(settled) | Self::Adjusted(settled) => settled.write(&mut to),
+            Self::Released {
+                id,
+                owner,
+                released,
+                returned,
+            } => {
+                to.bytes(1, id.as_bytes());
+                to.message(2, owner);
+                to.number(3, units(*released));
+                to.number(4, units(*returned));
+            }
+            Self::Expired(expired) => expired.write(&mut to),
+            Self::Parked(parked) => parked.write(&mut to),
+        }
+        to.into_bytes()
+    }
+
+    /// Reads stored bytes.
+    ///
+    /// # Errors
+    /// [`InvalidEncoding`] says what is wrong with them.
+    pub fn decode(kind: u8, content: &[u8]) -> Result<Self, InvalidEncoding> {
+        let mut from = Reader::versioned(content, VERSION)?;
+        let event = match kind {
+            TENANT_OPENED => Self::TenantOpened {
+                name: from.text(1)?,
+                currency: coded(&Currency::ALL, &mut from, 2)?,
+            },
+            TENANT_STATE_SET => Self::TenantStateSet(coded(&TenantState::ALL, &mut from, 1)?),
+            KEY_ISSUED => Self::KeyIssued {
+                key: key(&mut from, 1)?,
+                label: from.text(2)?,
+                expires_at: from.some_number(3)?.map(UnixMs),
+            },
+            KEY_STATE_SET => Self::KeyStateSet {
+                key: key(&mut from, 1)?,
+                to: coded(&KeyState::ALL, &mut from, 2)?,
+            },
+            TOPPED_UP => Self::ToppedUp(ToppedUp::read(&mut from)?),
+            RESERVED => Self::Reserved(Box::new(Reserved::read(&mut from)?)),
+            RENEWED => Self::Renewed {
+                id: id(&mut from, 1)?,
+                used: from.some_message(2)?,
+                lease_until: UnixMs(from.number(3)?),
+            },
+            SETTLED => Self::Settled(Box::new(Settled::read(&mut from)?)),
+            ADJUSTED => Self::Adjusted(Box::new(Settled::read(&mut from)?)),
+            RELEASED => Self::Released {
+                id: id(&mut from, 1)?,
+                owner: from.message(2)?,
+                released: amount(&mut from, 3)?,
+                returned: amount(&mut from, 4)?,
+            },
+            EXPIRED => Self::Expired(Box::new(Expired::read(&mut from)?)),
+            PARKED => Self::Parked(Box::new(Parked::read(&mut from)?)),
+            _ => return Err(InvalidEncoding::Kind(kind)),
+        };
+        from.finish()?;
+        Ok(event)
+    }
+}
+
+pub(crate) fn id(from: &mut Reader<'_>, tag: u8) -> Result<ReservationId, InvalidEncoding> {
+    ReservationId::from_bytes(from.bytes(tag)?).map_err(|_| InvalidEncoding::InvalidField(tag))
+}
+
+fn key(from: &mut Reader<'_>, tag: u8) -> Result<KeyId, InvalidEncoding> {
+    from.text(tag)?
+        .parse()
+        .map_err(|_| InvalidEncoding::InvalidField(tag))
+}
+
+impl Message for Reserved {
+    fn write(&self, to: &mut Writer) {
+        to.bytes(1, self.id.as_bytes());
+        to.message(2, &self.owner);
+        to.message(3, &self.facts);
+        to.message(4, self.offer.as_ref());
+        to.number(5, units(self.reserved));
+        to.number(6, self.output_tokens_max);
+        to.flag(7, self.clamped);
+        to.number(8, self.lease_until.0);
+        to.text(9, &self.would_refuse);
+    }
+
+    fn read(from: &mut Reader<'_>) -> Result<Self, InvalidEncoding> {
+        Ok(Self {
+            id: id(from, 1)?,
+            owner: from.message(2)?,
+            facts: from.message(3)?,
+            offer: Arc::new(from.message(4)?),
+            reserved: amount(from, 5)?,
+            output_tokens_max: from.number(6)?,
+            clamped: from.flag(7)?,
+            lease_until: UnixMs(from.number(8)?),
+            would_refuse: from.text(9)?,
+        })
+    }
+}
+
+impl Message for Settled {
+    fn write(&self, to: &mut Writer) {
+        to.bytes(1, self.id.as_bytes());
+        to.message(2, &self.owner);
+        to.message(3, &self.settlement);
+        to.some_message(4, self.offer.as_deref());
+        to.message(5, &self.charge);
+        to.number(6, units(self.charged_before));
+        to.number(7, units(self.released));
+        to.number(8, u64::from(self.flags.bits()));
+    }
+
+    fn read(from: &mut Reader<'_>) -> Result<Self, InvalidEncoding> {
+        Ok(Self {
+            id: id(from, 1)?,
+            owner: from.message(2)?,
+            settlement: from.message(3)?,
+            offer: from.some_message(4)?.map(Arc::new),
+            charge: from.message(5)?,
+            charged_before: amount(from, 6)?,
+            released: amount(from, 7)?,
+            flags: flags(from, 8)?,
+        })
+    }
+}
+
+impl Message for ToppedUp {
+    fn write(&self, to: &mut Writer) {
+        to.number(1, units(self.amount));
+        to.text(2, &self.source);
+        to.text(3, &self.external_reference);
+        to.text(4, &self.note);
+    }
+
+    fn read(from: &mut Reader<'_>) -> Result<Self, InvalidEncoding> {
+        Ok(Self {
+            amount: amount(from, 1)?,
+            source: from.text(2)?,
+            external_reference: from.text(3)?,
+            note: from.text(4)?,
+        })
+    }
+}
+
+impl Message for Expired {
+    fn write(&self, to: &mut Writer) {
+        to.bytes(1, self.id.as_bytes());
+        to.message(2, &self.charge);
+        to.number(3, units(self.released));
+        to.number(4, u64::from(self.flags.bits()));
+    }
+
+    fn read(from: &mut Reader<'_>) -> Result<Self, InvalidEncoding> {
+        Ok(Self {
+            id: id(from, 1)?,
+            charge: from.message(2)?,
+            released: amount(from, 3)?,
+            flags: flags(from, 4)?,
+        })
+    }
+}
+
+impl Message for Parked {
+    fn write(&self, to: &mut Writer) {
+        to.bytes(1, self.id.as_bytes());
+        to.message(2, &self.owner);
+        to.message(3, &self.settlement);
+    }
+
+    fn read(from: &mut Reader<'_>) -> Result<Self, InvalidEncoding> {
+        Ok(Self {
+            id: id(from, 1)?,
+            owner: from.message(2)?,
+            settlement: from.message(3)?,
+        })
+    }
+}

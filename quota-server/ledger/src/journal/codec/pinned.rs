@@ -1,0 +1,176 @@
+//! The encoding of what a reservation pins and what it is charged: rates, offers, charges.
+
+use super::message::narrow;
+use super::{InvalidEncoding, Message, Reader, Writer};
+use crate::offer::{Candidate, ModelLimits, Offer};
+use crate::reservation::{Charge, Flags, Owner};
+use ferry_types::{Amount, Price, Rates};
+
+pub(crate) fn amount(from: &mut Reader<'_>, tag: u8) -> Result<Amount, InvalidEncoding> {
+    let units = from.number(tag)?;
+    i64::try_from(units)
+        .ok()
+        .and_then(Amount::from_units)
+        .ok_or(InvalidEncoding::InvalidField(tag))
+}
+
+pub(crate) fn units(amount: Amount) -> u64 {
+    amount.units().unsigned_abs()
+}
+
+fn price(from: &mut Reader<'_>, tag: u8) -> Result<Option<Price>, InvalidEncoding> {
+    let Some(units) = from.some_number(tag)? else {
+        return Ok(None);
+    };
+    i64::try_from(units)
+        .ok()
+        .and_then(Amount::from_units)
+        .map(|amount| Some(Price::per_million(amount)))
+        .ok_or(InvalidEncoding::InvalidField(tag))
+}
+
+pub(crate) fn flags(from: &mut Reader<'_>, tag: u8) -> Result<Flags, InvalidEncoding> {
+    Flags::from_bits(narrow(from, tag)?).ok_or(InvalidEncoding::InvalidField(tag))
+}
+
+fn parsed<T: core::str::FromStr>(from: &mut Reader<'_>, tag: u8) -> Result<T, InvalidEncoding> {
+    from.text(tag)?
+        .parse()
+        .map_err(|_| InvalidEncoding::InvalidField(tag))
+}
+
+impl Message for Owner {
+    fn write(&self, to: &mut Writer) {
+        to.text(1, self.principal.as_str());
+        to.text(2, self.key.as_str());
+    }
+
+    fn read(from: &mut Reader<'_>) -> Result<Self, InvalidEncoding> {
+        Ok(Self {
+            principal: parsed(from, 1)?,
+            key: parsed(from, 2)?,
+        })
+    }
+}
+
+impl Message for Rates {
+    fn write(&self, to: &mut Writer) {
+        let price = |price: Price| units(price.amount());
+        to.number(1, price(self.input));
+        to.number(2, price(self.output));
+        to.some_number(3, self.cached_input.map(price));
+        to.some_number(4, self.cache_write.map(price));
+        to.some_number(5, self.audio_input.map(price));
+        to.some_number(6, self.reasoning.map(price));
+        to.some_number(7, self.audio_output.map(price));
+        to.number(8, units(self.per_request));
+    }
+
+    fn read(from: &mut Reader<'_>) -> Result<Self, InvalidEncoding> {
+        Ok(Self {
+            input: Price::per_million(amount(from, 1)?),
+            output: Price::per_million(amount(from, 2)?),
+            cached_input: price(from, 3)?,
+            cache_write: price(from, 4)?,
+            audio_input: price(from, 5)?,
+            reasoning: price(from, 6)?,
+            audio_output: price(from, 7)?,
+            per_request: amount(from, 8)?,
+        })
+    }
+}
+
+impl Message for Candidate {
+    fn write(&self, to: &mut Writer) {
+        to.text(1, &self.provider);
+        to.text(2, &self.model);
+        to.text(3, &self.output_limit_field);
+        to.message(4, &self.cost);
+    }
+
+    fn read(from: &mut Reader<'_>) -> Result<Self, InvalidEncoding> {
+        Ok(Self {
+            provider: from.text(1)?,
+            model: from.text(2)?,
+            output_limit_field: from.text(3)?,
+            cost: from.message(4)?,
+        })
+    }
+}
+
+impl Message for ModelLimits {
+    fn write(&self, to: &mut Writer) {
+        to.number(1, self.context_tokens_max);
+        to.number(2, self.output_tokens_max);
+        to.number(3, self.output_tokens_floor);
+        to.number(4, u64::from(self.choices_max));
+    }
+
+    fn read(from: &mut Reader<'_>) -> Result<Self, InvalidEncoding> {
+        Ok(Self {
+            context_tokens_max: from.number(1)?,
+            output_tokens_max: from.number(2)?,
+            output_tokens_floor: from.number(3)?,
+            choices_max: narrow(from, 4)?,
+        })
+    }
+}
+
+impl Message for Offer {
+    fn write(&self, to: &mut Writer) {
+        to.text(1, &self.price_version);
+        to.text(2, &self.policy_version);
+        to.text(3, &self.model);
+        to.messages(4, &self.candidates);
+        to.message(5, &self.customer);
+        to.message(6, &self.limits);
+        to.number(7, self.clamp_ceiling);
+    }
+
+    fn read(from: &mut Reader<'_>) -> Result<Self, InvalidEncoding> {
+        Ok(Self {
+            price_version: from.text(1)?,
+            policy_version: from.text(2)?,
+            model: from.text(3)?,
+            candidates: from.messages(4)?,
+            customer: from.message(5)?,
+            limits: from.message(6)?,
+            clamp_ceiling: from.number(7)?,
+        })
+    }
+}
+
+/// One amount, as a field that may stand several times.
+struct Line(Amount);
+
+impl Message for Line {
+    fn write(&self, to: &mut Writer) {
+        to.number(1, units(self.0));
+    }
+
+    fn read(from: &mut Reader<'_>) -> Result<Self, InvalidEncoding> {
+        Ok(Self(amount(from, 1)?))
+    }
+}
+
+impl Message for Charge {
+    fn write(&self, to: &mut Writer) {
+        to.message(1, &self.usage);
+        to.number(2, units(self.priced));
+        to.number(3, units(self.suspended));
+        to.number(4, units(self.charged));
+        let lines: Vec<Line> = self.costs.iter().copied().map(Line).collect();
+        to.messages(5, &lines);
+    }
+
+    fn read(from: &mut Reader<'_>) -> Result<Self, InvalidEncoding> {
+        let lines = |lines: Vec<Line>| lines.into_iter().map(|Line(cost)| cost).collect();
+        Ok(Self {
+            usage: from.message(1)?,
+            priced: amount(from, 2)?,
+            suspended: amount(from, 3)?,
+            charged: amount(from, 4)?,
+            costs: lines(from.messages(5)?),
+        })
+    }
+}
