@@ -1,1 +1,12 @@
 //! The quickstart, the provider simulator, and what starts a whole gateway on one machine.
+//!
+//! Everything here is for one machine and for loopback. The quickstart, the end-to-end tests and the benches share it, so that
+//! what a newcomer sees is what is tested and measured.
+
+pub mod folder;
+pub mod platform;
+pub mod process;
+pub mod progress;
+pub mod python;
+pub mod toolchain;
+pub mod workspace;
