@@ -3,6 +3,7 @@
 //! Everything here is for one machine and for loopback. The quickstart, the end-to-end tests and the benches share it, so that
 //! what a newcomer sees is what is tested and measured.
 
+pub mod envoy;
 pub mod folder;
 pub mod platform;
 pub mod process;
