@@ -9,5 +9,6 @@ pub mod platform;
 pub mod process;
 pub mod progress;
 pub mod python;
+pub mod simulator;
 pub mod toolchain;
 pub mod workspace;
