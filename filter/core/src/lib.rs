@@ -13,6 +13,3 @@
 )]
 
 pub mod config;
-pub mod estimate;
-pub mod json;
-pub mod request;

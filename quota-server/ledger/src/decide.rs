@@ -19,7 +19,6 @@ use crate::time::UnixMs;
 use ferry_types::ReservationId;
 
 pub use admin::open;
-pub(crate) use expire::last_evidence;
 
 /// Decides one command on an open book.
 #[must_use]
