@@ -2,6 +2,7 @@
 
 pub mod config;
 pub mod document;
+pub mod key_directory;
 pub mod listener;
 pub mod price_book;
 pub mod principal;

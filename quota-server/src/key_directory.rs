@@ -1,0 +1,30 @@
+//! How a key that a gateway saw becomes a name: the keyed digest that the store knows it by.
+//!
+//! A gateway sends SHA-256 over a customer's key; the store keeps HMAC-SHA256 of that under a secret of the server, the
+//! pepper. Who reads the database alone can neither present a key nor test a guess. This module must not log a digest.
+
+pub mod pepper;
+
+pub use pepper::{PepperError, PepperId, Peppers};
+
+use sha2::{Digest as _, Sha256};
+
+/// What the store knows a key by: HMAC-SHA256 of its digest under one pepper.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct StoredDigest(pub(crate) [u8; 32]);
+
+impl std::fmt::Debug for StoredDigest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("StoredDigest(hidden)")
+    }
+}
+
+/// SHA-256 over the concatenation of `parts`: what `ferry_types::key` asks its callers for.
+#[must_use]
+pub fn sha256(parts: &[&[u8]]) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update(part);
+    }
+    hash.finalize().into()
+}
