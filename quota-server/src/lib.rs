@@ -2,7 +2,10 @@
 
 pub mod config;
 pub mod document;
+pub mod engine;
 pub mod key_directory;
 pub mod listener;
 pub mod price_book;
 pub mod principal;
+pub mod store;
+pub mod verify;

@@ -1,0 +1,421 @@
+//! The engine: one writer that decides whatever waits together, commits once, and only then answers.
+//!
+//! Callers of any number put calls into two bounded lanes. A thread of its own drains them, loads the books that are touched,
+//! lets the pure ledger decide, writes what changed in one transaction, and answers each call. There is no timer: under no
+//! load a batch is one call, under load it is what came in during the last commit. Nothing is answered before it is durable,
+//! and a call that is refused never undoes another one's.
+//!
+//! When a commit fails in a way that leaves open whether it is durable, the engine stops for good: nobody can say what the
+//! state is before the database has been opened anew.
+
+mod batch;
+pub mod call;
+pub mod clock;
+mod expiry;
+mod job;
+mod lanes;
+pub mod lease;
+pub mod metrics;
+mod read;
+mod start;
+mod writer;
+
+pub use call::{
+    Answered, BookView, CreateTenant, EngineError, IssuedKey, PriceTable, ReserveCall, SettleCall,
+};
+pub use clock::{SystemTimeSource, TimeSource};
+pub use lease::LeaseConfig;
+pub use metrics::EngineMetrics;
+pub use start::{EngineConfig, StartError};
+pub use writer::Stop;
+
+use crate::key_directory::{Peppers, sha256};
+use ferry_ledger::{
+    AdminAnswer, Answer, Command, IssueKey, KeyState, OpenTenant, ReleaseAnswer, RenewAnswer,
+    ReserveAnswer, SetKeyState, SettleAnswer, TenantState, TopUp, UnixMs,
+};
+use ferry_types::{KeyId, KeyText, PrincipalName, TenantId};
+use job::{Ask, Job, Op, Who};
+use lanes::{Lane, Lanes, NotTaken};
+use std::sync::Arc;
+use tokio::sync::{oneshot, watch};
+
+/// A handle to the running engine. Clones share it; when the last is dropped, what waits is decided and the engine ends.
+#[derive(Clone)]
+pub struct Engine {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    lanes: Arc<Lanes<Job>>,
+    stop: watch::Receiver<Option<Stop>>,
+    peppers: Arc<Peppers>,
+    readers: Arc<read::Readers>,
+    metrics: EngineMetrics,
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.lanes.close();
+    }
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Engine")
+    }
+}
+
+/// What gateways ask.
+impl Engine {
+    /// Asks for a request to be let through. A key that nobody made is refused, without a book.
+    ///
+    /// # Errors
+    /// [`EngineError`] if nothing was decided.
+    pub async fn reserve(&self, call: ReserveCall) -> Result<Answered<ReserveAnswer>, EngineError> {
+        let ReserveCall {
+            principal,
+            call,
+            offer,
+            deadline,
+        } = call;
+        let who = Who::key(principal, call.caller.key_digest);
+        let ask = Ask::Reserve {
+            id: call.id,
+            facts: call.facts,
+            offer,
+        };
+        let answers = self
+            .ask(Lane::Reserve, vec![Op { who, ask }], deadline)
+            .await?;
+        one(answers, |answer| match answer {
+            Answer::Reserve(answer) => Some(answer),
+            Answer::Admin(_)
+            | Answer::Renew(_)
+            | Answer::Settle(_)
+            | Answer::Release(_)
+            | Answer::Expire(_) => None,
+        })
+    }
+
+    /// Extends leases; answered per item, in order.
+    ///
+    /// # Errors
+    /// [`EngineError`] if nothing was decided.
+    pub async fn renew(
+        &self,
+        principal: &PrincipalName,
+        calls: Vec<ferry_api::Renew>,
+    ) -> Result<Vec<Answered<RenewAnswer>>, EngineError> {
+        let ops = calls.into_iter().map(|call| Op {
+            who: Who::key(principal.clone(), call.caller.key_digest),
+            ask: Ask::Renew {
+                id: call.id,
+                usage: call.usage,
+            },
+        });
+        let answers = self.ask(Lane::Settlement, ops.collect(), None).await?;
+        all(answers, |answer| match answer {
+            Answer::Renew(answer) => Some(answer),
+            Answer::Admin(_)
+            | Answer::Reserve(_)
+            | Answer::Settle(_)
+            | Answer::Release(_)
+            | Answer::Expire(_) => None,
+        })
+    }
+
+    /// Ends reservations that may have reached a provider; answered per item, in order.
+    ///
+    /// # Errors
+    /// [`EngineError`] if nothing was decided.
+    pub async fn settle(
+        &self,
+        principal: &PrincipalName,
+        calls: Vec<SettleCall>,
+    ) -> Result<Vec<Answered<SettleAnswer>>, EngineError> {
+        let ops = calls.into_iter().map(|SettleCall { call, offer }| Op {
+            who: Who::key(principal.clone(), call.caller.key_digest),
+            ask: Ask::Settle {
+                id: call.id,
+                settlement: call.settlement,
+                offer,
+            },
+        });
+        let answers = self.ask(Lane::Settlement, ops.collect(), None).await?;
+        all(answers, |answer| match answer {
+            Answer::Settle(answer) => Some(answer),
+            Answer::Admin(_)
+            | Answer::Reserve(_)
+            | Answer::Renew(_)
+            | Answer::Release(_)
+            | Answer::Expire(_) => None,
+        })
+    }
+
+    /// Ends reservations of which nothing was sent to a provider; answered per item, in order.
+    ///
+    /// # Errors
+    /// [`EngineError`] if nothing was decided.
+    pub async fn release(
+        &self,
+        principal: &PrincipalName,
+        calls: Vec<ferry_api::Release>,
+    ) -> Result<Vec<Answered<ReleaseAnswer>>, EngineError> {
+        let ops = calls.into_iter().map(|call| Op {
+            who: Who::key(principal.clone(), call.caller.key_digest),
+            ask: Ask::Release { id: call.id },
+        });
+        let answers = self.ask(Lane::Settlement, ops.collect(), None).await?;
+        all(answers, |answer| match answer {
+            Answer::Release(answer) => Some(answer),
+            Answer::Admin(_)
+            | Answer::Reserve(_)
+            | Answer::Renew(_)
+            | Answer::Settle(_)
+            | Answer::Expire(_) => None,
+        })
+    }
+}
+
+/// What operators ask.
+impl Engine {
+    /// Makes a tenant. The same again changes nothing; another name or currency under the same id is a conflict.
+    ///
+    /// # Errors
+    /// [`EngineError`] if nothing was decided.
+    pub async fn create_tenant(
+        &self,
+        call: CreateTenant,
+    ) -> Result<Answered<AdminAnswer>, EngineError> {
+        let open = OpenTenant {
+            name: call.name,
+            currency: call.currency,
+        };
+        self.administer(call.tenant, Ask::OpenTenant(open)).await
+    }
+
+    /// Makes a key. The answer holds its secret; there is no other copy.
+    ///
+    /// # Errors
+    /// [`EngineError`] if nothing was decided.
+    pub async fn issue_key(
+        &self,
+        tenant: TenantId,
+        label: String,
+        expires_at: Option<UnixMs>,
+    ) -> Result<(Answered<AdminAnswer>, IssuedKey), EngineError> {
+        let text = draw_key()?;
+        let key = text.id();
+        let pepper = self.inner.peppers.newest();
+        let stored = self.inner.peppers.stored(pepper, &text.digest(sha256));
+        let digest = stored.ok_or(EngineError::Unavailable)?;
+        let issue = IssueKey {
+            key: key.clone(),
+            label,
+            expires_at,
+        };
+        let ask = Ask::IssueKey {
+            issue,
+            pepper,
+            digest,
+        };
+        let answered = self.administer(tenant, ask).await?;
+        Ok((answered, IssuedKey { key, text }))
+    }
+
+    /// Pauses, resumes or revokes a key, from the next request on.
+    ///
+    /// # Errors
+    /// [`EngineError`] if nothing was decided.
+    pub async fn set_key_state(
+        &self,
+        tenant: TenantId,
+        key: KeyId,
+        to: KeyState,
+    ) -> Result<Answered<AdminAnswer>, EngineError> {
+        let command = Command::SetKeyState(SetKeyState { key, to });
+        self.administer(tenant, Ask::Command(command)).await
+    }
+
+    /// Pauses or resumes a tenant, from the next request on.
+    ///
+    /// # Errors
+    /// [`EngineError`] if nothing was decided.
+    pub async fn set_tenant_state(
+        &self,
+        tenant: TenantId,
+        to: TenantState,
+    ) -> Result<Answered<AdminAnswer>, EngineError> {
+        let command = Command::SetTenantState(to);
+        self.administer(tenant, Ask::Command(command)).await
+    }
+
+    /// Brings money in, once per source and external reference.
+    ///
+    /// # Errors
+    /// [`EngineError`] if nothing was decided.
+    pub async fn top_up(
+        &self,
+        tenant: TenantId,
+        top_up: TopUp,
+    ) -> Result<Answered<AdminAnswer>, EngineError> {
+        let command = Command::TopUp(top_up);
+        self.administer(tenant, Ask::Command(command)).await
+    }
+
+    /// Keeps a price table under its version, for good.
+    ///
+    /// # Errors
+    /// [`EngineError::PriceVersionTaken`] if the version stands for other content.
+    pub async fn record_price_table(&self, table: PriceTable) -> Result<(), EngineError> {
+        let (answer, answered) = oneshot::channel();
+        self.put(Lane::Settlement, Job::PriceTable { table, answer })?;
+        answered.await.map_err(|_| self.gone())?
+    }
+
+    /// Ends what is overdue now, instead of at the next look. Answers how many: none while expiry is suspended.
+    ///
+    /// # Errors
+    /// [`EngineError`] if nothing was decided.
+    pub async fn expire_due(&self) -> Result<u64, EngineError> {
+        let (answer, answered) = oneshot::channel();
+        self.put(Lane::Settlement, Job::Expire { answer })?;
+        answered.await.map_err(|_| self.gone())?
+    }
+
+    async fn administer(
+        &self,
+        tenant: TenantId,
+        ask: Ask,
+    ) -> Result<Answered<AdminAnswer>, EngineError> {
+        let who = Who::Operator(tenant);
+        let answers = self
+            .ask(Lane::Settlement, vec![Op { who, ask }], None)
+            .await?;
+        one(answers, |answer| match answer {
+            Answer::Admin(answer) => Some(answer),
+            Answer::Reserve(_)
+            | Answer::Renew(_)
+            | Answer::Settle(_)
+            | Answer::Release(_)
+            | Answer::Expire(_) => None,
+        })
+    }
+}
+
+/// Its life.
+impl Engine {
+    /// Takes no more calls; what waits is still decided. [`Engine::stopped`] tells when that is done.
+    pub fn close(&self) {
+        self.inner.lanes.close();
+    }
+
+    /// Waits until the engine has stopped, and says why. Its database is closed by then.
+    pub async fn stopped(&self) -> Stop {
+        let mut stop = self.inner.stop.clone();
+        let gone = Stop::Failed("the writer is gone".into());
+        match stop.wait_for(Option::is_some).await {
+            Ok(stop) => stop.clone().unwrap_or(gone),
+            Err(_) => gone,
+        }
+    }
+
+    /// Whether calls are taken.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        self.inner.stop.borrow().is_none()
+    }
+
+    /// What it counts.
+    #[must_use]
+    pub fn metrics(&self) -> &EngineMetrics {
+        &self.inner.metrics
+    }
+
+    async fn ask(
+        &self,
+        lane: Lane,
+        ops: Vec<Op>,
+        deadline: Option<std::time::Instant>,
+    ) -> Result<Vec<Answered<Answer>>, EngineError> {
+        if ops.is_empty() {
+            return Ok(Vec::new());
+        }
+        let (answer, answered) = oneshot::channel();
+        let job = Job::Decide {
+            ops,
+            deadline,
+            answer,
+        };
+        self.put(lane, job)?;
+        answered.await.map_err(|_| self.gone())?
+    }
+
+    fn put(&self, lane: Lane, job: Job) -> Result<(), EngineError> {
+        self.inner
+            .lanes
+            .put(lane, job)
+            .map_err(|reason| match (reason, lane) {
+                (NotTaken::Closed, _) => self.gone(),
+                (NotTaken::Full, Lane::Reserve) => {
+                    self.inner.metrics.reserves_shed.inc();
+                    EngineError::Overloaded
+                }
+                (NotTaken::Full, Lane::Settlement) => {
+                    self.inner.metrics.settlements_refused.inc();
+                    EngineError::Unavailable
+                }
+            })
+    }
+
+    /// What to say when the writer takes or answers nothing any more.
+    fn gone(&self) -> EngineError {
+        match *self.inner.stop.borrow() {
+            Some(Stop::Failed(_)) => EngineError::Unavailable,
+            Some(Stop::Closed) | None => EngineError::Stopped,
+        }
+    }
+}
+
+fn draw_key() -> Result<KeyText, EngineError> {
+    let mut drawn = ([0u8; 8], [0u8; 32]);
+    getrandom::fill(&mut drawn.0)
+        .and_then(|()| getrandom::fill(&mut drawn.1))
+        .map_err(|error| {
+            tracing::error!(%error, "failed to draw a key");
+            EngineError::Unavailable
+        })?;
+    Ok(KeyText::new(drawn.0, drawn.1, sha256))
+}
+
+/// The answers in the caller's own type. The writer answers each call in its kind, so nothing is lost here.
+fn all<A>(
+    answers: Vec<Answered<Answer>>,
+    kind: impl Fn(Answer) -> Option<A>,
+) -> Result<Vec<Answered<A>>, EngineError> {
+    let typed = answers.into_iter().map(|answered| {
+        let Answered {
+            server_time,
+            book,
+            answer,
+        } = answered;
+        let answer = kind(answer).ok_or(EngineError::Unavailable)?;
+        Ok(Answered {
+            server_time,
+            book,
+            answer,
+        })
+    });
+    typed.collect()
+}
+
+fn one<A>(
+    answers: Vec<Answered<Answer>>,
+    kind: impl Fn(Answer) -> Option<A>,
+) -> Result<Answered<A>, EngineError> {
+    all(answers, kind)?.pop().ok_or(EngineError::Unavailable)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,186 @@
+//! One batch: every call put to its book in order, in memory, and what changed written in one transaction.
+//!
+//! Books do not touch each other here. A refused call changes nothing and undoes nothing. Where a decision does not fit its
+//! book, which the ledger rules out, that one book is frozen as it was before the batch, and the rest goes on.
+
+mod book_work;
+mod put;
+
+use super::call::{Answered, BookView, EngineError};
+use super::job::{Op, Who};
+use super::metrics::EngineMetrics;
+use crate::key_directory::{Peppers, StoredDigest};
+use crate::store::{Store, StoreError, Touch};
+use book_work::BookWork;
+use ferry_ledger::{Answer, Book, Command, Owner, Rules, UnixMs};
+use ferry_types::{KeyDigest, KeyId, TenantId};
+use put::{Put, Question};
+use std::collections::{BTreeMap, HashMap};
+
+/// Answers in the order of the calls.
+pub(super) type Results = Vec<Result<Answered<Answer>, EngineError>>;
+
+/// When keys were last used.
+pub(super) type UsedKeys = BTreeMap<(TenantId, KeyId), UnixMs>;
+
+/// What a batch works with.
+pub(super) struct Batch<'a> {
+    pub(super) store: &'a mut dyn Store,
+    pub(super) peppers: &'a Peppers,
+    pub(super) metrics: &'a EngineMetrics,
+    pub(super) used_keys: &'a mut UsedKeys,
+    pub(super) rules: Rules,
+    pub(super) now: UnixMs,
+}
+
+impl Batch<'_> {
+    /// Decides everything and writes it, ready to be committed.
+    pub(super) fn run(mut self, ops: Vec<Op>) -> Result<Results, StoreError> {
+        self.store.begin()?;
+        let puts = self.resolve(ops)?;
+        let mut works = self.load(&puts)?;
+        let mut results: Results = puts
+            .iter()
+            .map(|put| self.answer(put, &mut works))
+            .collect();
+        self.freeze_broken(&puts, &mut works, &mut results)?;
+        let changes: Vec<_> = works.values().filter_map(BookWork::change).collect();
+        self.store.persist(&changes)?;
+        Ok(results)
+    }
+
+    /// Finds out whose keys came, all at once.
+    fn resolve(&mut self, ops: Vec<Op>) -> Result<Vec<Put>, StoreError> {
+        let mut digests: Vec<StoredDigest> = Vec::new();
+        let mut places: HashMap<KeyDigest, std::ops::Range<usize>> = HashMap::new();
+        for op in &ops {
+            if let Who::Key { digest, .. } = &op.who {
+                places.entry(*digest).or_insert_with(|| {
+                    let from = digests.len();
+                    digests.extend(self.peppers.candidates(digest));
+                    from..digests.len()
+                });
+            }
+        }
+        let found = self.store.resolve(&digests)?;
+        let owner_of = |digest: &KeyDigest| {
+            let found = found.get(places.get(digest)?.clone())?;
+            found.iter().flatten().next()
+        };
+        let put = |Op { who, ask }| match who {
+            Who::Operator(tenant) => Put::of_operator(tenant, ask),
+            Who::Key { principal, digest } => match owner_of(&digest) {
+                None => Put::of_nobody(&ask),
+                Some((tenant, key)) => {
+                    let key = key.clone();
+                    Put::of_gateway(tenant.clone(), Owner { principal, key }, ask)
+                }
+            },
+        };
+        Ok(ops.into_iter().map(put).collect())
+    }
+
+    fn load(&mut self, puts: &[Put]) -> Result<BTreeMap<TenantId, BookWork>, StoreError> {
+        let mut touches: BTreeMap<TenantId, Touch> = BTreeMap::new();
+        for put in puts {
+            let Some(tenant) = &put.tenant else {
+                continue;
+            };
+            if !touches.contains_key(tenant) {
+                touches.insert(tenant.clone(), Touch::new(tenant.clone()));
+            }
+            if let Some(touch) = touches.get_mut(tenant) {
+                put.question.touch(touch);
+            }
+        }
+        let touches: Vec<Touch> = touches.into_values().collect();
+        let books = self.store.load(&touches)?;
+        let works = touches.into_iter().zip(books);
+        Ok(works
+            .map(|(touch, book)| (touch.tenant.clone(), BookWork::new(touch, book)))
+            .collect())
+    }
+
+    fn answer(
+        &mut self,
+        put: &Put,
+        works: &mut BTreeMap<TenantId, BookWork>,
+    ) -> Result<Answered<Answer>, EngineError> {
+        let Some(tenant) = &put.tenant else {
+            self.metrics.unknown_keys.inc();
+            return self.answer_nobody(&put.question);
+        };
+        let unknown = || EngineError::UnknownTenant(tenant.clone());
+        let work = works.get_mut(tenant).ok_or_else(unknown)?;
+        let answer = match &put.question {
+            Question::Open(order) => Some(work.open(order, self.now)),
+            Question::Issue(command, listed) => work
+                .put(command, &self.rules, self.now)
+                .inspect(|answer| work.list(answer, listed)),
+            Question::Command(command) => {
+                if let Command::Reserve(call) = command {
+                    let used = (tenant.clone(), call.owner.key.clone());
+                    self.used_keys.insert(used, self.now);
+                }
+                work.put(command, &self.rules, self.now)
+            }
+            Question::Answered(_) => None,
+        };
+        let answer = answer.ok_or_else(unknown)?;
+        Ok(Answered {
+            server_time: self.now,
+            book: work.book().map(view),
+            answer,
+        })
+    }
+
+    fn answer_nobody(&self, question: &Question) -> Result<Answered<Answer>, EngineError> {
+        match question {
+            Question::Answered(answer) => Ok(Answered {
+                server_time: self.now,
+                book: None,
+                answer: answer.clone(),
+            }),
+            Question::Open(_) | Question::Issue(..) | Question::Command(_) => {
+                Err(EngineError::Unavailable)
+            }
+        }
+    }
+
+    /// Sets each broken book back to what is stored, marks it, and puts its calls to the frozen book.
+    fn freeze_broken(
+        &mut self,
+        puts: &[Put],
+        works: &mut BTreeMap<TenantId, BookWork>,
+        results: &mut Results,
+    ) -> Result<(), StoreError> {
+        let broken: Vec<(Touch, String)> = works
+            .values()
+            .filter_map(|work| Some((work.touch().clone(), work.broken()?.to_string())))
+            .collect();
+        for (touch, reason) in broken {
+            let tenant = touch.tenant.clone();
+            tracing::error!(%tenant, reason, "ALARM: an invariant does not hold: the book is frozen");
+            self.metrics.books_frozen.inc();
+            self.store.freeze(&tenant, &reason)?;
+            let loaded = self.store.load(std::slice::from_ref(&touch))?;
+            let book = loaded.into_iter().next().flatten();
+            works.insert(tenant.clone(), BookWork::new(touch, book));
+            for (put, result) in puts.iter().zip(results.iter_mut()) {
+                if put.tenant.as_ref() == Some(&tenant) {
+                    *result = self.answer(put, works);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn view(book: &Book) -> BookView {
+    BookView {
+        tenant: book.tenant.clone(),
+        currency: book.currency,
+        available: book.available(),
+        seq: book.head.seq,
+    }
+}

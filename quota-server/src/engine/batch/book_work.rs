@@ -1,0 +1,152 @@
+//! One book within a batch: its view, what is put to it, and what changes.
+
+use crate::key_directory::{PepperId, StoredDigest};
+use crate::store::{BookChange, Touch};
+use ferry_ledger::{
+    AdminAnswer, Answer, Book, Command, Decision, Entry, Event, Misfit, OpenTenant, Rules,
+    TopUpRef, UnixMs, decide,
+};
+use ferry_types::{KeyId, ReservationId};
+use std::collections::BTreeSet;
+
+/// A book, and what a batch has done to it so far.
+pub(super) struct BookWork {
+    touch: Touch,
+    book: Option<Book>,
+    entries: Vec<Entry>,
+    keys: BTreeSet<KeyId>,
+    directory: Vec<(StoredDigest, PepperId, KeyId)>,
+    reservations: BTreeSet<ReservationId>,
+    refused: BTreeSet<ReservationId>,
+    top_ups: BTreeSet<TopUpRef>,
+    broken: Option<String>,
+}
+
+impl BookWork {
+    pub(super) const fn new(touch: Touch, book: Option<Book>) -> Self {
+        Self {
+            touch,
+            book,
+            entries: Vec::new(),
+            keys: BTreeSet::new(),
+            directory: Vec::new(),
+            reservations: BTreeSet::new(),
+            refused: BTreeSet::new(),
+            top_ups: BTreeSet::new(),
+            broken: None,
+        }
+    }
+
+    /// The book as it is now.
+    pub(super) const fn book(&self) -> Option<&Book> {
+        self.book.as_ref()
+    }
+
+    /// What it was loaded for.
+    pub(super) const fn touch(&self) -> &Touch {
+        &self.touch
+    }
+
+    /// Why it cannot be written, if an invariant does not hold.
+    pub(super) fn broken(&self) -> Option<&str> {
+        self.broken.as_deref()
+    }
+
+    /// Opens it, or finds it open.
+    pub(super) fn open(&mut self, order: &OpenTenant, now: UnixMs) -> Answer {
+        let Decision { events, answer, .. } = ferry_ledger::open(self.book.as_ref(), order);
+        for event in &events {
+            match Book::open(self.touch.tenant.clone(), event, now) {
+                Ok((book, entry)) => {
+                    self.book = Some(book);
+                    self.entries.push(entry);
+                }
+                Err(misfit) => self.break_by(&misfit),
+            }
+        }
+        Answer::Admin(answer)
+    }
+
+    /// Puts a command to it; `None` if there is no book.
+    pub(super) fn put(&mut self, command: &Command, rules: &Rules, now: UnixMs) -> Option<Answer> {
+        let Decision {
+            events,
+            refused,
+            answer,
+        } = decide(self.book.as_ref()?, command, rules, now);
+        if let Some((id, refused)) = refused {
+            self.refused.insert(id);
+            self.book.as_mut()?.remember(id, refused);
+        }
+        for event in &events {
+            match self.book.as_mut()?.apply(event, now) {
+                Ok(entry) => {
+                    self.entries.push(entry);
+                    self.note(event);
+                }
+                Err(misfit) => self.break_by(&misfit),
+            }
+        }
+        Some(answer)
+    }
+
+    /// Lists a key that was issued just now in the directory.
+    pub(super) fn list(&mut self, answer: &Answer, listed: &(StoredDigest, PepperId, KeyId)) {
+        if matches!(
+            answer,
+            Answer::Admin(AdminAnswer::Done { changed: true, .. })
+        ) {
+            self.directory.push(listed.clone());
+        }
+    }
+
+    /// What is to be written; `None` if nothing changed.
+    pub(super) fn change(&self) -> Option<BookChange<'_>> {
+        let changed = !self.entries.is_empty() || !self.refused.is_empty();
+        let book = self.book.as_ref().filter(|_| changed)?;
+        Some(BookChange {
+            book,
+            entries: &self.entries,
+            keys: &self.keys,
+            directory: &self.directory,
+            reservations: &self.reservations,
+            refused: &self.refused,
+            top_ups: &self.top_ups,
+        })
+    }
+
+    fn break_by(&mut self, misfit: &Misfit) {
+        self.broken.get_or_insert_with(|| misfit.to_string());
+    }
+
+    /// Takes note of which rows an event changes.
+    fn note(&mut self, event: &Event) {
+        match event {
+            Event::TenantOpened { .. } | Event::TenantStateSet(_) => {}
+            Event::KeyIssued { key, .. } | Event::KeyStateSet { key, .. } => {
+                self.keys.insert(key.clone());
+            }
+            Event::ToppedUp(topped_up) => {
+                self.top_ups.insert(TopUpRef {
+                    source: topped_up.source.clone(),
+                    external_reference: topped_up.external_reference.clone(),
+                });
+            }
+            Event::Renewed { id, .. } | Event::Released { id, .. } => {
+                self.reservations.insert(*id);
+            }
+            Event::Reserved(reserved) => {
+                self.reservations.insert(reserved.id);
+            }
+            Event::Settled(settled) | Event::Adjusted(settled) => {
+                self.reservations.insert(settled.id);
+            }
+            Event::Expired(expired) => {
+                self.reservations.insert(expired.id);
+            }
+            Event::Parked(parked) => {
+                self.reservations.insert(parked.id);
+            }
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! A call as it is put to its book: the key resolved, the owner known.
+
+use crate::engine::job::Ask;
+use crate::key_directory::{PepperId, StoredDigest};
+use crate::store::Touch;
+use ferry_ledger::{
+    Answer, Command, OpenTenant, Owner, Refusal, Release, ReleaseAnswer, Renew, RenewAnswer,
+    Reserve, ReserveAnswer, Settle, SettleAnswer, TopUpRef,
+};
+use ferry_types::{KeyId, TenantId};
+
+/// A call and whose book it is for.
+pub(super) struct Put {
+    /// `None` if the key is nobody's.
+    pub(super) tenant: Option<TenantId>,
+    pub(super) question: Question,
+}
+
+/// What is asked of a book.
+pub(super) enum Question {
+    Open(OpenTenant),
+    /// A key, and what it is to be found by.
+    Issue(Command, (StoredDigest, PepperId, KeyId)),
+    Command(Command),
+    /// There is no book to ask.
+    Answered(Answer),
+}
+
+impl Put {
+    pub(super) fn of_operator(tenant: TenantId, ask: Ask) -> Self {
+        let question = match ask {
+            Ask::OpenTenant(order) => Question::Open(order),
+            Ask::IssueKey {
+                issue,
+                pepper,
+                digest,
+            } => {
+                let listed = (digest, pepper, issue.key.clone());
+                Question::Issue(Command::IssueKey(issue), listed)
+            }
+            Ask::Command(command) => Question::Command(command),
+            Ask::Reserve { .. } | Ask::Renew { .. } | Ask::Settle { .. } | Ask::Release { .. } => {
+                return Self::of_nobody(&ask);
+            }
+        };
+        Self {
+            tenant: Some(tenant),
+            question,
+        }
+    }
+
+    pub(super) fn of_gateway(tenant: TenantId, owner: Owner, ask: Ask) -> Self {
+        let command = match ask {
+            Ask::Reserve { id, facts, offer } => Command::Reserve(Box::new(Reserve {
+                id,
+                owner,
+                facts,
+                offer,
+            })),
+            Ask::Renew { id, usage } => Command::Renew(Renew { id, owner, usage }),
+            Ask::Settle {
+                id,
+                settlement,
+                offer,
+            } => Command::Settle(Box::new(Settle {
+                id,
+                owner,
+                settlement,
+                offer,
+            })),
+            Ask::Release { id } => Command::Release(Release { id, owner }),
+            Ask::OpenTenant(_) | Ask::IssueKey { .. } | Ask::Command(_) => {
+                return Self::of_operator(tenant, ask);
+            }
+        };
+        Self {
+            tenant: Some(tenant),
+            question: Question::Command(command),
+        }
+    }
+
+    /// With a key that nobody made there is nothing to look up: a request is refused, the rest is denied.
+    pub(super) const fn of_nobody(ask: &Ask) -> Self {
+        let answer = match ask {
+            Ask::Renew { .. } => Answer::Renew(RenewAnswer::Denied),
+            Ask::Settle { .. } => Answer::Settle(SettleAnswer::Denied),
+            Ask::Release { .. } => Answer::Release(ReleaseAnswer::Denied),
+            Ask::Reserve { .. } | Ask::OpenTenant(_) | Ask::IssueKey { .. } | Ask::Command(_) => {
+                Answer::Reserve(ReserveAnswer::Refused(Refusal::UnknownKey))
+            }
+        };
+        Self {
+            tenant: None,
+            question: Question::Answered(answer),
+        }
+    }
+}
+
+impl Question {
+    /// Says what of the book must be in view to answer.
+    pub(super) fn touch(&self, touch: &mut Touch) {
+        match self {
+            Self::Open(_) | Self::Answered(_) => {}
+            Self::Issue(command, _) | Self::Command(command) => touch_by(touch, command),
+        }
+    }
+}
+
+fn touch_by(touch: &mut Touch, command: &Command) {
+    let owned = match command {
+        Command::SetTenantState(_) => return,
+        Command::IssueKey(order) => return add_key(touch, &order.key),
+        Command::SetKeyState(order) => return add_key(touch, &order.key),
+        Command::TopUp(order) => {
+            touch.top_ups.insert(TopUpRef {
+                source: order.source.clone(),
+                external_reference: order.external_reference.clone(),
+            });
+            return;
+        }
+        Command::Expire(call) => {
+            touch.reservations.insert(call.id);
+            return;
+        }
+        Command::Reserve(call) => (call.id, &call.owner),
+        Command::Renew(call) => (call.id, &call.owner),
+        Command::Settle(call) => (call.id, &call.owner),
+        Command::Release(call) => (call.id, &call.owner),
+    };
+    let (id, owner) = owned;
+    touch.reservations.insert(id);
+    add_key(touch, &owner.key);
+}
+
+fn add_key(touch: &mut Touch, key: &KeyId) {
+    if !touch.keys.contains(key) {
+        touch.keys.insert(key.clone());
+    }
+}

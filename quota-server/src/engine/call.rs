@@ -1,0 +1,104 @@
+//! What the engine is asked, and what it answers.
+
+use ferry_ledger::{Offer, UnixMs};
+use ferry_types::{Balance, Currency, KeyId, KeyText, PrincipalName, TenantId};
+use std::sync::Arc;
+use std::time::Instant;
+
+/// Reserve, as the transport hands it over.
+#[derive(Clone, Debug)]
+pub struct ReserveCall {
+    /// The gateway, as its credential shows it.
+    pub principal: PrincipalName,
+    /// What it asks.
+    pub call: ferry_api::Reserve,
+    /// The model's offer as of now; `None` if it is unknown, unpriced or not allowed.
+    pub offer: Option<Arc<Offer>>,
+    /// After this nobody waits for the answer.
+    pub deadline: Option<Instant>,
+}
+
+/// One item of Settle, as the transport hands it over.
+#[derive(Clone, Debug)]
+pub struct SettleCall {
+    /// What the gateway says.
+    pub call: ferry_api::Settle,
+    /// The model's offer as of now, for a reservation that was never seen.
+    pub offer: Option<Arc<Offer>>,
+}
+
+/// A new tenant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CreateTenant {
+    /// Its id, for good.
+    pub tenant: TenantId,
+    /// Shown to people.
+    pub name: String,
+    /// What all its money is in, for good.
+    pub currency: Currency,
+}
+
+/// A new key, to be shown once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IssuedKey {
+    /// Its id.
+    pub key: KeyId,
+    /// The secret. The server keeps no copy.
+    pub text: KeyText,
+}
+
+/// A price table, as it was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PriceTable {
+    /// Its version, for good.
+    pub version: String,
+    /// The file's text.
+    pub content: String,
+}
+
+/// A durable answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answered<A> {
+    /// The server's clock when the batch was decided.
+    pub server_time: UnixMs,
+    /// The book after the batch; `None` if the key is nobody's.
+    pub book: Option<BookView>,
+    /// What the ledger answers.
+    pub answer: A,
+}
+
+/// What every answer says about its book.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BookView {
+    /// Whose.
+    pub tenant: TenantId,
+    /// What its money is in.
+    pub currency: Currency,
+    /// What can still be promised.
+    pub available: Balance,
+    /// Entries in its journal.
+    pub seq: u64,
+}
+
+/// The engine could not carry a call out. Nothing has changed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum EngineError {
+    /// More reservations wait than can be served in time.
+    #[error("too many reservations are waiting")]
+    Overloaded,
+    /// The caller's deadline passed before it was decided.
+    #[error("the deadline passed before the request was decided")]
+    DeadlinePassed,
+    /// The store failed, or too much waits. It may work again later.
+    #[error("the store is not available")]
+    Unavailable,
+    /// The engine has stopped.
+    #[error("the server is stopping")]
+    Stopped,
+    /// There is no such tenant.
+    #[error("there is no tenant '{0}'")]
+    UnknownTenant(TenantId),
+    /// The version stands for another table.
+    #[error("price version '{0}' is known with other content: a changed table needs a new version")]
+    PriceVersionTaken(String),
+}

@@ -1,0 +1,85 @@
+//! Ending what nobody settled: leases that have run out go through the same batches as every other call.
+//!
+//! Nothing expires for a while after a start or a step of the clock: an outage, or a clock set forward, must not end what
+//! gateways are about to settle.
+
+use super::call::EngineError;
+use super::job::{Ask, Op, Who};
+use super::lanes::BATCH_MAX;
+use super::lease::LeaseConfig;
+use super::writer::{Failed, Writer};
+use ferry_ledger::{Answer, Command, Expire, ExpireAnswer, UnixMs};
+use std::time::{Duration, Instant};
+
+/// Looks for overdue leases at least this often.
+const LOOK_MS_MAX: u64 = 1_000;
+/// And at most this often.
+const LOOK_MS_MIN: u64 = 10;
+/// Parts of a lease between two looks.
+const LOOKS_PER_LEASE: u64 = 4;
+
+/// When to look next.
+pub(super) struct Housekeeping {
+    every: Duration,
+    next: Instant,
+}
+
+impl Housekeeping {
+    pub(super) fn new(lease: LeaseConfig) -> Self {
+        let every_ms = (lease.ttl_ms / LOOKS_PER_LEASE).clamp(LOOK_MS_MIN, LOOK_MS_MAX);
+        let every = Duration::from_millis(every_ms);
+        Self {
+            every,
+            next: Instant::now() + every,
+        }
+    }
+
+    /// How long the writer may wait for a call.
+    pub(super) fn patience(&self) -> Duration {
+        self.next.saturating_duration_since(Instant::now())
+    }
+
+    pub(super) fn is_due(&self) -> bool {
+        Instant::now() >= self.next
+    }
+
+    pub(super) fn done(&mut self) {
+        self.next = Instant::now() + self.every;
+    }
+}
+
+impl Writer {
+    /// Ends what is overdue, a batch at a time; says how many.
+    pub(super) fn expire_due(&mut self) -> Result<u64, Failed> {
+        let now = UnixMs(self.clock.now_ms());
+        if self.clock.steady_for_ms() < self.lease.suspension_ms() {
+            return Ok(0);
+        }
+        let due = match self.store.due(now, BATCH_MAX) {
+            Ok(due) => due,
+            Err(error) => {
+                tracing::error!(error = %crate::store::chain(&error), "failed to look for overdue leases");
+                return Ok(0);
+            }
+        };
+        if due.is_empty() {
+            return Ok(0);
+        }
+        let ops = due.into_iter().map(|(tenant, id)| Op {
+            who: Who::Operator(tenant),
+            ask: Ask::Command(Command::Expire(Expire { id })),
+        });
+        let results = self.decide(ops.collect())?;
+        let expired = results.iter().filter(|result| is_expired(result)).count();
+        let expired = u64::try_from(expired).unwrap_or(u64::MAX);
+        self.metrics.expired.inc_by(expired);
+        Ok(expired)
+    }
+}
+
+fn is_expired(result: &Result<super::Answered<Answer>, EngineError>) -> bool {
+    matches!(
+        result.as_ref().map(|answered| &answered.answer),
+        Ok(Answer::Expire(ExpireAnswer::Expired { .. }))
+    )
+}

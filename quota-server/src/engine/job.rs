@@ -1,0 +1,91 @@
+//! What waits in the lanes: calls as the writer sees them.
+
+use super::call::{Answered, EngineError, PriceTable};
+use super::lanes::Weigh;
+use crate::key_directory::{PepperId, StoredDigest};
+use ferry_ledger::{Answer, Command, IssueKey, Offer, OpenTenant};
+use ferry_types::{
+    KeyDigest, PrincipalName, RequestFacts, ReservationId, Settlement, TenantId, Usage,
+};
+use std::sync::Arc;
+use std::time::Instant;
+use tokio::sync::oneshot;
+
+pub(super) type Reply<T> = oneshot::Sender<Result<T, EngineError>>;
+
+/// One thing to do between two commits.
+pub(super) enum Job {
+    /// Put these to their books, in order.
+    Decide {
+        ops: Vec<Op>,
+        deadline: Option<Instant>,
+        answer: Reply<Vec<Answered<Answer>>>,
+    },
+    /// Keep a price table.
+    PriceTable {
+        table: PriceTable,
+        answer: Reply<()>,
+    },
+    /// End what is overdue.
+    Expire { answer: Reply<u64> },
+}
+
+impl Weigh for Job {
+    fn operations(&self) -> usize {
+        match self {
+            Self::Decide { ops, .. } => ops.len(),
+            Self::PriceTable { .. } | Self::Expire { .. } => 1,
+        }
+    }
+}
+
+/// One question to one book.
+pub(super) struct Op {
+    pub(super) who: Who,
+    pub(super) ask: Ask,
+}
+
+/// Whose book it is, and who asks.
+pub(super) enum Who {
+    /// A gateway, for a customer's key.
+    Key {
+        principal: PrincipalName,
+        digest: KeyDigest,
+    },
+    /// An operator, or the engine itself.
+    Operator(TenantId),
+}
+
+impl Who {
+    pub(super) const fn key(principal: PrincipalName, digest: KeyDigest) -> Self {
+        Self::Key { principal, digest }
+    }
+}
+
+/// What is asked. The key's id comes in when the writer has resolved it.
+pub(super) enum Ask {
+    OpenTenant(OpenTenant),
+    IssueKey {
+        issue: IssueKey,
+        pepper: PepperId,
+        digest: StoredDigest,
+    },
+    Command(Command),
+    Reserve {
+        id: ReservationId,
+        facts: RequestFacts,
+        offer: Option<Arc<Offer>>,
+    },
+    Renew {
+        id: ReservationId,
+        usage: Usage,
+    },
+    Settle {
+        id: ReservationId,
+        settlement: Settlement,
+        offer: Option<Arc<Offer>>,
+    },
+    Release {
+        id: ReservationId,
+    },
+}

@@ -1,0 +1,125 @@
+//! What the engine counts. `register` hands it to a Prometheus registry; the engine itself never exports.
+
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::{Registry, Unit};
+
+/// Bounds of a commit's duration: an fsync takes 0.1 ms on a good disk and seconds on a dying one.
+const COMMIT_SECONDS: [f64; 12] = [
+    0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 2.5,
+];
+/// Bounds of a batch's size, up to the engine's cap.
+const BATCH_OPERATIONS: [f64; 9] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0];
+
+/// Counters, gauges and histograms of one engine. Cheap to clone; all clones count together.
+#[derive(Clone, Debug)]
+pub struct EngineMetrics {
+    /// Duration of each commit, which is an append and an fsync of SQLite's log.
+    pub commit_seconds: Histogram,
+    /// Operations decided together.
+    pub batch_operations: Histogram,
+    /// Batches that were undone because loading or persisting failed.
+    pub batches_failed: Counter,
+    /// Reserves that were shed because their lane was full.
+    pub reserves_shed: Counter,
+    /// Reserves that were dropped because their caller had stopped waiting.
+    pub reserves_late: Counter,
+    /// Settlements, releases, renewals and administration that were not accepted because their lane was full.
+    pub settlements_refused: Counter,
+    /// Calls with a key that nobody made.
+    pub unknown_keys: Counter,
+    /// Reservations that nobody settled.
+    pub expired: Counter,
+    /// Settlements kept for a person.
+    pub parked: Counter,
+    /// Books that were frozen because an invariant did not hold: page somebody.
+    pub books_frozen: Counter,
+    /// Operations waiting in the Reserve lane.
+    pub reserve_lane: Gauge,
+    /// Operations waiting in the lane of everything else.
+    pub settlement_lane: Gauge,
+}
+
+impl Default for EngineMetrics {
+    fn default() -> Self {
+        Self {
+            commit_seconds: Histogram::new(COMMIT_SECONDS),
+            batch_operations: Histogram::new(BATCH_OPERATIONS),
+            batches_failed: Counter::default(),
+            reserves_shed: Counter::default(),
+            reserves_late: Counter::default(),
+            settlements_refused: Counter::default(),
+            unknown_keys: Counter::default(),
+            expired: Counter::default(),
+            parked: Counter::default(),
+            books_frozen: Counter::default(),
+            reserve_lane: Gauge::default(),
+            settlement_lane: Gauge::default(),
+        }
+    }
+}
+
+impl EngineMetrics {
+    /// Adds everything to a registry whose prefix is `ferry`.
+    pub fn register(&self, registry: &mut Registry) {
+        let commit = "Duration of each commit to the store";
+        registry.register_with_unit(
+            "store_commit",
+            commit,
+            Unit::Seconds,
+            self.commit_seconds.clone(),
+        );
+        let batch = "Operations decided and committed together";
+        registry.register("batch_operations", batch, self.batch_operations.clone());
+        let counters = [
+            (
+                "batches_failed",
+                "Batches undone because the store failed",
+                &self.batches_failed,
+            ),
+            (
+                "reserves_shed",
+                "Reserves refused because their lane was full",
+                &self.reserves_shed,
+            ),
+            (
+                "reserves_late",
+                "Reserves dropped because their deadline had passed",
+                &self.reserves_late,
+            ),
+            (
+                "settlements_refused",
+                "Calls other than Reserve refused because their lane was full",
+                &self.settlements_refused,
+            ),
+            (
+                "unknown_keys",
+                "Calls with a key that nobody made",
+                &self.unknown_keys,
+            ),
+            (
+                "reservations_expired",
+                "Reservations that nobody settled",
+                &self.expired,
+            ),
+            (
+                "settlements_parked",
+                "Settlements kept for a person to judge",
+                &self.parked,
+            ),
+            (
+                "books_frozen",
+                "Books frozen because an invariant did not hold",
+                &self.books_frozen,
+            ),
+        ];
+        for (name, help, counter) in counters {
+            registry.register(name, help, counter.clone());
+        }
+        let waiting = "Reserves waiting to be decided";
+        registry.register("reserve_lane", waiting, self.reserve_lane.clone());
+        let waiting = "Calls other than Reserve waiting to be decided";
+        registry.register("settlement_lane", waiting, self.settlement_lane.clone());
+    }
+}

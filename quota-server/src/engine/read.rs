@@ -1,0 +1,196 @@
+//! What reports read: separate connections that only read, so that no report waits for the writer or holds it up.
+//!
+//! A read sees what was committed when it began. SQLite's calls block, so they run on threads for blocking work.
+
+use super::{Engine, EngineError, TimeSource};
+use crate::key_directory::Peppers;
+use crate::store::StoreError;
+use crate::store::sqlite::SqliteReader;
+use crate::store::view::{
+    KeyView, ReservationQuery, ReservationView, TenantView, UsageQuery, UsageView,
+};
+use crate::verify::{VerifyError, VerifyReport};
+use ferry_ledger::{Refusal, UnixMs};
+use ferry_types::{Balance, Currency, KeyDigest, KeyId, TenantId};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Readers that are kept open while nobody uses them.
+const IDLE_READERS_MAX: usize = 4;
+
+/// Whether a key may be used, and for whom.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyUse {
+    /// The server's clock.
+    pub server_time: UnixMs,
+    /// Whose key; `None` if it is nobody's.
+    pub owner: Option<KeyOwner>,
+    /// What stands against every request with it.
+    pub refusal: Option<Refusal>,
+}
+
+/// Whose key it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyOwner {
+    /// The tenant.
+    pub tenant: TenantId,
+    /// The key.
+    pub key: KeyId,
+    /// What the tenant's money is in.
+    pub currency: Currency,
+    /// What can still be promised.
+    pub available: Balance,
+}
+
+/// Connections that only read, opened as they are needed.
+pub(super) struct Readers {
+    database: PathBuf,
+    time: Arc<dyn TimeSource>,
+    idle: Mutex<Vec<SqliteReader>>,
+}
+
+impl Readers {
+    pub(super) const fn new(database: PathBuf, time: Arc<dyn TimeSource>) -> Self {
+        Self {
+            database,
+            time,
+            idle: Mutex::new(Vec::new()),
+        }
+    }
+
+    fn with<T>(
+        &self,
+        read: impl FnOnce(&mut SqliteReader) -> Result<T, StoreError>,
+    ) -> Result<T, EngineError> {
+        let failed = |error: &dyn std::error::Error| {
+            tracing::error!(error = %crate::store::chain(error), "failed to read the store");
+            EngineError::Unavailable
+        };
+        let idle = self.idle().pop();
+        let mut reader = match idle {
+            Some(reader) => reader,
+            None => SqliteReader::open(&self.database).map_err(|e| failed(&e))?,
+        };
+        let result = read(&mut reader).map_err(|e| failed(&e))?;
+        let mut idle = self.idle();
+        if idle.len() < IDLE_READERS_MAX {
+            idle.push(reader);
+        }
+        Ok(result)
+    }
+
+    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<SqliteReader>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What reports ask.
+impl Engine {
+    /// Every tenant, by id.
+    ///
+    /// # Errors
+    /// [`EngineError::Unavailable`] if the store cannot be read.
+    pub async fn tenants(&self) -> Result<Vec<TenantView>, EngineError> {
+        self.read(SqliteReader::tenants).await
+    }
+
+    /// One tenant with its balance.
+    ///
+    /// # Errors
+    /// [`EngineError::UnknownTenant`] if there is none; [`EngineError::Unavailable`] if the store cannot be read.
+    pub async fn tenant(&self, tenant: TenantId) -> Result<TenantView, EngineError> {
+        let id = tenant.clone();
+        let found = self.read(move |reader| reader.tenant(&id)).await?;
+        found.ok_or(EngineError::UnknownTenant(tenant))
+    }
+
+    /// A tenant's keys, by id.
+    ///
+    /// # Errors
+    /// [`EngineError::Unavailable`] if the store cannot be read.
+    pub async fn keys(&self, tenant: TenantId) -> Result<Vec<KeyView>, EngineError> {
+        self.read(move |reader| reader.keys(&tenant)).await
+    }
+
+    /// Reservations, newest first.
+    ///
+    /// # Errors
+    /// [`EngineError::Unavailable`] if the store cannot be read.
+    pub async fn reservations(
+        &self,
+        query: ReservationQuery,
+    ) -> Result<Vec<ReservationView>, EngineError> {
+        self.read(move |reader| reader.reservations(&query)).await
+    }
+
+    /// Usage records, newest first.
+    ///
+    /// # Errors
+    /// [`EngineError::Unavailable`] if the store cannot be read.
+    pub async fn usage(&self, query: UsageQuery) -> Result<Vec<UsageView>, EngineError> {
+        self.read(move |reader| reader.usage(&query)).await
+    }
+
+    /// Whether a key may be used, and for whom: what stands before every request, and nothing more.
+    ///
+    /// # Errors
+    /// [`EngineError::Unavailable`] if the store cannot be read.
+    pub async fn resolve_key(&self, digest: KeyDigest) -> Result<KeyUse, EngineError> {
+        let peppers = Arc::clone(&self.inner.peppers);
+        let server_time = UnixMs(self.inner.readers.time.unix_ms());
+        let unknown = self.inner.metrics.unknown_keys.clone();
+        let key_use = self
+            .read(move |reader| key_use(reader, &peppers, &digest, server_time))
+            .await?;
+        if key_use.owner.is_none() {
+            unknown.inc();
+        }
+        Ok(key_use)
+    }
+
+    /// Derives everything again from the journals, and compares.
+    ///
+    /// # Errors
+    /// [`VerifyError`] if the database cannot be read.
+    pub async fn verify(&self) -> Result<VerifyReport, VerifyError> {
+        let database = self.inner.readers.database.clone();
+        let verified = tokio::task::spawn_blocking(move || crate::verify::verify(&database));
+        verified.await.unwrap_or(Err(VerifyError::Stopped))
+    }
+
+    async fn read<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&mut SqliteReader) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, EngineError> {
+        let readers = Arc::clone(&self.inner.readers);
+        tokio::task::spawn_blocking(move || readers.with(read))
+            .await
+            .unwrap_or(Err(EngineError::Unavailable))
+    }
+}
+
+fn key_use(
+    reader: &mut SqliteReader,
+    peppers: &Peppers,
+    digest: &KeyDigest,
+    now: UnixMs,
+) -> Result<KeyUse, StoreError> {
+    let candidates: Vec<_> = peppers.candidates(digest).collect();
+    let Some((tenant, key, book)) = reader.book_of_key(&candidates)? else {
+        return Ok(KeyUse {
+            server_time: now,
+            owner: None,
+            refusal: Some(Refusal::UnknownKey),
+        });
+    };
+    Ok(KeyUse {
+        server_time: now,
+        refusal: book.admits(&key, now).err(),
+        owner: Some(KeyOwner {
+            tenant,
+            key,
+            currency: book.currency,
+            available: book.available(),
+        }),
+    })
+}

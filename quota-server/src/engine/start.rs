@@ -1,0 +1,121 @@
+//! Opening a database and starting the writer on it.
+
+use super::batch::UsedKeys;
+use super::clock::{Clock, TimeSource};
+use super::lanes::{Lanes, RESERVE_LANE_MAX, SETTLEMENT_LANE_MAX};
+use super::lease::LeaseConfig;
+use super::metrics::EngineMetrics;
+use super::read::Readers;
+use super::writer::Writer;
+use super::{Engine, Inner};
+use crate::key_directory::{PepperError, Peppers};
+use crate::store::sqlite::SqliteStore;
+use crate::store::{OpenError, Store, StoreError};
+use std::path::PathBuf;
+use std::sync::Arc;
+use tokio::sync::watch;
+
+/// What an engine is started with.
+#[derive(Clone)]
+pub struct EngineConfig {
+    /// SQLite's file. The log, the lock and the peppers lie beside it.
+    pub database: PathBuf,
+    /// How long holds stand.
+    pub lease: LeaseConfig,
+    /// What it counts with.
+    pub metrics: EngineMetrics,
+    /// What it tells the time by.
+    pub time: Arc<dyn TimeSource>,
+}
+
+impl EngineConfig {
+    /// This database, the system's clocks, and defaults.
+    #[must_use]
+    pub fn new(database: PathBuf) -> Self {
+        Self {
+            database,
+            lease: LeaseConfig::default(),
+            metrics: EngineMetrics::default(),
+            time: Arc::new(super::clock::SystemTimeSource::new()),
+        }
+    }
+}
+
+/// The engine cannot be started.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The database cannot be opened.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The peppers cannot be used.
+    #[error(transparent)]
+    Pepper(#[from] PepperError),
+    /// The database cannot be read or written.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The system gave no thread.
+    #[error("failed to start the writer")]
+    Thread(#[source] std::io::Error),
+}
+
+impl Engine {
+    /// Opens the database, which is made if it is not there, and starts the writer.
+    ///
+    /// # Errors
+    /// [`StartError`] says what stands in the way; nothing runs then.
+    pub fn start(config: EngineConfig) -> Result<Self, StartError> {
+        let mut store = SqliteStore::open(&config.database)?;
+        let peppers = Peppers::open(&config.database, &store.peppers()?)?;
+        for id in peppers.ids() {
+            if let Some(fingerprint) = peppers.fingerprint(id) {
+                store.keep_pepper(id, fingerprint)?;
+            }
+        }
+        Self::start_on(Box::new(store), peppers, config)
+    }
+
+    /// Starts the writer on a store that is open.
+    pub(super) fn start_on(
+        store: Box<dyn Store>,
+        peppers: Peppers,
+        config: EngineConfig,
+    ) -> Result<Self, StartError> {
+        let EngineConfig {
+            database,
+            lease,
+            metrics,
+            time,
+        } = config;
+        let lanes = Arc::new(Lanes::new(
+            RESERVE_LANE_MAX,
+            SETTLEMENT_LANE_MAX,
+            metrics.clone(),
+        ));
+        let (stopped, stop) = watch::channel(None);
+        let peppers = Arc::new(peppers);
+        let writer = Writer {
+            store,
+            lanes: Arc::clone(&lanes),
+            peppers: Arc::clone(&peppers),
+            clock: Clock::new(Arc::clone(&time)),
+            lease,
+            metrics: metrics.clone(),
+            used_keys: UsedKeys::new(),
+        };
+        std::thread::Builder::new()
+            .name("ferry-writer".into())
+            .spawn(move || writer.run(&stopped))
+            .map_err(StartError::Thread)?;
+        let readers = Arc::new(Readers::new(database, time));
+        let inner = Inner {
+            lanes,
+            stop,
+            peppers,
+            readers,
+            metrics,
+        };
+        Ok(Self {
+            inner: Arc::new(inner),
+        })
+    }
+}

@@ -1,0 +1,5 @@
+//! The engine on a real SQLite file in a temporary folder.
+
+mod basics;
+mod expiry;
+mod fixture;

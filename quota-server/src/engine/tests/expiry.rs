@@ -1,0 +1,62 @@
+//! What nobody settles ends by itself, but not while gateways may be about to settle it.
+
+use super::fixture::{Fixture, HOLD, whole_use};
+use ferry_ledger::{ReserveAnswer, SettleAnswer, StateName};
+use ferry_types::Usage;
+
+#[tokio::test]
+async fn an_overdue_hold_is_freed_and_a_late_settle_still_charges() {
+    let fixture = Fixture::with_holds(2).await;
+    let (id, _) = fixture.granted().await;
+    fixture.clock.pass(fixture.lease.suspension_ms());
+    assert_eq!(fixture.engine.expire_due().await, Ok(1));
+    assert_eq!(fixture.balance().await, (2 * HOLD, 0, 2 * HOLD));
+    assert_eq!(
+        fixture.reserve(id).await,
+        ReserveAnswer::Ended(StateName::Expired)
+    );
+    let settled = fixture.settle(id, whole_use()).await;
+    assert!(matches!(settled, SettleAnswer::Settled { charged, .. } if charged.units() == HOLD));
+    assert_eq!(fixture.balance().await, (HOLD, 0, HOLD));
+    assert_eq!(fixture.engine.metrics().expired.get(), 1);
+}
+
+#[tokio::test]
+async fn what_showed_life_is_charged_by_its_last_sign() {
+    let fixture = Fixture::with_holds(2).await;
+    let (id, _) = fixture.granted().await;
+    let seen = Usage {
+        input_tokens: 100,
+        output_tokens: 5,
+        ..Usage::default()
+    };
+    fixture.renew(id, seen).await;
+    fixture.clock.pass(fixture.lease.suspension_ms());
+    assert_eq!(fixture.engine.expire_due().await, Ok(1));
+    assert_eq!(
+        fixture.balance().await.0,
+        2 * HOLD - (100 * 1_000 + 5 * 2_000)
+    );
+}
+
+#[tokio::test]
+async fn nothing_expires_for_a_while_after_a_start_or_a_step_of_the_clock() {
+    let mut fixture = Fixture::with_holds(2).await;
+    let (id, _) = fixture.granted().await;
+    let wait_ms = fixture.lease.suspension_ms();
+    let check = async |fixture: &Fixture, why: &str| {
+        fixture.clock.pass(wait_ms - 1);
+        assert_eq!(fixture.engine.expire_due().await, Ok(0), "{why}");
+        assert_eq!(fixture.balance().await.1, HOLD, "{why}");
+    };
+    fixture.clock.pass(10 * wait_ms);
+    fixture.restart().await;
+    check(&fixture, "after a start").await;
+    fixture.clock.step(10 * wait_ms);
+    assert_eq!(fixture.engine.expire_due().await, Ok(0));
+    check(&fixture, "after a step").await;
+    fixture.clock.pass(1);
+    assert_eq!(fixture.engine.expire_due().await, Ok(1));
+    let ended = ReserveAnswer::Ended(StateName::Expired);
+    assert_eq!(fixture.reserve(id).await, ended);
+}

@@ -1,0 +1,312 @@
+//! A server's engine with one tenant and one key, and the calls of a gateway. Time stands still until a test moves it.
+
+use crate::engine::{
+    Answered, CreateTenant, Engine, EngineConfig, EngineError, LeaseConfig, ReserveCall,
+    SettleCall, Stop, TimeSource,
+};
+use crate::key_directory::sha256;
+use ferry_ledger::{
+    AdminAnswer, Candidate, Granted, ModelLimits, Offer, ReleaseAnswer, RenewAnswer, ReserveAnswer,
+    SettleAnswer, TopUp,
+};
+use ferry_types::{
+    Amount, Attempt, Currency, EndCause, Endpoint, KeyDigest, KeyText, Mode, Price, PrincipalName,
+    Rates, RequestFacts, ReservationId, Settlement, Tags, TenantId, Usage, UsageSource,
+};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// When every test begins.
+pub(crate) const START_MS: u64 = 1_800_000_000_000;
+/// What a request of [`facts`] holds, and what [`whole_use`] of it is charged.
+pub(crate) const HOLD: i64 = 100 * 1_000 + 10 * 2_000;
+
+/// A clock that is moved by hand.
+#[derive(Debug, Default)]
+pub(crate) struct HandClock {
+    passed_ms: AtomicU64,
+    stepped_ms: AtomicU64,
+}
+
+impl HandClock {
+    /// Time passes.
+    pub(crate) fn pass(&self, ms: u64) {
+        self.passed_ms.fetch_add(ms, Ordering::SeqCst);
+    }
+
+    /// Somebody sets the clock forward.
+    pub(crate) fn step(&self, ms: u64) {
+        self.stepped_ms.fetch_add(ms, Ordering::SeqCst);
+    }
+}
+
+impl TimeSource for HandClock {
+    fn unix_ms(&self) -> u64 {
+        START_MS + self.steady_ms() + self.stepped_ms.load(Ordering::SeqCst)
+    }
+
+    fn steady_ms(&self) -> u64 {
+        self.passed_ms.load(Ordering::SeqCst)
+    }
+}
+
+pub(crate) struct Fixture {
+    pub(crate) engine: Engine,
+    pub(crate) clock: Arc<HandClock>,
+    pub(crate) lease: LeaseConfig,
+    pub(crate) key: KeyText,
+    pub(crate) folder: tempfile::TempDir,
+    drawn: AtomicU64,
+}
+
+pub(crate) fn tenant() -> TenantId {
+    "acme".parse().unwrap()
+}
+
+pub(crate) fn gateway() -> PrincipalName {
+    "gateway".parse().unwrap()
+}
+
+pub(crate) fn amount(units: i64) -> Amount {
+    Amount::from_units(units).unwrap()
+}
+
+/// A model at 1,000 units a token of input and 2,000 a token of output; the provider takes half of that.
+pub(crate) fn offer() -> Arc<Offer> {
+    let price = |units: i64| Price::per_million(amount(units * 1_000_000));
+    let rates = |input, output| Rates {
+        input: price(input),
+        output: price(output),
+        cached_input: None,
+        cache_write: None,
+        audio_input: None,
+        reasoning: None,
+        audio_output: None,
+        per_request: Amount::ZERO,
+    };
+    Arc::new(Offer {
+        price_version: "2026-01".into(),
+        policy_version: "1".into(),
+        model: "small".into(),
+        candidates: vec![Candidate {
+            provider: "openai".into(),
+            model: "small-2026".into(),
+            output_limit_field: "max_tokens".into(),
+            cost: rates(500, 1_000),
+        }],
+        customer: rates(1_000, 2_000),
+        limits: ModelLimits {
+            context_tokens_max: 100_000,
+            output_tokens_max: 4_096,
+            output_tokens_floor: 1,
+            choices_max: 8,
+        },
+        clamp_ceiling: 4_096,
+    })
+}
+
+pub(crate) fn facts() -> RequestFacts {
+    RequestFacts {
+        endpoint: Endpoint::ChatCompletions,
+        model: "small".into(),
+        stream: true,
+        input_tokens_max: 100,
+        input_tokens_estimate: 100,
+        input_unbounded: false,
+        output_tokens_max: Some(10),
+        choices: 1,
+        output_audio: false,
+        service_tier: String::new(),
+        route: "openai".into(),
+        mode: Mode::Enforce,
+        tags: Tags::default(),
+        idempotency_key_digest: None,
+        admitted_offline: false,
+    }
+}
+
+pub(crate) fn used(input_tokens: u64, output_tokens: u64) -> Settlement {
+    Settlement {
+        facts: facts(),
+        output_tokens_max: 10,
+        cause: EndCause::Complete,
+        attempts: vec![Attempt {
+            provider: "openai".into(),
+            model: "small-2026".into(),
+            status: 200,
+            usage: Usage {
+                input_tokens,
+                output_tokens,
+                ..Usage::default()
+            },
+            source: UsageSource::Reported,
+            provider_request_id: "req_1".into(),
+            service_tier: "default".into(),
+            latency_ms: 12,
+            first_byte_ms: Some(5),
+        }],
+        latency_ms: 15,
+        status: 200,
+    }
+}
+
+/// All of what was held.
+pub(crate) fn whole_use() -> Settlement {
+    used(100, 10)
+}
+
+impl Fixture {
+    /// An engine with a tenant that has money for so many holds.
+    pub(crate) async fn with_holds(holds: i64) -> Self {
+        Self::with(holds, LeaseConfig::default()).await
+    }
+
+    pub(crate) async fn with(holds: i64, lease: LeaseConfig) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let clock = Arc::new(HandClock::default());
+        let engine = start(folder.path().join("ferry.db"), &clock, lease);
+        let created = CreateTenant {
+            tenant: tenant(),
+            name: "Acme Ltd".into(),
+            currency: Currency::Usd,
+        };
+        done(engine.create_tenant(created).await);
+        let issued = engine.issue_key(tenant(), "main".into(), None);
+        let (answered, issued) = issued.await.unwrap();
+        done(Ok(answered));
+        let fixture = Self {
+            engine,
+            clock,
+            lease,
+            key: issued.text,
+            folder,
+            drawn: AtomicU64::new(0),
+        };
+        if holds > 0 {
+            fixture.top_up(holds * HOLD, "first").await;
+        }
+        fixture
+    }
+
+    pub(crate) fn database(&self) -> PathBuf {
+        self.folder.path().join("ferry.db")
+    }
+
+    /// Stops the engine and starts another on the same file.
+    pub(crate) async fn restart(&mut self) {
+        self.engine.close();
+        assert_eq!(self.engine.stopped().await, Stop::Closed);
+        self.engine = start(self.database(), &self.clock, self.lease);
+    }
+
+    pub(crate) async fn top_up(&self, units: i64, reference: &str) {
+        let top_up = TopUp {
+            amount: amount(units),
+            source: "bank".into(),
+            external_reference: reference.into(),
+            note: String::new(),
+        };
+        done(self.engine.top_up(tenant(), top_up).await);
+    }
+
+    pub(crate) fn draw(&self) -> ReservationId {
+        let [_, _, _, _, _, _, a, b] = self.drawn.fetch_add(1, Ordering::SeqCst).to_be_bytes();
+        ReservationId::new(self.clock.unix_ms(), [0, 0, 0, 0, 0, 0, 0, 0, a, b])
+    }
+
+    pub(crate) fn digest(&self) -> KeyDigest {
+        self.key.digest(sha256)
+    }
+
+    pub(crate) fn caller(&self) -> ferry_api::Caller {
+        ferry_api::Caller {
+            filter_version: "0.1.0".into(),
+            key_digest: self.digest(),
+            tenant: None,
+        }
+    }
+
+    pub(crate) fn reserve_call(&self, id: ReservationId) -> ReserveCall {
+        ReserveCall {
+            principal: gateway(),
+            call: ferry_api::Reserve {
+                id,
+                caller: self.caller(),
+                facts: facts(),
+            },
+            offer: Some(offer()),
+            deadline: None,
+        }
+    }
+
+    pub(crate) async fn reserve(&self, id: ReservationId) -> ReserveAnswer {
+        let answered = self.engine.reserve(self.reserve_call(id)).await;
+        answered.unwrap().answer
+    }
+
+    pub(crate) async fn granted(&self) -> (ReservationId, Granted) {
+        let id = self.draw();
+        let answer = self.reserve(id).await;
+        let ReserveAnswer::Granted(granted) = answer else {
+            panic!("not granted: {answer:?}");
+        };
+        (id, granted)
+    }
+
+    pub(crate) fn settle_call(&self, id: ReservationId, settlement: Settlement) -> SettleCall {
+        SettleCall {
+            call: ferry_api::Settle {
+                id,
+                caller: self.caller(),
+                settlement,
+            },
+            offer: Some(offer()),
+        }
+    }
+
+    pub(crate) async fn settle(&self, id: ReservationId, settlement: Settlement) -> SettleAnswer {
+        let call = self.settle_call(id, settlement);
+        let answered = self.engine.settle(&gateway(), vec![call]).await;
+        answered.unwrap().pop().unwrap().answer
+    }
+
+    pub(crate) async fn release(&self, id: ReservationId) -> ReleaseAnswer {
+        let caller = self.caller();
+        let call = ferry_api::Release { id, caller };
+        let answered = self.engine.release(&gateway(), vec![call]).await;
+        answered.unwrap().pop().unwrap().answer
+    }
+
+    pub(crate) async fn renew(&self, id: ReservationId, usage: Usage) -> RenewAnswer {
+        let caller = self.caller();
+        let call = ferry_api::Renew { id, caller, usage };
+        let answered = self.engine.renew(&gateway(), vec![call]).await;
+        answered.unwrap().pop().unwrap().answer
+    }
+
+    /// Posted, held, available.
+    pub(crate) async fn balance(&self) -> (i64, i64, i64) {
+        let view = self.engine.tenant(tenant()).await.unwrap();
+        (
+            view.posted.units(),
+            view.held.units(),
+            view.available.units(),
+        )
+    }
+}
+
+pub(crate) fn start(database: PathBuf, clock: &Arc<HandClock>, lease: LeaseConfig) -> Engine {
+    let mut config = EngineConfig::new(database);
+    config.lease = lease;
+    config.time = Arc::<HandClock>::clone(clock);
+    Engine::start(config).unwrap()
+}
+
+fn done(answered: Result<Answered<AdminAnswer>, EngineError>) {
+    let answer = answered.unwrap().answer;
+    assert!(
+        matches!(answer, AdminAnswer::Done { changed: true, .. }),
+        "{answer:?}"
+    );
+}

@@ -1,0 +1,262 @@
+//! The thread that owns the store: it drains the lanes, and between batches looks after leases, refusals and the log.
+
+use super::batch::{Batch, Results, UsedKeys};
+use super::call::{EngineError, PriceTable};
+use super::clock::Clock;
+use super::expiry::Housekeeping;
+use super::job::{Job, Op, Reply};
+use super::lanes::{BATCH_MAX, Drained, Lanes};
+use super::lease::LeaseConfig;
+use super::metrics::EngineMetrics;
+use crate::key_directory::{Peppers, sha256};
+use crate::store::{CommitError, Idle, Store, StoreError, chain};
+use ferry_ledger::{Answer, Rules, UnixMs};
+use std::sync::Arc;
+use std::time::Instant;
+use tokio::sync::watch;
+
+/// Why the engine has stopped.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// It was closed, and everything that waited was decided.
+    Closed,
+    /// It cannot say what is durable any more. The process must end with an error; a new one reads the database anew.
+    Failed(String),
+}
+
+/// What the thread owns.
+pub(super) struct Writer {
+    pub(super) store: Box<dyn Store>,
+    pub(super) lanes: Arc<Lanes<Job>>,
+    pub(super) peppers: Arc<Peppers>,
+    pub(super) clock: Clock,
+    pub(super) lease: LeaseConfig,
+    pub(super) metrics: EngineMetrics,
+    /// Since they were last written.
+    pub(super) used_keys: UsedKeys,
+}
+
+/// The state is not known any more.
+pub(super) struct Failed(pub(super) String);
+
+/// A job's operations, and who waits for their answers.
+struct Waiting {
+    operations: usize,
+    answer: Reply<Vec<super::Answered<Answer>>>,
+}
+
+impl Writer {
+    /// Runs until the lanes are closed and empty, or the store fails. The store is closed before `stopped` tells.
+    pub(super) fn run(mut self, stopped: &watch::Sender<Option<Stop>>) {
+        let stop = match self.serve() {
+            Ok(()) => Stop::Closed,
+            Err(Failed(reason)) => {
+                tracing::error!(reason, "the store failed: the engine stops");
+                Stop::Failed(reason)
+            }
+        };
+        self.lanes.abandon();
+        drop(self.store);
+        stopped.send_replace(Some(stop));
+    }
+
+    fn serve(&mut self) -> Result<(), Failed> {
+        let mut housekeeping = Housekeeping::new(self.lease);
+        loop {
+            match self.lanes.drain(housekeeping.patience()) {
+                Drained::Closed => return Ok(()),
+                Drained::Batch(jobs) => {
+                    let idle = if jobs.is_empty() { Idle::Yes } else { Idle::No };
+                    self.work(jobs)?;
+                    if housekeeping.is_due() {
+                        self.keep_house(&mut housekeeping)?;
+                    }
+                    self.store.maintain(idle).map_err(|e| failed(&e))?;
+                }
+            }
+        }
+    }
+
+    fn work(&mut self, jobs: Vec<Job>) -> Result<(), Failed> {
+        let mut ops = Vec::with_capacity(jobs.len());
+        let mut waiting = Vec::with_capacity(jobs.len());
+        let mut rest = Vec::new();
+        let now = Instant::now();
+        for job in jobs {
+            match job {
+                Job::Decide {
+                    deadline, answer, ..
+                } if deadline.is_some_and(|deadline| deadline <= now) => {
+                    self.metrics.reserves_late.inc();
+                    reply(answer, Err(EngineError::DeadlinePassed));
+                }
+                Job::Decide {
+                    ops: asked, answer, ..
+                } => {
+                    let operations = asked.len();
+                    waiting.push(Waiting { operations, answer });
+                    ops.extend(asked);
+                }
+                Job::PriceTable { .. } | Job::Expire { .. } => rest.push(job),
+            }
+        }
+        if !ops.is_empty() {
+            self.decide_and_answer(ops, waiting)?;
+        }
+        rest.into_iter().try_for_each(|job| self.work_alone(job))
+    }
+
+    fn decide_and_answer(&mut self, ops: Vec<Op>, waiting: Vec<Waiting>) -> Result<(), Failed> {
+        let mut results = self.decide(ops)?;
+        for Waiting { operations, answer } in waiting {
+            let rest = results.split_off(operations.min(results.len()));
+            let own = std::mem::replace(&mut results, rest);
+            reply(answer, own.into_iter().collect());
+        }
+        Ok(())
+    }
+
+    /// Decides these together, durably. The results are in the order of the operations.
+    pub(super) fn decide(&mut self, ops: Vec<Op>) -> Result<Results, Failed> {
+        let count = ops.len();
+        let now = UnixMs(self.clock.now_ms());
+        self.metrics
+            .batch_operations
+            .observe(f64::from(u32::try_from(count).unwrap_or(u32::MAX)));
+        let rules = self.rules();
+        let batch = Batch {
+            store: self.store.as_mut(),
+            peppers: &self.peppers,
+            metrics: &self.metrics,
+            used_keys: &mut self.used_keys,
+            rules,
+            now,
+        };
+        match batch.run(ops) {
+            Ok(results) => match self.commit()? {
+                Committed::Yes => Ok(results),
+                Committed::No => Ok(unavailable(count)),
+            },
+            Err(error) => {
+                self.undo(&error)?;
+                Ok(unavailable(count))
+            }
+        }
+    }
+
+    fn work_alone(&mut self, job: Job) -> Result<(), Failed> {
+        match job {
+            Job::PriceTable { table, answer } => {
+                let kept = self.keep_price_table(table)?;
+                reply(answer, kept);
+            }
+            Job::Expire { answer } => {
+                let expired = self.expire_due()?;
+                reply(answer, Ok(expired));
+            }
+            Job::Decide { answer, .. } => reply(answer, Err(EngineError::Unavailable)),
+        }
+        Ok(())
+    }
+
+    fn keep_price_table(&mut self, table: PriceTable) -> Result<Result<(), EngineError>, Failed> {
+        let now = UnixMs(self.clock.now_ms());
+        let PriceTable { version, content } = table;
+        let digest = sha256(&[content.as_bytes()]);
+        let kept = self
+            .store
+            .begin()
+            .and_then(|()| self.store.keep_price_table(&version, digest, &content, now));
+        Ok(match kept {
+            Ok(Ok(())) => match self.commit()? {
+                Committed::Yes => Ok(()),
+                Committed::No => Err(EngineError::Unavailable),
+            },
+            Ok(Err(_)) => {
+                self.store.rollback().map_err(|e| failed(&e))?;
+                Err(EngineError::PriceVersionTaken(version))
+            }
+            Err(error) => {
+                self.undo(&error)?;
+                Err(EngineError::Unavailable)
+            }
+        })
+    }
+
+    fn keep_house(&mut self, housekeeping: &mut Housekeeping) -> Result<(), Failed> {
+        let expired = self.expire_due()?;
+        self.forget_and_note()?;
+        // With a full batch of overdue leases there may be more of them: look again after the calls that wait.
+        if usize::try_from(expired).is_ok_and(|expired| expired < BATCH_MAX) {
+            housekeeping.done();
+        }
+        Ok(())
+    }
+
+    /// Forgets old refusals and notes which keys were used: neither is part of the journal.
+    fn forget_and_note(&mut self) -> Result<(), Failed> {
+        let now = self.clock.now_ms();
+        let before = UnixMs(now.saturating_sub(self.lease.remembered_ms()));
+        let used_keys = std::mem::take(&mut self.used_keys);
+        let store = self.store.as_mut();
+        let written = store
+            .begin()
+            .and_then(|()| store.touch_keys(&used_keys))
+            .and_then(|()| store.prune_refusals(before, BATCH_MAX));
+        match written {
+            Ok(0) if used_keys.is_empty() => self.store.rollback().map_err(|e| failed(&e)),
+            Ok(_) => self.commit().map(|_| ()),
+            Err(error) => self.undo(&error),
+        }
+    }
+
+    fn commit(&mut self) -> Result<Committed, Failed> {
+        let begun = Instant::now();
+        let committed = self.store.commit();
+        self.metrics
+            .commit_seconds
+            .observe(begun.elapsed().as_secs_f64());
+        match committed {
+            Ok(()) => Ok(Committed::Yes),
+            Err(CommitError::NotCommitted(error)) => {
+                self.undo(&error)?;
+                Ok(Committed::No)
+            }
+            Err(CommitError::Uncertain(error)) => Err(failed(&error)),
+        }
+    }
+
+    pub(super) fn undo(&mut self, error: &StoreError) -> Result<(), Failed> {
+        tracing::error!(error = %chain(error), "a batch failed, and is undone");
+        self.metrics.batches_failed.inc();
+        self.store.rollback().map_err(|e| failed(&e))
+    }
+
+    fn rules(&self) -> Rules {
+        Rules {
+            lease_ms: self.lease.ttl_ms,
+            margin_ms: self.lease.margin_ms,
+            recovery_window_ms: self.lease.remembered_ms(),
+        }
+    }
+}
+
+enum Committed {
+    Yes,
+    No,
+}
+
+pub(super) fn failed(error: &dyn std::error::Error) -> Failed {
+    Failed(chain(error))
+}
+
+fn unavailable(count: usize) -> Results {
+    (0..count).map(|_| Err(EngineError::Unavailable)).collect()
+}
+
+/// Answers, if somebody still waits.
+fn reply<T>(answer: Reply<T>, result: Result<T, EngineError>) {
+    if answer.send(result).is_err() {
+        tracing::debug!("nobody waits for an answer any more");
+    }
+}

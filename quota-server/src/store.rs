@@ -1,0 +1,245 @@
+//! Where books are kept: an interface at the level of a batch.
+//!
+//! A batch begins a transaction, resolves the keys that came, loads what it touches, lets the ledger decide, writes what
+//! changed, commits. A store decides nothing. It never repeats a commit of which it cannot say whether it is durable.
+//! Another database needs these same steps, each for the whole batch, so that it can take each in one round trip.
+
+pub mod sqlite;
+pub mod view;
+
+use crate::key_directory::{PepperId, StoredDigest};
+use ferry_ledger::{Book, Entry, TopUpRef, UnixMs};
+use ferry_types::{KeyId, ReservationId, TenantId};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+/// What a batch needs of one book.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Touch {
+    /// Whose.
+    pub tenant: TenantId,
+    /// These keys.
+    pub keys: BTreeSet<KeyId>,
+    /// These reservations, granted or refused.
+    pub reservations: BTreeSet<ReservationId>,
+    /// These top-ups.
+    pub top_ups: BTreeSet<TopUpRef>,
+}
+
+impl Touch {
+    /// Of this tenant nothing but the account.
+    #[must_use]
+    pub const fn new(tenant: TenantId) -> Self {
+        Self {
+            tenant,
+            keys: BTreeSet::new(),
+            reservations: BTreeSet::new(),
+            top_ups: BTreeSet::new(),
+        }
+    }
+}
+
+/// What a batch changed in one book: the book after it, and which parts of it are to be written.
+#[derive(Debug)]
+pub struct BookChange<'a> {
+    /// After the batch.
+    pub book: &'a Book,
+    /// To be appended to the journal.
+    pub entries: &'a [Entry],
+    /// Keys that are new or changed.
+    pub keys: &'a BTreeSet<KeyId>,
+    /// What new keys are found by.
+    pub directory: &'a [(StoredDigest, PepperId, KeyId)],
+    /// Reservations that are new or changed.
+    pub reservations: &'a BTreeSet<ReservationId>,
+    /// Refusals that are new.
+    pub refused: &'a BTreeSet<ReservationId>,
+    /// Top-ups that are new.
+    pub top_ups: &'a BTreeSet<TopUpRef>,
+}
+
+/// The store failed before anything was committed: the batch has not happened.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The database refused a step.
+    #[error("failed to {action}")]
+    Database {
+        /// What was tried.
+        action: &'static str,
+        /// Why it failed.
+        source: rusqlite::Error,
+    },
+    /// What was read is not what this program writes.
+    #[error("the database holds what no Ferry wrote: {0}")]
+    Corrupt(String),
+}
+
+/// A commit failed.
+#[derive(Debug, thiserror::Error)]
+pub enum CommitError {
+    /// The batch has not happened.
+    #[error("the commit was refused")]
+    NotCommitted(#[source] StoreError),
+    /// Nobody knows whether the batch will be there after a restart: this process must not go on.
+    #[error("the commit's outcome is not known")]
+    Uncertain(#[source] StoreError),
+}
+
+/// A database of this kind cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Another server has it.
+    #[error(transparent)]
+    Lock(#[from] sqlite::LockError),
+    /// Its file cannot be made or read.
+    #[error("failed to {action} {path}")]
+    File {
+        /// What was tried.
+        action: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// Why it failed.
+        source: std::io::Error,
+    },
+    /// It was written by a newer version of Ferry.
+    #[error(
+        "{path} has schema {found}, and this version of ferry knows schemas up to {known}: use a newer ferry"
+    )]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// Its schema.
+        found: i64,
+        /// Ours.
+        known: i64,
+    },
+    /// It is a database of something else.
+    #[error("{0} is not a database of ferry")]
+    Foreign(PathBuf),
+    /// A setting that durability depends on did not take.
+    #[error("{path} cannot be written durably: {setting} is '{found}'")]
+    NotDurable {
+        /// The file.
+        path: PathBuf,
+        /// Which setting.
+        setting: &'static str,
+        /// What it is.
+        found: String,
+    },
+    /// It cannot be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// A price table's version stands for other content.
+#[derive(Debug, PartialEq, Eq)]
+pub struct VersionTaken;
+
+/// The writer's side of a database. Steps come in the order of the methods; `rollback` may follow any but a failed commit.
+pub trait Store: Send {
+    /// Begins a transaction.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database refused.
+    fn begin(&mut self) -> Result<(), StoreError>;
+
+    /// Whose keys these are.
+    ///
+    /// # Errors
+    /// [`StoreError`] if they cannot be read.
+    fn resolve(
+        &mut self,
+        digests: &[StoredDigest],
+    ) -> Result<Vec<Option<(TenantId, KeyId)>>, StoreError>;
+
+    /// The books of these tenants, as far as they are touched; `None` for a tenant that is not there.
+    ///
+    /// # Errors
+    /// [`StoreError`] if they cannot be read.
+    fn load(&mut self, touches: &[Touch]) -> Result<Vec<Option<Book>>, StoreError>;
+
+    /// Writes what changed.
+    ///
+    /// # Errors
+    /// [`StoreError`] if it cannot be written.
+    fn persist(&mut self, changes: &[BookChange<'_>]) -> Result<(), StoreError>;
+
+    /// Marks a book as frozen. Nothing else of it is written in the same transaction.
+    ///
+    /// # Errors
+    /// [`StoreError`] if it cannot be written.
+    fn freeze(&mut self, tenant: &TenantId, reason: &str) -> Result<(), StoreError>;
+
+    /// Keeps a price table.
+    ///
+    /// # Errors
+    /// [`StoreError`] if it cannot be read or written.
+    fn keep_price_table(
+        &mut self,
+        version: &str,
+        sha256: [u8; 32],
+        content: &str,
+        now: UnixMs,
+    ) -> Result<Result<(), VersionTaken>, StoreError>;
+
+    /// Notes when keys were last used.
+    ///
+    /// # Errors
+    /// [`StoreError`] if it cannot be written.
+    fn touch_keys(&mut self, used: &BTreeMap<(TenantId, KeyId), UnixMs>) -> Result<(), StoreError>;
+
+    /// Forgets refusals from before this time, at most so many; says how many.
+    ///
+    /// # Errors
+    /// [`StoreError`] if they cannot be written.
+    fn prune_refusals(&mut self, before: UnixMs, limit: usize) -> Result<usize, StoreError>;
+
+    /// Makes the transaction durable.
+    ///
+    /// # Errors
+    /// [`CommitError`] says whether the outcome is known.
+    fn commit(&mut self) -> Result<(), CommitError>;
+
+    /// Undoes the transaction.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database refused: its state is not known any more.
+    fn rollback(&mut self) -> Result<(), StoreError>;
+
+    /// Reservations whose lease has run out, the longest overdue first. Outside a transaction.
+    ///
+    /// # Errors
+    /// [`StoreError`] if they cannot be read.
+    fn due(
+        &mut self,
+        now: UnixMs,
+        limit: usize,
+    ) -> Result<Vec<(TenantId, ReservationId)>, StoreError>;
+
+    /// Housekeeping between two batches: carries the log into the database when it is long, or when there is time.
+    ///
+    /// # Errors
+    /// [`CommitError::Uncertain`] if the disk failed.
+    fn maintain(&mut self, idle: Idle) -> Result<(), CommitError>;
+}
+
+/// Whether anything waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Idle {
+    /// Nothing does.
+    Yes,
+    /// Something does.
+    No,
+}
+
+/// An error with everything that led to it, in one line.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}

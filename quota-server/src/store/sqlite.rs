@@ -1,0 +1,232 @@
+//! The store on SQLite: one file, one writer, a log that is flushed with each commit.
+//!
+//! The log (WAL) is carried into the database between batches by the writer itself, never in the middle of a commit. Counts
+//! of tokens are unsigned and SQLite's numbers are not: they are kept bit by bit, so that no count is too large to be stored.
+
+mod load;
+mod lock;
+mod open;
+mod persist;
+mod reader;
+mod row;
+mod table;
+
+pub use lock::LockError;
+pub use reader::SqliteReader;
+
+use super::{BookChange, CommitError, Idle, Store, StoreError, Touch, VersionTaken};
+use crate::key_directory::{PepperId, StoredDigest};
+use ferry_ledger::{Book, UnixMs};
+use ferry_types::{KeyId, ReservationId, TenantId};
+use rusqlite::{Connection, ErrorCode, OptionalExtension as _};
+use std::collections::BTreeMap;
+
+/// Pages in the log after which it is carried over even though calls wait: 32 MiB.
+const LOG_PAGES_MAX: i64 = 8_192;
+/// Pages in the log that are worth being carried over when nothing waits.
+const LOG_PAGES_IDLE: i64 = 512;
+
+/// The writer's side of an SQLite database.
+#[derive(Debug)]
+pub struct SqliteStore {
+    connection: Connection,
+    // Dropped after the connection: whoever gets the lock next finds the file closed.
+    _lock: lock::WriterLock,
+}
+
+/// Names what was tried beside SQLite's error.
+fn failed(action: &'static str) -> impl FnOnce(rusqlite::Error) -> StoreError {
+    move |source| StoreError::Database { action, source }
+}
+
+impl SqliteStore {
+    fn new(connection: Connection, lock: lock::WriterLock) -> Self {
+        Self {
+            connection,
+            _lock: lock,
+        }
+    }
+
+    /// The peppers that keys were ever stored under, with their fingerprints.
+    ///
+    /// # Errors
+    /// [`StoreError`] if they cannot be read.
+    pub fn peppers(&self) -> Result<Vec<(PepperId, [u8; 32])>, StoreError> {
+        let action = failed("read the peppers");
+        let read = || -> rusqlite::Result<Vec<_>> {
+            let mut statement = self
+                .connection
+                .prepare("SELECT pepper, fingerprint FROM peppers ORDER BY pepper")?;
+            let rows = statement.query_map((), |row| Ok((PepperId(row.get(0)?), row.get(1)?)))?;
+            rows.collect()
+        };
+        read().map_err(action)
+    }
+
+    /// Takes note of a pepper.
+    ///
+    /// # Errors
+    /// [`StoreError`] if it cannot be written.
+    pub fn keep_pepper(&mut self, id: PepperId, fingerprint: [u8; 32]) -> Result<(), StoreError> {
+        let sql = "INSERT OR IGNORE INTO peppers (pepper, fingerprint) VALUES (?1, ?2)";
+        self.connection
+            .execute(sql, (id.0, fingerprint))
+            .map(|_| ())
+            .map_err(failed("keep a pepper"))
+    }
+
+    fn run(&self, sql: &str) -> rusqlite::Result<()> {
+        self.connection.prepare_cached(sql)?.execute(()).map(|_| ())
+    }
+
+    /// Pages in the log, all in all.
+    fn log_pages(&self) -> rusqlite::Result<i64> {
+        self.connection
+            .prepare_cached("PRAGMA wal_checkpoint(NOOP)")?
+            .query_row((), |row| row.get(1))
+    }
+}
+
+impl Store for SqliteStore {
+    fn begin(&mut self) -> Result<(), StoreError> {
+        self.run("BEGIN IMMEDIATE")
+            .map_err(failed("begin a transaction"))
+    }
+
+    fn resolve(
+        &mut self,
+        digests: &[StoredDigest],
+    ) -> Result<Vec<Option<(TenantId, KeyId)>>, StoreError> {
+        let found = digests
+            .iter()
+            .map(|digest| load::key_owner(&self.connection, digest));
+        found.collect()
+    }
+
+    fn load(&mut self, touches: &[Touch]) -> Result<Vec<Option<Book>>, StoreError> {
+        let books = touches
+            .iter()
+            .map(|touch| load::book(&self.connection, touch));
+        books.collect()
+    }
+
+    fn persist(&mut self, changes: &[BookChange<'_>]) -> Result<(), StoreError> {
+        changes
+            .iter()
+            .try_for_each(|change| persist::change(&self.connection, change))
+            .map_err(failed("write a batch"))
+    }
+
+    fn freeze(&mut self, tenant: &TenantId, reason: &str) -> Result<(), StoreError> {
+        self.connection
+            .execute(
+                "UPDATE tenants SET frozen = ?2 WHERE tenant = ?1",
+                (tenant.as_str(), reason),
+            )
+            .map(|_| ())
+            .map_err(failed("freeze a book"))
+    }
+
+    fn keep_price_table(
+        &mut self,
+        version: &str,
+        sha256: [u8; 32],
+        content: &str,
+        now: UnixMs,
+    ) -> Result<Result<(), VersionTaken>, StoreError> {
+        let kept = || {
+            let known: Option<[u8; 32]> = self
+                .connection
+                .query_row(
+                    "SELECT sha256 FROM price_tables WHERE version = ?1",
+                    [version],
+                    |row| row.get(0),
+                )
+                .optional()?;
+            match known {
+                Some(known) if known == sha256 => return Ok(Ok(())),
+                Some(_) => return Ok(Err(VersionTaken)),
+                None => {}
+            }
+            self.connection.execute(
+                "INSERT INTO price_tables (version, sha256, content, loaded_at) VALUES (?1, ?2, ?3, ?4)",
+                (version, sha256, content, now.0.cast_signed()),
+            )?;
+            Ok(Ok(()))
+        };
+        kept().map_err(failed("keep a price table"))
+    }
+
+    fn touch_keys(&mut self, used: &BTreeMap<(TenantId, KeyId), UnixMs>) -> Result<(), StoreError> {
+        let written = || {
+            let sql = "UPDATE keys SET last_used_at = ?3 WHERE tenant = ?1 AND key = ?2";
+            let mut statement = self.connection.prepare_cached(sql)?;
+            for ((tenant, key), at) in used {
+                statement.execute((tenant.as_str(), key.as_str(), at.0.cast_signed()))?;
+            }
+            Ok(())
+        };
+        written().map_err(failed("note which keys were used"))
+    }
+
+    fn prune_refusals(&mut self, before: UnixMs, limit: usize) -> Result<usize, StoreError> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let pruned = || {
+            let sql = "DELETE FROM refusals WHERE (tenant, reservation) IN \
+                       (SELECT tenant, reservation FROM refusals WHERE time < ?1 LIMIT ?2)";
+            let mut statement = self.connection.prepare_cached(sql)?;
+            statement.execute((before.0.cast_signed(), limit))
+        };
+        pruned().map_err(failed("forget refusals"))
+    }
+
+    fn commit(&mut self) -> Result<(), CommitError> {
+        self.run("COMMIT").map_err(|source| {
+            let certain = matches!(
+                source.sqlite_error_code(),
+                // No room in the log, or somebody else is writing: nothing that could be taken for a commit was written.
+                Some(ErrorCode::DiskFull | ErrorCode::DatabaseBusy)
+            );
+            let error = failed("commit")(source);
+            if certain {
+                CommitError::NotCommitted(error)
+            } else {
+                CommitError::Uncertain(error)
+            }
+        })
+    }
+
+    fn rollback(&mut self) -> Result<(), StoreError> {
+        // After some errors SQLite has rolled back by itself.
+        if self.connection.is_autocommit() {
+            return Ok(());
+        }
+        self.run("ROLLBACK").map_err(failed("roll back"))
+    }
+
+    fn due(
+        &mut self,
+        now: UnixMs,
+        limit: usize,
+    ) -> Result<Vec<(TenantId, ReservationId)>, StoreError> {
+        load::due(&self.connection, now, limit)
+    }
+
+    fn maintain(&mut self, idle: Idle) -> Result<(), CommitError> {
+        let pages_max = match idle {
+            Idle::Yes => LOG_PAGES_IDLE,
+            Idle::No => LOG_PAGES_MAX,
+        };
+        let uncertain = |source| CommitError::Uncertain(failed("carry the log over")(source));
+        if self.log_pages().map_err(uncertain)? < pages_max {
+            return Ok(());
+        }
+        self.connection
+            .prepare_cached("PRAGMA wal_checkpoint(PASSIVE)")
+            .and_then(|mut statement| statement.query_row((), |_| Ok(())))
+            .map_err(uncertain)
+    }
+}
+
+#[cfg(test)]
+mod tests;

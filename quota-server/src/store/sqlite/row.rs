@@ -1,0 +1,206 @@
+//! How the ledger's values become rows. The writer writes these rows and `verify` expects them: there is one function a table.
+
+use super::table::Row;
+use ferry_ledger::{Book, Key, PostedTopUp, Posting, Reservation, State, TopUpRef};
+use ferry_types::{Amount, KeyId, Tags, TenantId, TokenClass, Usage};
+use rusqlite::types::{ToSqlOutput, Value, ValueRef};
+
+fn text(text: &str) -> ToSqlOutput<'_> {
+    ToSqlOutput::Borrowed(ValueRef::Text(text.as_bytes()))
+}
+
+fn bytes(bytes: &[u8]) -> ToSqlOutput<'_> {
+    ToSqlOutput::Borrowed(ValueRef::Blob(bytes))
+}
+
+fn number(number: i64) -> ToSqlOutput<'static> {
+    ToSqlOutput::Owned(Value::Integer(number))
+}
+
+/// An unsigned number, bit by bit.
+fn count(count: u64) -> ToSqlOutput<'static> {
+    number(count.cast_signed())
+}
+
+fn amount(amount: Amount) -> ToSqlOutput<'static> {
+    number(amount.units())
+}
+
+fn some(number: Option<ToSqlOutput<'static>>) -> ToSqlOutput<'static> {
+    number.unwrap_or(ToSqlOutput::Owned(Value::Null))
+}
+
+pub(super) fn tenant(book: &Book) -> Row<'_> {
+    vec![
+        text(book.tenant.as_str()),
+        text(&book.name),
+        text(book.currency.code()),
+        text(book.state.name()),
+        number(book.posted.units()),
+        amount(book.held),
+        count(book.head.seq),
+        count(book.head.time.0),
+        bytes(&book.head.hash),
+    ]
+}
+
+pub(super) fn key<'a>(tenant: &'a TenantId, id: &'a KeyId, key: &'a Key) -> Row<'a> {
+    vec![
+        text(tenant.as_str()),
+        text(id.as_str()),
+        text(&key.label),
+        text(key.state.name()),
+        count(key.issued_at.0),
+        some(key.expires_at.map(|at| count(at.0))),
+    ]
+}
+
+pub(super) fn top_up<'a>(
+    tenant: &'a TenantId,
+    reference: &'a TopUpRef,
+    posted: &PostedTopUp,
+) -> Row<'a> {
+    vec![
+        text(tenant.as_str()),
+        text(&reference.source),
+        text(&reference.external_reference),
+        amount(posted.amount),
+        count(posted.seq),
+        count(posted.at.0),
+    ]
+}
+
+/// What a reservation's `state` column says.
+pub(super) const fn state(state: &State) -> &'static str {
+    match state {
+        State::Parked(_) => "parked",
+        State::Open | State::Settled(_) | State::Released(_) | State::Expired(_) => {
+            state.name().name()
+        }
+    }
+}
+
+pub(super) fn reservation<'a>(tenant: &'a TenantId, row: &'a Reservation) -> Row<'a> {
+    vec![
+        text(tenant.as_str()),
+        bytes(row.id.as_bytes()),
+        text(state(&row.state)),
+        some(row.lease_until().map(|until| count(until.0))),
+        ToSqlOutput::Owned(Value::Blob(row.encode())),
+    ]
+}
+
+/// One line a request that was charged.
+pub(super) fn usage_record<'a>(
+    tenant: &'a TenantId,
+    row: &'a Reservation,
+    posting: &'a Posting,
+) -> Row<'a> {
+    let mut values = Vec::with_capacity(super::table::USAGE_RECORDS.columns.len());
+    values.extend([
+        text(tenant.as_str()),
+        bytes(row.id.as_bytes()),
+        text(row.owner.principal.as_str()),
+        text(row.owner.key.as_str()),
+        text(state(&row.state)),
+        count(posting.at.0),
+        count(posting.seq),
+    ]);
+    facts(row, &mut values);
+    let settlement = posting.settlement.as_ref();
+    let last = settlement.and_then(|settlement| settlement.attempts.last());
+    values.extend([
+        text(last.map_or("", |attempt| &attempt.model)),
+        text(last.map_or("", |attempt| &attempt.provider)),
+    ]);
+    usage(&posting.charge.usage, &mut values);
+    values.extend([
+        last.map_or(ToSqlOutput::Owned(Value::Null), |a| text(a.source.name())),
+        settlement.map_or(ToSqlOutput::Owned(Value::Null), |s| text(s.cause.name())),
+        number(settlement.map_or(0, |s| i64::from(s.status))),
+        count(settlement.map_or(0, |s| s.latency_ms)),
+        some(row.hold.as_ref().map(|hold| amount(hold.reserved))),
+        amount(posting.charge.priced),
+        amount(posting.charge.suspended),
+        amount(posting.charge.charged),
+        amount(posting.released),
+        number(cost(posting)),
+        text(row.offer.as_ref().map_or("", |o| &o.price_version)),
+        text(row.offer.as_ref().map_or("", |o| &o.policy_version)),
+        number(i64::from(posting.flags.bits())),
+    ]);
+    values
+}
+
+fn facts<'a>(row: &'a Reservation, values: &mut Row<'a>) {
+    let Some(facts) = &row.facts else {
+        // Cannot be: a charge has its Reserve's facts or its Settle's.
+        return values.extend(
+            std::iter::repeat_n(text(""), 3)
+                .chain([number(0)])
+                .chain(std::iter::repeat_n(text(""), 6)),
+        );
+    };
+    let Tags {
+        feature,
+        environment,
+        end_user,
+        session,
+        agent,
+    } = &facts.tags;
+    values.extend([
+        text(facts.endpoint.name()),
+        text(&facts.route),
+        text(facts.mode.name()),
+        number(i64::from(facts.stream)),
+        text(feature),
+        text(environment),
+        text(end_user),
+        text(session),
+        text(agent),
+        text(&facts.model),
+    ]);
+}
+
+fn usage(usage: &Usage, values: &mut Row<'_>) {
+    values.extend(TokenClass::ALL.map(|class| count(usage.of(class))));
+}
+
+/// What the providers take. The sum of what can be stored may not be storable: it stands at the most then.
+fn cost(posting: &Posting) -> i64 {
+    let costs = posting.charge.costs.iter();
+    costs.fold(0, |sum: i64, cost| sum.saturating_add(cost.units()))
+}
+
+/// One line an attempt.
+pub(super) fn attempts<'a>(
+    tenant: &'a TenantId,
+    row: &'a Reservation,
+    posting: &'a Posting,
+) -> impl Iterator<Item = Row<'a>> {
+    let settlement = posting.settlement.as_ref();
+    let attempts = settlement.map_or(&[][..], |settlement| &settlement.attempts);
+    let costs = posting.charge.costs.iter().copied();
+    let costs = costs.chain(std::iter::repeat(Amount::ZERO));
+    (0..).zip(attempts).zip(costs).map(|((at, attempt), cost)| {
+        let mut values = Vec::with_capacity(super::table::USAGE_ATTEMPTS.columns.len());
+        values.extend([
+            text(tenant.as_str()),
+            bytes(row.id.as_bytes()),
+            number(at),
+            text(&attempt.provider),
+            text(&attempt.model),
+            number(i64::from(attempt.status)),
+        ]);
+        usage(&attempt.usage, &mut values);
+        values.extend([
+            text(attempt.source.name()),
+            text(&attempt.provider_request_id),
+            text(&attempt.service_tier),
+            count(attempt.latency_ms),
+            some(attempt.first_byte_ms.map(count)),
+            amount(cost),
+        ]);
+        values
+    })
+}
