@@ -29,10 +29,7 @@ pub(super) async fn play(
     breaker: Breaker,
     entry: Entry,
 ) -> Response {
-    // Tokio rounds every sleep up to its next tick, no time at all to a millisecond.
-    if !script.delay.is_zero() {
-        tokio::time::sleep(script.delay).await;
-    }
+    tokio::time::sleep(script.delay).await;
     for (_, act) in script
         .acts
         .iter()

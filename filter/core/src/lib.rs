@@ -13,3 +13,6 @@
 )]
 
 pub mod config;
+pub mod estimate;
+pub mod json;
+pub mod request;

@@ -126,7 +126,7 @@ pub enum SettleAnswer {
         /// Where in the journal.
         seq: u64,
     },
-    /// It was settled with other content.
+    /// It was settled with other content; `charged`, if the balance has no room for what would be given back.
     Conflict {
         /// The first field that differs.
         field: String,
@@ -144,7 +144,7 @@ pub enum SettleAnswer {
 pub enum ReleaseAnswer {
     /// Nothing is held, nothing is charged.
     Released,
-    /// It was settled: something was sent to a provider.
+    /// It was settled: something was sent to a provider. Or the balance has no room for what would be given back.
     Conflict,
     /// Another principal's or key's reservation, or a key that this tenant does not have.
     Denied,

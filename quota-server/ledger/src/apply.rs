@@ -1,9 +1,11 @@
 //! Carrying out what was decided: the one place where a book changes.
 //!
-//! Everything is computed before anything is changed: an event that cannot be carried out leaves the book as it was.
+//! Everything is computed before anything is changed: an event that does not fit leaves the book as it was. Then the
+//! invariants are checked, before anybody persists anything.
 
 use crate::book::{Book, Head, Key, KeyState, PostedTopUp, TenantState, TopUpRef};
 use crate::event::{Event, Expired, Parked, Reserved, Settled, ToppedUp};
+use crate::invariant::{self, Before, Broken};
 use crate::journal::Entry;
 use crate::reservation::{Freed, Hold, Owner, Posting, Refused, Reservation, State};
 use crate::time::UnixMs;
@@ -22,6 +24,13 @@ pub enum Misfit {
     /// What it changes is not there, or is not in the state that it needs.
     #[error("{0}")]
     WrongState(&'static str),
+    /// It would break an invariant.
+    #[error("an invariant is broken")]
+    Broken(
+        #[from]
+        #[source]
+        Broken,
+    ),
 }
 
 impl From<Overflow> for Misfit {
@@ -61,10 +70,13 @@ impl Book {
     /// Carries an event out, and chains it to the journal. The entry's time is `at`, but never before the last entry's.
     ///
     /// # Errors
-    /// [`Misfit`] if it cannot be carried out; the book is as it was.
+    /// [`Misfit`] if it cannot be carried out. Of [`Misfit::Broken`] nothing may be kept: the book is to be thrown away and
+    /// frozen in the store. Any other leaves it as it was.
     pub fn apply(&mut self, event: &Event, at: UnixMs) -> Result<Entry, Misfit> {
         let at = self.time_at(at);
+        let before = Before::of(self, event);
         self.fold(event, at)?;
+        invariant::check(&before, event, self)?;
         Ok(self.append(event, at))
     }
 
@@ -174,7 +186,7 @@ impl Book {
             self.top_ups.contains_key(&reference),
             "the top-up is there already",
         )?;
-        self.posted = self.posted.plus(amount)?;
+        self.posted = self.posted_after(amount, Amount::ZERO)?;
         let seq = self.head.next_seq();
         self.top_ups
             .insert(reference, PostedTopUp { amount, at, seq });
@@ -215,7 +227,7 @@ impl Book {
             return Err(Misfit::WrongState("another amount was charged before"));
         }
         let freed = self.held.minus(held).ok_or(Misfit::FreedMoreThanHeld)?;
-        let posted = self.posted.plus(before)?.minus(settled.charge.charged)?;
+        let posted = self.posted_after(before, settled.charge.charged)?;
         let posting = Posting {
             settlement: Some(settled.settlement.clone()),
             charge: settled.charge.clone(),
@@ -255,7 +267,7 @@ impl Book {
             return Err(Misfit::WrongState("another amount was held or charged"));
         }
         let freed = self.held.minus(released).ok_or(Misfit::FreedMoreThanHeld)?;
-        let posted = self.posted.plus(returned)?;
+        let posted = self.posted_after(returned, Amount::ZERO)?;
         let seq = self.head.next_seq();
         let row = self.reservations.entry(id).or_insert(absent);
         row.state = State::Released(Freed {
@@ -271,7 +283,7 @@ impl Book {
     fn expire(&mut self, expired: &Expired, at: UnixMs) -> Result<(), Misfit> {
         let seq = self.head.next_seq();
         let held = self.held;
-        let posted = self.posted.minus(expired.charge.charged)?;
+        let posted = self.posted_after(Amount::ZERO, expired.charge.charged)?;
         let row = self
             .reservations
             .get_mut(&expired.id)

@@ -5,7 +5,7 @@
 
 use crate::reservation::{Refused, Reservation};
 use crate::time::UnixMs;
-use ferry_types::{Amount, Balance, Currency, KeyId, ReservationId, TenantId};
+use ferry_types::{Amount, Balance, Currency, KeyId, Overflow, ReservationId, TenantId};
 use std::collections::BTreeMap;
 
 /// A tenant's book, as far as a batch needs it.
@@ -135,6 +135,16 @@ impl Book {
         let beyond = self.posted.plus(self.credit_limit).ok()?.units();
         let owed = beyond.checked_neg().unwrap_or(i64::MAX);
         Amount::from_units(owed).filter(|owed| !owed.is_zero())
+    }
+
+    /// The balance after this was given and this was taken.
+    ///
+    /// # Errors
+    /// [`Overflow`] if it, or what can be promised of it, leaves the range of what can be stored.
+    pub fn posted_after(&self, given: Amount, taken: Amount) -> Result<Balance, Overflow> {
+        let posted = self.posted.moved(given, taken)?;
+        posted.plus(self.credit_limit)?;
+        Ok(posted)
     }
 
     /// The time of the next entry: the server's, but never before the last entry's.

@@ -1,6 +1,6 @@
 //! What can be asked of a book.
 
-use crate::book::{KeyState, TenantState};
+use crate::book::{KeyState, TenantState, TopUpRef};
 use crate::offer::Offer;
 use crate::reservation::Owner;
 use crate::time::UnixMs;
@@ -37,6 +37,64 @@ pub enum Command {
     Release(Release),
     /// Ends a reservation whose lease has run out.
     Expire(Expire),
+}
+
+impl Command {
+    /// The reservation that must be in view: its row or its refusal, if there is one.
+    #[must_use]
+    pub fn reservation(&self) -> Option<ReservationId> {
+        match self {
+            Self::Reserve(call) => Some(call.id),
+            Self::Renew(call) => Some(call.id),
+            Self::Settle(call) => Some(call.id),
+            Self::Release(call) => Some(call.id),
+            Self::Expire(call) => Some(call.id),
+            Self::SetTenantState(_) | Self::IssueKey(_) | Self::SetKeyState(_) | Self::TopUp(_) => {
+                None
+            }
+        }
+    }
+
+    /// The key that must be in view, if there is one.
+    #[must_use]
+    pub fn key(&self) -> Option<&KeyId> {
+        match self {
+            Self::IssueKey(order) => Some(&order.key),
+            Self::SetKeyState(order) => Some(&order.key),
+            Self::Reserve(call) => Some(&call.owner.key),
+            Self::Renew(call) => Some(&call.owner.key),
+            Self::Settle(call) => Some(&call.owner.key),
+            Self::Release(call) => Some(&call.owner.key),
+            Self::SetTenantState(_) | Self::TopUp(_) | Self::Expire(_) => None,
+        }
+    }
+
+    /// The top-up that must be in view, if there is one.
+    #[must_use]
+    pub fn top_up(&self) -> Option<TopUpRef> {
+        match self {
+            Self::TopUp(order) => Some(order.reference()),
+            Self::SetTenantState(_)
+            | Self::IssueKey(_)
+            | Self::SetKeyState(_)
+            | Self::Reserve(_)
+            | Self::Renew(_)
+            | Self::Settle(_)
+            | Self::Release(_)
+            | Self::Expire(_) => None,
+        }
+    }
+}
+
+impl TopUp {
+    /// What makes it the same top-up.
+    #[must_use]
+    pub fn reference(&self) -> TopUpRef {
+        TopUpRef {
+            source: self.source.clone(),
+            external_reference: self.external_reference.clone(),
+        }
+    }
 }
 
 /// Adds a key. Its secret is none of the ledger's business.

@@ -19,6 +19,7 @@ use crate::time::UnixMs;
 use ferry_types::ReservationId;
 
 pub use admin::open;
+pub(crate) use expire::last_evidence;
 
 /// Decides one command on an open book.
 #[must_use]

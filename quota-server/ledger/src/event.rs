@@ -69,6 +69,62 @@ pub enum Event {
     Parked(Box<Parked>),
 }
 
+impl Event {
+    /// The reservation that it changes.
+    #[must_use]
+    pub fn reservation(&self) -> Option<ReservationId> {
+        match self {
+            Self::Reserved(reserved) => Some(reserved.id),
+            Self::Renewed { id, .. } | Self::Released { id, .. } => Some(*id),
+            Self::Settled(settled) | Self::Adjusted(settled) => Some(settled.id),
+            Self::Expired(expired) => Some(expired.id),
+            Self::Parked(parked) => Some(parked.id),
+            Self::TenantOpened { .. }
+            | Self::TenantStateSet(_)
+            | Self::KeyIssued { .. }
+            | Self::KeyStateSet { .. }
+            | Self::ToppedUp(_) => None,
+        }
+    }
+
+    /// The key that it changes.
+    #[must_use]
+    pub fn key(&self) -> Option<&KeyId> {
+        match self {
+            Self::KeyIssued { key, .. } | Self::KeyStateSet { key, .. } => Some(key),
+            Self::TenantOpened { .. }
+            | Self::TenantStateSet(_)
+            | Self::ToppedUp(_)
+            | Self::Reserved(_)
+            | Self::Renewed { .. }
+            | Self::Settled(_)
+            | Self::Adjusted(_)
+            | Self::Released { .. }
+            | Self::Expired(_)
+            | Self::Parked(_) => None,
+        }
+    }
+
+    /// The stable name of its kind, as in records and metrics.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::TenantOpened { .. } => "tenant_opened",
+            Self::TenantStateSet(_) => "tenant_state_set",
+            Self::KeyIssued { .. } => "key_issued",
+            Self::KeyStateSet { .. } => "key_state_set",
+            Self::ToppedUp(_) => "topped_up",
+            Self::Reserved(_) => "reserved",
+            Self::Renewed { .. } => "renewed",
+            Self::Settled(_) => "settled",
+            Self::Adjusted(_) => "adjusted",
+            Self::Released { .. } => "released",
+            Self::Expired(_) => "expired",
+            Self::Parked(_) => "parked",
+        }
+    }
+}
+
 /// Money came in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ToppedUp {

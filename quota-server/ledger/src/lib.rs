@@ -1,7 +1,8 @@
 //! The ledger: pure, deterministic decisions about money, and the journal they leave.
 //!
 //! One [`Book`] a tenant. [`decide`] looks at a book and a [`Command`] and says what happens ([`Event`]s) and what to answer;
-//! [`Book::apply`] carries an event out and gives the journal's [`Entry`]. The state is the fold of the journal, nothing else.
+//! [`Book::apply`] carries an event out and gives the journal's [`Entry`]. The state is the fold of the journal, nothing else:
+//! [`verify`] derives it again.
 //! No I/O, no clock, no randomness, no floating point; no input, however absurd, panics.
 #![cfg_attr(
     not(test),
@@ -20,12 +21,14 @@ pub mod command;
 mod decide;
 mod difference;
 pub mod event;
+pub mod invariant;
 pub mod journal;
 pub mod offer;
 pub mod refusal;
 pub mod reservation;
 mod sizing;
 pub mod time;
+pub mod verify;
 
 pub use answer::{
     AdminAnswer, Answer, Decision, ExpireAnswer, Granted, ReleaseAnswer, RenewAnswer,
@@ -38,6 +41,7 @@ pub use command::{
 };
 pub use decide::{decide, open};
 pub use event::Event;
+pub use invariant::{Broken, Invariant};
 pub use journal::Entry;
 pub use journal::codec::InvalidEncoding;
 pub use offer::{Candidate, ModelLimits, Offer, Rules};
@@ -46,3 +50,4 @@ pub use reservation::{
     Charge, Flag, Flags, Hold, Owner, Posting, Refused, Reservation, State, StateName,
 };
 pub use time::UnixMs;
+pub use verify::{Difference, Priced, Prices, Replayed, Verifier};

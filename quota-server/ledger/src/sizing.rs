@@ -144,7 +144,8 @@ fn choices(facts: &RequestFacts) -> u64 {
 }
 
 /// The most that the request can cost with this output limit; `None` if that cannot be stored.
-fn bound(facts: &RequestFacts, offer: &Offer, limit: u64) -> Option<Amount> {
+#[must_use]
+pub fn bound(facts: &RequestFacts, offer: &Offer, limit: u64) -> Option<Amount> {
     let output = limit.checked_mul(choices(facts))?;
     offer.customer.bound(input_bound(facts, offer), output).ok()
 }

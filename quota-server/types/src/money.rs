@@ -166,6 +166,16 @@ impl Balance {
         self.0.checked_sub(amount.0).map(Self).ok_or(Overflow)
     }
 
+    /// The balance after one amount came in and another went out, at once: only the result must be in range.
+    ///
+    /// # Errors
+    /// [`Overflow`] if it leaves the range.
+    pub fn moved(self, came: Amount, went: Amount) -> Result<Self, Overflow> {
+        // Both are at least zero, so that their difference is in range.
+        let net = came.0.checked_sub(went.0).ok_or(Overflow)?;
+        self.0.checked_add(net).map(Self).ok_or(Overflow)
+    }
+
     /// As an amount; `None` if something is owed.
     #[must_use]
     pub const fn to_amount(self) -> Option<Amount> {
@@ -316,6 +326,9 @@ mod tests {
         assert_eq!(one.minus(max), None);
         assert_eq!(Balance::from_units(i64::MIN).minus(one), Err(Overflow));
         assert_eq!(Amount::from_units(-1), None);
+        let full = Balance::from_units(i64::MAX);
+        assert_eq!(full.moved(max, one), Err(Overflow));
+        assert_eq!(full.moved(max, max), Ok(full));
     }
 
     #[cfg(feature = "decimal")]

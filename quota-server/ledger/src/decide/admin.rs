@@ -1,9 +1,10 @@
 //! What an operator asks: tenants, keys, top-ups. Each is a no-op where it was done before.
 
 use crate::answer::{AdminAnswer, Decision};
-use crate::book::{Book, KeyState, TenantState, TopUpRef};
+use crate::book::{Book, KeyState, TenantState};
 use crate::command::{IssueKey, OpenTenant, SetKeyState, TopUp};
 use crate::event::{Event, ToppedUp};
+use ferry_types::Amount;
 
 /// Opens a tenant's book, or finds it open. The event makes the book: see [`Book::open`].
 #[must_use]
@@ -68,14 +69,11 @@ pub(super) fn set_key_state(book: &Book, order: &SetKeyState) -> Decision<AdminA
 }
 
 pub(super) fn top_up(book: &Book, order: &TopUp) -> Decision<AdminAnswer> {
-    let reference = TopUpRef {
-        source: order.source.clone(),
-        external_reference: order.external_reference.clone(),
-    };
+    let reference = order.reference();
     if let Some(posted) = book.top_ups.get(&reference) {
         return unchanged_unless(&[("amount", posted.amount != order.amount)], posted.seq);
     }
-    if order.amount.is_zero() || book.posted.plus(order.amount).is_err() {
+    if order.amount.is_zero() || book.posted_after(order.amount, Amount::ZERO).is_err() {
         return Decision::answer(AdminAnswer::AmountOutOfRange);
     }
     let event = Event::ToppedUp(ToppedUp {

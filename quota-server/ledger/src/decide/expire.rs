@@ -1,5 +1,6 @@
 //! Expiry: a lease ran out. What showed life is charged by its last evidence; what never did is released.
 
+use super::settle::within_range;
 use crate::answer::{Decision, ExpireAnswer};
 use crate::bill::Bill;
 use crate::book::Book;
@@ -7,7 +8,7 @@ use crate::command::Expire;
 use crate::event::{Event, Expired};
 use crate::reservation::{Flag, Hold, Reservation, State};
 use crate::time::UnixMs;
-use ferry_types::{Attempt, UsageSource};
+use ferry_types::{Amount, Attempt, UsageSource};
 
 pub(super) fn expire(book: &Book, call: Expire, now: UnixMs) -> Decision<ExpireAnswer> {
     let row = book.reservations.get(&call.id);
@@ -24,10 +25,12 @@ pub(super) fn expire(book: &Book, call: Expire, now: UnixMs) -> Decision<ExpireA
     if book.frozen {
         return Decision::answer(ExpireAnswer::Frozen);
     }
-    let (charge, mut flags) = Bill::of(row, facts, hold).charge(&last_evidence(row, hold));
-    flags = flags.with_if(hold.used.is_none(), Flag::Lifeless);
-    let (charge, flags) = super::settle::within_range(book, charge, flags, None);
-    let held = row.held();
+    let (charge, flags) = Bill::of(row, facts, hold).charge(&last_evidence(row, hold));
+    let flags = flags.with_if(hold.used.is_none(), Flag::Lifeless);
+    let Some((charge, flags)) = within_range(book, charge, flags, Amount::ZERO) else {
+        return Decision::answer(ExpireAnswer::NotOpen);
+    };
+    let held = row.granted_amount();
     let flags = flags.with_if(charge.charged > held, Flag::Overrun);
     let charged = charge.charged;
     let event = Event::Expired(Box::new(Expired {

@@ -26,6 +26,10 @@ pub(super) fn release(book: &Book, call: &Release) -> Decision<ReleaseAnswer> {
     if book.frozen {
         return Decision::answer(ReleaseAnswer::Frozen);
     }
+    if book.posted_after(returned, Amount::ZERO).is_err() {
+        // There is no room for what would be given back: the charge stands, for a person to look at.
+        return Decision::answer(ReleaseAnswer::Conflict);
+    }
     let event = Event::Released {
         id: call.id,
         owner: call.owner.clone(),

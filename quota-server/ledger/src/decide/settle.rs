@@ -11,7 +11,7 @@ use crate::event::{Event, Parked, Settled};
 use crate::offer::{Offer, Rules};
 use crate::reservation::{Charge, Flag, Flags, Posting, Reservation, State};
 use crate::time::UnixMs;
-use ferry_types::{Amount, Settlement, UsageSource};
+use ferry_types::{Amount, Settlement};
 use std::sync::Arc;
 
 pub(super) fn settle(
@@ -89,12 +89,10 @@ fn is_better(stored: &Settlement, told: &Settlement) -> bool {
     let same_request = difference::facts(&stored.facts, &told.facts).is_none()
         && stored.output_tokens_max == told.output_tokens_max
         && stored.attempts.len() == told.attempts.len();
-    let mut pairs = stored.attempts.iter().zip(&told.attempts);
-    let rank = |source: UsageSource| UsageSource::ALL.iter().position(|s| *s == source);
-    let as_well = pairs
-        .clone()
+    let pairs = || stored.attempts.iter().zip(&told.attempts);
+    let as_well = pairs()
         .all(|(old, new)| old.provider == new.provider && (new.source > old.source || new == old));
-    same_request && as_well && pairs.any(|(old, new)| rank(new.source) > rank(old.source))
+    same_request && as_well && pairs().any(|(old, new)| new.source > old.source)
 }
 
 fn post(
@@ -117,18 +115,22 @@ fn post(
         flags = flags.with(flag);
     }
     let other_facts = *bill.facts != call.settlement.facts;
-    let (charge, flags) = within_range(book, charge, flags, row);
-    let reserved = bill.reserved.unwrap_or(Amount::ZERO);
+    let charged_before = row.map_or(Amount::ZERO, Reservation::charged);
+    let Some((charge, flags)) = within_range(book, charge, flags, charged_before) else {
+        let field = "charged".into();
+        return Decision::answer(SettleAnswer::Conflict { field });
+    };
+    let overrun = bill.reserved.is_some_and(|held| charge.charged > held);
     let settled = Settled {
         id: call.id,
         owner: call.owner.clone(),
         settlement: call.settlement.clone(),
         offer: new_offer(pinned, offer),
-        charged_before: row.map_or(Amount::ZERO, Reservation::charged),
+        charged_before,
         released: released(row, &charge),
         flags: flags
             .with_if(other_facts, Flag::OtherFacts)
-            .with_if(charge.charged > reserved, Flag::Overrun),
+            .with_if(overrun, Flag::Overrun),
         charge,
     };
     let answer = SettleAnswer::Settled {
@@ -158,26 +160,22 @@ fn released(row: Option<&Reservation>, charge: &Charge) -> Amount {
     })
 }
 
-/// A charge that would take the balance out of the range of what can be stored goes to suspense altogether.
+/// A charge that would take the balance out of the range of what can be stored goes to suspense altogether. `None` if even
+/// giving back what was charged before would.
 pub(super) fn within_range(
     book: &Book,
     charge: Charge,
     flags: Flags,
-    row: Option<&Reservation>,
-) -> (Charge, Flags) {
-    let before = row.map_or(Amount::ZERO, Reservation::charged);
-    let fits = book
-        .posted
-        .plus(before)
-        .and_then(|posted| posted.minus(charge.charged))
-        .is_ok();
-    if fits {
-        return (charge, flags);
+    charged_before: Amount,
+) -> Option<(Charge, Flags)> {
+    if book.posted_after(charged_before, charge.charged).is_ok() {
+        return Some((charge, flags));
     }
+    book.posted_after(charged_before, Amount::ZERO).ok()?;
     let charge = Charge {
         suspended: charge.priced,
         charged: Amount::ZERO,
         ..charge
     };
-    (charge, flags.with(Flag::OutOfRange).with(Flag::Suspended))
+    Some((charge, flags.with(Flag::OutOfRange).with(Flag::Suspended)))
 }

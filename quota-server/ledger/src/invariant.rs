@@ -1,0 +1,424 @@
+//! What must always hold. Each invariant has an id and one function, used by tests, by [`Book::apply`] before anything is
+//! persisted, and by [`crate::verify`]. A broken one freezes that one book, never the server.
+//!
+//! I8 (grants) and I11 (exports) have nothing to hold yet. I10 (acknowledged means durable) is the engine's; what is pure of it
+//! is that an answer names an entry that is in the journal.
+
+use crate::answer::{AdminAnswer, Answer, SettleAnswer};
+use crate::bill::Bill;
+use crate::book::{Book, Head};
+use crate::command::Command;
+use crate::decide::{decide, last_evidence};
+use crate::event::{Event, Reserved, Settled};
+use crate::journal::Entry;
+use crate::offer::Rules;
+use crate::reservation::{Charge, Flag, Flags, Reservation, State};
+use crate::sizing::{binds, bound};
+use crate::time::UnixMs;
+use ferry_types::{Amount, Balance, TenantId};
+
+/// The id of an invariant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Invariant {
+    /// Every transaction sums to zero: the balance moves by what the entry says, and by nothing else.
+    I1,
+    /// Money is promised only where it is there.
+    I2,
+    /// A reservation ends once; then it is only adjusted.
+    I3,
+    /// What is held is the sum of the open reservations.
+    I4,
+    /// The same again gets the same numbers.
+    I5,
+    /// The journal is one unbroken chain.
+    I6,
+    /// Numbers have no gaps, and time does not go back.
+    I7,
+    /// Every amount is the price of its usage, under its version.
+    I9,
+    /// What was acknowledged is in the journal.
+    I10,
+}
+
+/// An invariant does not hold.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{invariant:?} is broken: {finding}")]
+pub struct Broken {
+    /// Which.
+    pub invariant: Invariant,
+    /// What was found.
+    pub finding: &'static str,
+}
+
+fn holds(invariant: Invariant, holds: bool, finding: &'static str) -> Result<(), Broken> {
+    if holds {
+        Ok(())
+    } else {
+        Err(Broken { invariant, finding })
+    }
+}
+
+/// What a book said before an event: as much as the invariants compare.
+#[derive(Clone, Debug)]
+pub struct Before {
+    posted: Balance,
+    held: Amount,
+    row: Option<RowBefore>,
+}
+
+#[derive(Clone, Debug)]
+struct RowBefore {
+    held: Amount,
+    charged: Amount,
+    state: Stage,
+}
+
+/// A reservation's state, as far as its ends are concerned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Open,
+    Settled,
+    Released,
+    Expired,
+    Parked,
+}
+
+impl Before {
+    /// What this book says before this event.
+    #[must_use]
+    pub fn of(book: &Book, event: &Event) -> Self {
+        let row = event
+            .reservation()
+            .and_then(|id| book.reservations.get(&id));
+        Self {
+            posted: book.posted,
+            held: book.held,
+            row: row.map(|row| RowBefore {
+                held: row.held(),
+                charged: row.charged(),
+                state: match row.state {
+                    State::Open => Stage::Open,
+                    State::Settled(_) => Stage::Settled,
+                    State::Released(_) => Stage::Released,
+                    State::Expired(_) => Stage::Expired,
+                    State::Parked(_) => Stage::Parked,
+                },
+            }),
+        }
+    }
+}
+
+/// All that an event must keep.
+///
+/// # Errors
+/// The first invariant that is [`Broken`].
+pub fn check(before: &Before, event: &Event, after: &Book) -> Result<(), Broken> {
+    i1_sums_to_zero(before, event, after)?;
+    i2_promises_are_covered(event, after)?;
+    i3_one_end(before, event)?;
+    i4_held_moves_with_its_row(before, event, after)?;
+    i9_amounts_are_priced(event, after)
+}
+
+/// I1: the tenant's balance moves by exactly what the entry's other side takes or gives.
+///
+/// # Errors
+/// [`Broken`] if it does not.
+pub fn i1_sums_to_zero(before: &Before, event: &Event, after: &Book) -> Result<(), Broken> {
+    let (taken, given) = match event {
+        Event::ToppedUp(topped_up) => (Amount::ZERO, topped_up.amount),
+        Event::Settled(settled) | Event::Adjusted(settled) => {
+            (settled.charge.charged, settled.charged_before)
+        }
+        Event::Expired(expired) => (expired.charge.charged, Amount::ZERO),
+        Event::Released { returned, .. } => (Amount::ZERO, *returned),
+        Event::TenantOpened { .. }
+        | Event::TenantStateSet(_)
+        | Event::KeyIssued { .. }
+        | Event::KeyStateSet { .. }
+        | Event::Reserved(_)
+        | Event::Renewed { .. }
+        | Event::Parked(_) => (Amount::ZERO, Amount::ZERO),
+    };
+    let moved = before.posted.moved(given, taken);
+    holds(
+        Invariant::I1,
+        moved == Ok(after.posted),
+        "the balance moved by another amount than the entry's",
+    )?;
+    let charged = before.row.as_ref().map_or(Amount::ZERO, |row| row.charged);
+    holds(
+        Invariant::I1,
+        given == charged || matches!(event, Event::ToppedUp(_)) || !ends(event),
+        "what is given back is not what was charged",
+    )
+}
+
+fn ends(event: &Event) -> bool {
+    match event {
+        Event::Settled(_) | Event::Adjusted(_) | Event::Expired(_) | Event::Released { .. } => true,
+        Event::TenantOpened { .. }
+        | Event::TenantStateSet(_)
+        | Event::KeyIssued { .. }
+        | Event::KeyStateSet { .. }
+        | Event::ToppedUp(_)
+        | Event::Reserved(_)
+        | Event::Renewed { .. }
+        | Event::Parked(_) => false,
+    }
+}
+
+/// I2: after a promise, what is posted less what is held is not below the credit. It never stands in the way of recording.
+///
+/// # Errors
+/// [`Broken`] if it is.
+pub fn i2_promises_are_covered(event: &Event, after: &Book) -> Result<(), Broken> {
+    let promises = match event {
+        Event::Reserved(reserved) => binds(&reserved.facts),
+        Event::TenantOpened { .. }
+        | Event::TenantStateSet(_)
+        | Event::KeyIssued { .. }
+        | Event::KeyStateSet { .. }
+        | Event::ToppedUp(_)
+        | Event::Renewed { .. }
+        | Event::Settled(_)
+        | Event::Adjusted(_)
+        | Event::Released { .. }
+        | Event::Expired(_)
+        | Event::Parked(_) => false,
+    };
+    holds(
+        Invariant::I2,
+        !promises || after.available() >= Balance::ZERO,
+        "more is promised than is available",
+    )
+}
+
+/// I3: an open reservation ends once. What expired may be settled or released after all, what was released may be settled,
+/// what was settled may be adjusted: each replaces what was charged before.
+///
+/// # Errors
+/// [`Broken`] if the event is none of these.
+pub fn i3_one_end(before: &Before, event: &Event) -> Result<(), Broken> {
+    let stage = before.row.as_ref().map(|row| row.state);
+    let fits = match event {
+        Event::Reserved(_) | Event::Parked(_) => stage.is_none(),
+        Event::Renewed { .. } | Event::Expired(_) => stage == Some(Stage::Open),
+        Event::Settled(_) => !matches!(stage, Some(Stage::Settled | Stage::Parked)),
+        Event::Adjusted(_) => stage == Some(Stage::Settled),
+        Event::Released { .. } => {
+            matches!(stage, None | Some(Stage::Open | Stage::Expired))
+        }
+        Event::TenantOpened { .. }
+        | Event::TenantStateSet(_)
+        | Event::KeyIssued { .. }
+        | Event::KeyStateSet { .. }
+        | Event::ToppedUp(_) => true,
+    };
+    holds(Invariant::I3, fits, "a reservation ends a second time")
+}
+
+/// I4, by one event: what is held moves by what the reservation in question holds.
+///
+/// # Errors
+/// [`Broken`] if it moves by another amount.
+pub fn i4_held_moves_with_its_row(
+    before: &Before,
+    event: &Event,
+    after: &Book,
+) -> Result<(), Broken> {
+    let row_before = before.row.as_ref().map_or(Amount::ZERO, |row| row.held);
+    let row_after = event
+        .reservation()
+        .and_then(|id| after.reservations.get(&id))
+        .map_or(Amount::ZERO, Reservation::held);
+    let moved = before
+        .held
+        .minus(row_before)
+        .and_then(|held| held.plus(row_after).ok());
+    holds(
+        Invariant::I4,
+        moved == Some(after.held),
+        "what is held moved by another amount than the reservation's",
+    )
+}
+
+/// I4, of a whole book: what is held is the sum of the open reservations. Only for a book that has all of them in view.
+///
+/// # Errors
+/// [`Broken`] if it is another amount.
+pub fn i4_held_is_the_sum(book: &Book) -> Result<(), Broken> {
+    let sum = book
+        .reservations
+        .values()
+        .try_fold(Amount::ZERO, |sum, row| sum.plus(row.held()));
+    holds(
+        Invariant::I4,
+        sum == Ok(book.held),
+        "what is held is not the sum of the open reservations",
+    )
+}
+
+/// I5: the same command again changes no money, and gets the same numbers. `answer` is what it got the first time, `book` the
+/// book after that.
+///
+/// # Errors
+/// [`Broken`] if something happens anew.
+pub fn i5_again_is_the_same(
+    book: &Book,
+    command: &Command,
+    answer: &Answer,
+    rules: &Rules,
+    now: UnixMs,
+) -> Result<(), Broken> {
+    let again = decide(book, command, rules, now);
+    let moves = again.events.iter().any(|event| match event {
+        Event::Renewed { .. } => false,
+        Event::TenantOpened { .. }
+        | Event::TenantStateSet(_)
+        | Event::KeyIssued { .. }
+        | Event::KeyStateSet { .. }
+        | Event::ToppedUp(_)
+        | Event::Reserved(_)
+        | Event::Settled(_)
+        | Event::Adjusted(_)
+        | Event::Released { .. }
+        | Event::Expired(_)
+        | Event::Parked(_) => true,
+    });
+    holds(Invariant::I5, !moves, "the same again moved money")?;
+    let same = match (answer, &again.answer) {
+        (Answer::Admin(first), Answer::Admin(second)) => match (first, second) {
+            (AdminAnswer::Done { .. }, AdminAnswer::Done { changed, .. }) => !changed,
+            (first, second) => first == second,
+        },
+        (Answer::Expire(_), Answer::Expire(_)) => true,
+        (first, second) => first == second,
+    };
+    holds(Invariant::I5, same, "the same again got another answer")
+}
+
+/// I6: the entry follows this head, and its hash is that of its own bytes.
+///
+/// # Errors
+/// [`Broken`] if it does not.
+pub fn i6_chain(head: &Head, entry: &Entry, book: &TenantId) -> Result<(), Broken> {
+    holds(
+        Invariant::I6,
+        entry.previous_hash == head.hash,
+        "the entry does not follow the one before",
+    )?;
+    holds(
+        Invariant::I6,
+        entry.hash == entry.computed_hash(book),
+        "the entry's hash is not that of its content",
+    )
+}
+
+/// I7: numbers rise by one, and time never goes back. Entries of one batch share their time.
+///
+/// # Errors
+/// [`Broken`] if they do not.
+pub fn i7_order(head: &Head, entry: &Entry) -> Result<(), Broken> {
+    holds(
+        Invariant::I7,
+        Some(entry.seq) == head.seq.checked_add(1),
+        "the entry's number does not follow",
+    )?;
+    holds(
+        Invariant::I7,
+        entry.time >= head.time,
+        "the entry is from before the one before",
+    )
+}
+
+/// I9: what is held is the bound of the request, and what is charged is the price of the usage, both by the pinned prices.
+///
+/// # Errors
+/// [`Broken`] if it is another amount.
+pub fn i9_amounts_are_priced(event: &Event, after: &Book) -> Result<(), Broken> {
+    match event {
+        Event::Reserved(reserved) => i9_hold(reserved),
+        Event::Settled(settled) | Event::Adjusted(settled) => i9_settled(settled, after),
+        Event::Expired(expired) => {
+            let row = after.reservations.get(&expired.id);
+            let priced = row.and_then(|row| {
+                let (facts, hold) = (row.facts.as_ref()?, row.hold.as_ref()?);
+                let evidence = last_evidence(row, hold);
+                Some(Bill::of(row, facts, hold).charge(&evidence))
+            });
+            i9_charge(priced, &expired.charge, expired.flags)
+        }
+        Event::TenantOpened { .. }
+        | Event::TenantStateSet(_)
+        | Event::KeyIssued { .. }
+        | Event::KeyStateSet { .. }
+        | Event::ToppedUp(_)
+        | Event::Renewed { .. }
+        | Event::Released { .. }
+        | Event::Parked(_) => Ok(()),
+    }
+}
+
+fn i9_hold(reserved: &Reserved) -> Result<(), Broken> {
+    let bound = bound(&reserved.facts, &reserved.offer, reserved.output_tokens_max);
+    holds(
+        Invariant::I9,
+        bound == Some(reserved.reserved) || !binds(&reserved.facts),
+        "what is held is not the bound of the request",
+    )
+}
+
+fn i9_settled(settled: &Settled, after: &Book) -> Result<(), Broken> {
+    let row = after.reservations.get(&settled.id);
+    let offer = row.and_then(|row| row.offer.as_deref());
+    let bill = Bill::of_settlement(row, &settled.settlement, offer);
+    let priced = bill.charge(&settled.settlement.attempts);
+    i9_charge(Some(priced), &settled.charge, settled.flags)?;
+    let granted = row.map_or(Amount::ZERO, Reservation::granted_amount);
+    holds(
+        Invariant::I9,
+        settled.released == granted.excess_over(settled.charge.charged),
+        "what is released is not what was held beyond the charge",
+    )
+}
+
+fn i9_charge(priced: Option<(Charge, Flags)>, told: &Charge, flags: Flags) -> Result<(), Broken> {
+    let as_priced = priced.is_some_and(|(priced, own)| {
+        let whole_suspended =
+            flags.has(Flag::OutOfRange) && told.charged.is_zero() && told.suspended == told.priced;
+        let same_amounts = priced.charged == told.charged && priced.suspended == told.suspended;
+        priced.usage == told.usage
+            && priced.priced == told.priced
+            && priced.costs == told.costs
+            && (same_amounts || whole_suspended)
+            && own.iter().all(|flag| flags.has(flag))
+    });
+    holds(
+        Invariant::I9,
+        as_priced,
+        "what is charged is not the price of the usage",
+    )
+}
+
+/// I10, as far as it is pure: an answer that names an entry names one that the book has, once the decision is applied.
+///
+/// # Errors
+/// [`Broken`] if it names another.
+pub fn i10_acknowledged_is_written(after: &Book, answer: &Answer) -> Result<(), Broken> {
+    let seq = match answer {
+        Answer::Admin(AdminAnswer::Done { seq, .. })
+        | Answer::Settle(SettleAnswer::Settled { seq, .. }) => *seq,
+        Answer::Admin(_)
+        | Answer::Reserve(_)
+        | Answer::Renew(_)
+        | Answer::Settle(_)
+        | Answer::Release(_)
+        | Answer::Expire(_) => 0,
+    };
+    holds(
+        Invariant::I10,
+        seq <= after.head.seq,
+        "an answer names an entry that is not in the journal",
+    )
+}

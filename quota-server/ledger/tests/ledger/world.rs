@@ -1,0 +1,411 @@
+//! A book, and a small language to play it with.
+//!
+//! One input token costs 1 unit and one output token 2, so that the usual request (input at most 40 tokens, estimated 10, output
+//! at most 30) holds 100; its provider reports 20 and 5, which is 30.
+
+use ferry_ledger::invariant::{
+    i4_held_is_the_sum, i5_again_is_the_same, i10_acknowledged_is_written,
+};
+use ferry_ledger::*;
+use ferry_types::{
+    Amount, Attempt, Balance, Currency, EndCause, Endpoint, Mode, Price, Rates, RequestFacts,
+    ReservationId, Settlement, Tags, TenantId, Usage, UsageSource,
+};
+use std::sync::Arc;
+
+pub const START: u64 = 1_800_000_000_000;
+pub const RULES: Rules = Rules {
+    lease_ms: 60_000,
+    margin_ms: 1_000,
+    recovery_window_ms: 86_400_000,
+};
+
+pub struct World {
+    pub book: Book,
+    pub entries: Vec<Entry>,
+    pub now: UnixMs,
+    pub offer: Option<Arc<Offer>>,
+    /// The reservation that the steps are about.
+    pub id: ReservationId,
+    pub mode: Mode,
+}
+
+pub fn amount(units: i64) -> Amount {
+    Amount::from_units(units).expect("not negative")
+}
+
+pub fn rates(input: i64, output: i64) -> Rates {
+    let price = |units: i64| Price::per_million(amount(units * 1_000_000));
+    Rates {
+        input: price(input),
+        output: price(output),
+        cached_input: None,
+        cache_write: None,
+        audio_input: None,
+        reasoning: None,
+        audio_output: None,
+        per_request: Amount::ZERO,
+    }
+}
+
+pub fn offer() -> Offer {
+    Offer {
+        price_version: "prices-1".into(),
+        policy_version: "policy-1".into(),
+        model: "gpt-4o".into(),
+        candidates: vec![Candidate {
+            provider: "openai".into(),
+            model: "gpt-4o".into(),
+            output_limit_field: "max_completion_tokens".into(),
+            cost: rates(0, 1),
+        }],
+        customer: rates(1, 2),
+        limits: ModelLimits {
+            context_tokens_max: 1_000,
+            output_tokens_max: 200,
+            output_tokens_floor: 10,
+            choices_max: 4,
+        },
+        clamp_ceiling: 50,
+    }
+}
+
+pub fn facts() -> RequestFacts {
+    RequestFacts {
+        endpoint: Endpoint::ChatCompletions,
+        model: "gpt-4o".into(),
+        stream: true,
+        input_tokens_max: 40,
+        input_tokens_estimate: 10,
+        input_unbounded: false,
+        output_tokens_max: Some(30),
+        choices: 1,
+        output_audio: false,
+        service_tier: String::new(),
+        route: "openai".into(),
+        mode: Mode::Enforce,
+        tags: Tags::default(),
+        idempotency_key_digest: None,
+        admitted_offline: false,
+    }
+}
+
+pub fn usage(input_tokens: u64, output_tokens: u64) -> Usage {
+    Usage {
+        input_tokens,
+        output_tokens,
+        ..Usage::default()
+    }
+}
+
+pub fn attempt(source: UsageSource, usage: Usage) -> Attempt {
+    Attempt {
+        provider: "openai".into(),
+        model: "gpt-4o-2024-08-06".into(),
+        status: 200,
+        usage,
+        source,
+        provider_request_id: "req_1".into(),
+        service_tier: "default".into(),
+        latency_ms: 900,
+        first_byte_ms: Some(200),
+    }
+}
+
+pub fn settlement(facts: RequestFacts, attempts: Vec<Attempt>) -> Settlement {
+    Settlement {
+        facts,
+        output_tokens_max: 30,
+        cause: EndCause::Complete,
+        attempts,
+        latency_ms: 1_000,
+        status: 200,
+    }
+}
+
+pub fn owner(principal: &str) -> Owner {
+    Owner {
+        principal: principal.parse().expect("a name"),
+        key: "key_00000000".parse().expect("a key id"),
+    }
+}
+
+pub fn id(drawn: u64) -> ReservationId {
+    ReservationId::new(drawn, [7; 10])
+}
+
+impl World {
+    /// An active tenant with one key and this much money.
+    pub fn with(units: i64) -> Self {
+        let tenant: TenantId = "acme".parse().expect("a name");
+        let now = UnixMs(START);
+        let order = OpenTenant {
+            name: "Acme".into(),
+            currency: Currency::Usd,
+        };
+        let opening = open(None, &order);
+        let (book, entry) = Book::open(tenant, &opening.events[0], now).expect("opens");
+        let mut world = Self {
+            book,
+            entries: vec![entry],
+            now,
+            offer: Some(Arc::new(offer())),
+            id: id(START),
+            mode: Mode::Enforce,
+        };
+        world.run(&Command::IssueKey(IssueKey {
+            key: owner("edge").key,
+            label: "test".into(),
+            expires_at: None,
+        }));
+        if units > 0 {
+            world.top_up(units, "first");
+        }
+        world
+    }
+
+    pub fn top_up(&mut self, units: i64, reference: &str) -> Answer {
+        self.run(&Command::TopUp(TopUp {
+            amount: amount(units),
+            source: "bank".into(),
+            external_reference: reference.into(),
+            note: String::new(),
+        }))
+    }
+
+    /// Decides, applies and checks every invariant; then asks the same again.
+    pub fn run(&mut self, command: &Command) -> Answer {
+        let answer = self.run_once(command);
+        let again = i5_again_is_the_same(&self.book, command, &answer, &RULES, self.now);
+        assert!(again.is_ok(), "{again:?} after {command:?}: {answer:?}");
+        answer
+    }
+
+    pub fn run_once(&mut self, command: &Command) -> Answer {
+        let decision = decide(&self.book, command, &RULES, self.now);
+        assert_eq!(decision, decide(&self.book, command, &RULES, self.now));
+        for event in &decision.events {
+            let entry = self.book.apply(event, self.now).expect("applies");
+            assert_eq!(
+                Event::decode(entry.kind, &entry.content).as_ref(),
+                Ok(event)
+            );
+            self.entries.push(entry);
+        }
+        if let Some((id, refused)) = decision.refused {
+            let stored = Refused::decode(&refused.encode());
+            assert_eq!(stored.as_ref(), Ok(&refused));
+            self.book.remember(id, refused);
+        }
+        if let Some(row) = command
+            .reservation()
+            .and_then(|id| self.book.reservations.get(&id))
+        {
+            assert_eq!(Reservation::decode(&row.encode()).as_ref(), Ok(row));
+        }
+        i4_held_is_the_sum(&self.book).expect("I4");
+        i10_acknowledged_is_written(&self.book, &decision.answer).expect("I10");
+        decision.answer
+    }
+
+    /// Plays steps, separated by commas, and tells what the last one was answered.
+    pub fn play(&mut self, steps: &str) -> String {
+        let mut told = String::new();
+        for step in steps.split(',').map(str::trim).filter(|s| !s.is_empty()) {
+            told = self.step(step);
+        }
+        told
+    }
+
+    fn facts(&self) -> RequestFacts {
+        RequestFacts {
+            mode: self.mode,
+            ..facts()
+        }
+    }
+
+    fn step(&mut self, step: &str) -> String {
+        let words: Vec<&str> = step.split(' ').collect();
+        let command = match words.as_slice() {
+            ["wait", ms] => {
+                self.now = self.now.plus_ms(ms.parse().expect("a number"));
+                return String::new();
+            }
+            ["clock", ms] => {
+                self.now = UnixMs(START + ms.parse::<u64>().expect("a number"));
+                return String::new();
+            }
+            ["shadow"] => {
+                self.mode = Mode::Shadow;
+                return String::new();
+            }
+            ["unpriced"] => {
+                self.offer = None;
+                return String::new();
+            }
+            ["freeze"] => {
+                self.book.frozen = true;
+                return String::new();
+            }
+            ["top-up", units, reference] => {
+                return tell(&self.top_up(units.parse().expect("a number"), reference));
+            }
+            ["tenant", state] => Command::SetTenantState(match *state {
+                "paused" => TenantState::Paused,
+                _ => TenantState::Active,
+            }),
+            ["key", state] => Command::SetKeyState(SetKeyState {
+                key: owner("edge").key,
+                to: match *state {
+                    "paused" => KeyState::Paused,
+                    "revoked" => KeyState::Revoked,
+                    _ => KeyState::Active,
+                },
+            }),
+            ["reserve", rest @ ..] => self.reserve(rest),
+            ["renew", used] => Command::Renew(Renew {
+                id: self.id,
+                owner: owner("edge"),
+                usage: usage(0, used.parse().expect("a number")),
+            }),
+            ["renew", used, "by", principal] => Command::Renew(Renew {
+                id: self.id,
+                owner: owner(principal),
+                usage: usage(0, used.parse().expect("a number")),
+            }),
+            ["settle", rest @ ..] => self.settle(rest),
+            ["release"] => Command::Release(Release {
+                id: self.id,
+                owner: owner("edge"),
+            }),
+            ["release", "by", principal] => Command::Release(Release {
+                id: self.id,
+                owner: owner(principal),
+            }),
+            ["expire"] => Command::Expire(Expire { id: self.id }),
+            _ => panic!("no such step: {step}"),
+        };
+        tell(&self.run(&command))
+    }
+
+    fn reserve(&self, words: &[&str]) -> Command {
+        let mut facts = self.facts();
+        let mut by = "edge";
+        match words {
+            [] => {}
+            ["by", principal] => by = principal,
+            ["other"] => facts.route = "elsewhere".into(),
+            ["unlimited"] => facts.output_tokens_max = None,
+            ["limit", tokens] => facts.output_tokens_max = tokens.parse().ok(),
+            _ => panic!("no such reserve: {words:?}"),
+        }
+        Command::Reserve(Box::new(Reserve {
+            id: self.id,
+            owner: owner(by),
+            facts,
+            offer: self.offer.clone(),
+        }))
+    }
+
+    fn settle(&self, words: &[&str]) -> Command {
+        let mut by = "edge";
+        let mut facts = self.facts();
+        let reported = || vec![attempt(UsageSource::Reported, usage(20, 5))];
+        let attempts = match words {
+            [] => reported(),
+            ["by", principal] => {
+                by = principal;
+                reported()
+            }
+            ["other"] => {
+                facts.route = "elsewhere".into();
+                reported()
+            }
+            ["none"] => vec![attempt(UsageSource::None, usage(0, 0))],
+            ["estimated"] => vec![attempt(UsageSource::Estimated, usage(0, 0))],
+            ["counted", output] => {
+                let output = output.parse().expect("a number");
+                vec![attempt(UsageSource::Counted, usage(0, output))]
+            }
+            ["reported", input, output] => {
+                let used = usage(
+                    input.parse().expect("a number"),
+                    output.parse().expect("a number"),
+                );
+                vec![attempt(UsageSource::Reported, used)]
+            }
+            _ => panic!("no such settle: {words:?}"),
+        };
+        Command::Settle(Box::new(Settle {
+            id: self.id,
+            owner: owner(by),
+            settlement: settlement(facts, attempts),
+            offer: self.offer.clone(),
+        }))
+    }
+
+    /// "balance held state flags": what a row of the table expects.
+    pub fn state(&self) -> String {
+        let row = self.book.reservations.get(&self.id);
+        let state = match row {
+            Some(row) => row.state.name().name(),
+            None if self.book.refused.contains_key(&self.id) => "refused",
+            None => "none",
+        };
+        let flags: Vec<&str> = row
+            .and_then(Reservation::posting)
+            .map(|posting| posting.flags.iter().map(Flag::name).collect())
+            .unwrap_or_default();
+        let (posted, held) = (self.book.posted.units(), self.book.held.units());
+        format!("{posted} {held} {state} {}", flags.join("+"))
+            .trim()
+            .into()
+    }
+
+    pub fn balance(&self) -> Balance {
+        self.book.posted
+    }
+}
+
+/// An answer in a few words.
+pub fn tell(answer: &Answer) -> String {
+    match answer {
+        Answer::Admin(AdminAnswer::Done { changed: true, .. }) => "done".into(),
+        Answer::Admin(AdminAnswer::Done { changed: false, .. }) => "unchanged".into(),
+        Answer::Admin(AdminAnswer::Conflict { field }) => format!("conflict {field}"),
+        Answer::Admin(other) => format!("{other:?}"),
+        Answer::Reserve(ReserveAnswer::Granted(g)) => {
+            let clamped = if g.clamped { " clamped" } else { "" };
+            format!(
+                "granted {} for {}{clamped}",
+                g.reserved.units(),
+                g.output_tokens_max
+            )
+        }
+        Answer::Reserve(ReserveAnswer::Refused(refusal)) => format!("refused {}", refusal.name()),
+        Answer::Reserve(ReserveAnswer::Ended(state)) | Answer::Renew(RenewAnswer::Ended(state)) => {
+            format!("ended {}", state.name())
+        }
+        Answer::Reserve(ReserveAnswer::Conflict { field })
+        | Answer::Settle(SettleAnswer::Conflict { field }) => format!("conflict {field}"),
+        Answer::Reserve(ReserveAnswer::Denied)
+        | Answer::Renew(RenewAnswer::Denied)
+        | Answer::Settle(SettleAnswer::Denied)
+        | Answer::Release(ReleaseAnswer::Denied) => "denied".into(),
+        Answer::Renew(RenewAnswer::Renewed { .. }) => "renewed".into(),
+        Answer::Renew(RenewAnswer::NotFound) => "not found".into(),
+        Answer::Settle(SettleAnswer::Settled {
+            charged, released, ..
+        }) => format!("settled {} released {}", charged.units(), released.units()),
+        Answer::Settle(SettleAnswer::Parked) => "parked".into(),
+        Answer::Release(ReleaseAnswer::Released) => "released".into(),
+        Answer::Release(ReleaseAnswer::Conflict) => "conflict".into(),
+        Answer::Expire(ExpireAnswer::Expired { charged }) => format!("expired {}", charged.units()),
+        Answer::Expire(ExpireAnswer::NotDue { .. }) => "not due".into(),
+        Answer::Expire(ExpireAnswer::NotOpen) => "not open".into(),
+        Answer::Renew(RenewAnswer::Frozen)
+        | Answer::Settle(SettleAnswer::Frozen)
+        | Answer::Release(ReleaseAnswer::Frozen)
+        | Answer::Expire(ExpireAnswer::Frozen) => "frozen".into(),
+    }
+}
