@@ -26,6 +26,7 @@ pub use call::{
 pub use clock::{SystemTimeSource, TimeSource};
 pub use lease::LeaseConfig;
 pub use metrics::EngineMetrics;
+pub use read::{KeyOwner, KeyUse};
 pub use start::{EngineConfig, StartError};
 pub use writer::Stop;
 
