@@ -8,11 +8,12 @@ mod defaults;
 mod reader;
 
 use crate::document::Faults;
+use crate::engine::LeaseConfig;
 use crate::listener::Address;
 use crate::principal::{CredentialDigest, Principals};
 use std::path::{Path, PathBuf};
 
-/// A checked configuration. Every path in it is as absolute as the path of its file.
+/// A checked configuration. Loaded from a file, every path in it is absolute.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
     /// The ledger's SQLite file.
@@ -75,30 +76,6 @@ pub struct Http {
     pub listen: Address,
 }
 
-/// How long holds stand and outcomes are kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LeaseConfig {
-    /// How long a hold stands from its last renewal, as the gateway is told.
-    pub ttl_ms: u64,
-    /// How much longer the server lets it stand.
-    pub margin_ms: u64,
-    /// How long a gateway keeps what it could not deliver.
-    pub outbox_horizon_ms: u64,
-    /// How much longer an outcome is remembered.
-    pub recovery_window_ms: u64,
-}
-
-impl Default for LeaseConfig {
-    fn default() -> Self {
-        Self {
-            ttl_ms: 60_000,
-            margin_ms: 5_000,
-            outbox_horizon_ms: 600_000,
-            recovery_window_ms: 24 * 3_600_000,
-        }
-    }
-}
-
 /// How requests are sized.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policy {
@@ -153,14 +130,17 @@ impl Config {
     /// # Errors
     /// [`ConfigError`] with every fault of the file.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
-        let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read {
+        let unreadable = |source| ConfigError::Read {
             path: path.to_owned(),
             source,
-        })?;
-        let folder = path.parent().unwrap_or(Path::new(""));
-        Self::parse(&text, folder).map_err(|faults| ConfigError::Faults {
-            path: path.to_owned(),
-            faults,
+        };
+        let text = std::fs::read_to_string(path).map_err(unreadable)?;
+        let absolute = std::path::absolute(path).map_err(unreadable)?;
+        Self::parse(&text, absolute.parent().unwrap_or(&absolute)).map_err(|faults| {
+            ConfigError::Faults {
+                path: path.to_owned(),
+                faults,
+            }
         })
     }
 

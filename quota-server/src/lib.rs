@@ -8,4 +8,5 @@ pub mod listener;
 pub mod price_book;
 pub mod principal;
 pub mod store;
+pub mod timestamp;
 pub mod verify;

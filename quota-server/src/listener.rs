@@ -1,5 +1,10 @@
 //! Where a surface listens: a Unix socket or a TCP address, written as people write it.
 
+mod bound;
+
+pub use bound::BindError;
+pub(crate) use bound::Bound;
+
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};

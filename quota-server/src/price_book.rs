@@ -19,6 +19,8 @@ pub struct PriceBook {
     pub version: String,
     /// The currency of every price in it.
     pub currency: Currency,
+    /// The table as it was written: what the record of an old version is.
+    pub text: String,
     models: BTreeMap<String, Model>,
 }
 
@@ -111,7 +113,7 @@ impl PriceBook {
     /// # Errors
     /// All [`Faults`] of the text.
     pub fn parse(text: &str) -> Result<Self, Faults> {
-        crate::document::read(text, reader::price_book)
+        crate::document::read(text, |root| reader::price_book(root, text))
     }
 
     /// The model that customers name so.

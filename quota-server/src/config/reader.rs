@@ -4,8 +4,9 @@
 //! is still looked at.
 
 use super::defaults as d;
-use super::{Admin, Config, Grpc, Http, LeaseConfig, Log, LogFormat, Policy, Tls};
+use super::{Admin, Config, Grpc, Http, Log, LogFormat, Policy, Tls};
 use crate::document::Section;
+use crate::engine::LeaseConfig;
 use crate::listener::{Address, SOCKET_PATH_BYTES_MAX};
 use crate::principal::{Credential, CredentialDigest, Principal, Principals};
 use std::path::{Path, PathBuf};

@@ -21,7 +21,7 @@ const OUTPUT_LIMIT_FIELDS: [(&str, OutputLimitField); 2] = [
     ),
 ];
 
-pub(super) fn price_book(root: &mut Section<'_>) -> Option<PriceBook> {
+pub(super) fn price_book(root: &mut Section<'_>, text: &str) -> Option<PriceBook> {
     let version = name(root, "version", VERSION_BYTES_MAX);
     let version = root.required("version", version);
     let currency = currency(root);
@@ -41,6 +41,7 @@ pub(super) fn price_book(root: &mut Section<'_>) -> Option<PriceBook> {
     Some(PriceBook {
         version: version?,
         currency: currency?,
+        text: text.to_owned(),
         models: by_name,
     })
 }
