@@ -1,0 +1,200 @@
+//! `QuotaService` over gRPC: reads calls, puts them to the engine, and writes its answers.
+//!
+//! Nothing is decided here. A decision, refusal included, is an OK answer; a status other than OK means that the call itself
+//! failed. Who calls is known by its credential alone (`authenticate`).
+
+mod answer;
+mod authenticate;
+mod batch;
+mod deadline;
+mod listen;
+
+pub use authenticate::{TOKEN_METADATA, TOKEN_SCHEME};
+pub use listen::GrpcError;
+pub(crate) use listen::{GrpcListener, Health};
+
+use crate::engine::{Engine, EngineError, ReserveCall, SettleCall};
+use crate::metrics::Metrics;
+use crate::policy::Offers;
+use crate::price_book::PriceBook;
+use answer::Outcome;
+use batch::Batch;
+use ferry_api::v1::{self, quota_service_server::QuotaService};
+use ferry_api::{Caller, InvalidField, Release, Renew, Reserve, Settle};
+use ferry_types::PrincipalName;
+use std::sync::Arc;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use tonic::{Request, Response, Status};
+
+/// The service.
+#[derive(Clone)]
+pub(crate) struct Quota {
+    pub(crate) engine: Engine,
+    pub(crate) prices: Arc<PriceBook>,
+    pub(crate) offers: Arc<Offers>,
+    pub(crate) metrics: Metrics,
+}
+
+#[tonic::async_trait]
+impl QuotaService for Quota {
+    async fn reserve(
+        &self,
+        request: Request<v1::ReserveRequest>,
+    ) -> Result<Response<v1::ReserveResponse>, Status> {
+        let began = Instant::now();
+        let deadline = deadline::of(request.metadata(), began);
+        let principal = principal(&request)?;
+        let call = Reserve::try_from(request.into_inner()).map_err(|e| invalid(&e))?;
+        self.metrics.filter_version(&call.caller.filter_version);
+        let offer = self.offers.of(&call.facts.model);
+        let call = ReserveCall {
+            principal,
+            call,
+            offer,
+            deadline,
+        };
+        let answered = self.engine.reserve(call).await;
+        self.metrics.called("reserve", 1, began.elapsed());
+        let answered = answered.map_err(|e| self.failed("reserve", &e))?;
+        let (response, outcome) = answer::reserve(answered)?;
+        self.count("reserve", outcome);
+        Ok(Response::new(response))
+    }
+
+    async fn renew(
+        &self,
+        request: Request<v1::RenewRequest>,
+    ) -> Result<Response<v1::RenewResponse>, Status> {
+        let began = Instant::now();
+        let principal = principal(&request)?;
+        let v1::RenewRequest { items } = request.into_inner();
+        let (batch, calls) = Batch::<Renew>::read(items)?;
+        self.seen(calls.iter().map(|call| &call.caller));
+        let answered = self.engine.renew(&principal, calls).await;
+        self.metrics.called("renew", batch.len(), began.elapsed());
+        let answered = answered.map_err(|e| self.failed("renew", &e))?;
+        let server_time_unix_ms = server_time(&answered);
+        let results = batch.write(answered, answer::renew, answer::renew_error);
+        Ok(Response::new(v1::RenewResponse {
+            server_time_unix_ms,
+            results: self.counted("renew", results),
+        }))
+    }
+
+    async fn settle(
+        &self,
+        request: Request<v1::SettleRequest>,
+    ) -> Result<Response<v1::SettleResponse>, Status> {
+        let began = Instant::now();
+        let principal = principal(&request)?;
+        let v1::SettleRequest { items } = request.into_inner();
+        let (batch, calls) = Batch::<Settle>::read(items)?;
+        self.seen(calls.iter().map(|call| &call.caller));
+        let with_offer = |call: Settle| SettleCall {
+            offer: self.offers.of(&call.settlement.facts.model),
+            call,
+        };
+        let calls = calls.into_iter().map(with_offer).collect();
+        let answered = self.engine.settle(&principal, calls).await;
+        self.metrics.called("settle", batch.len(), began.elapsed());
+        let answered = answered.map_err(|e| self.failed("settle", &e))?;
+        let server_time_unix_ms = server_time(&answered);
+        let results = batch.write(answered, answer::settle, answer::settle_error);
+        Ok(Response::new(v1::SettleResponse {
+            server_time_unix_ms,
+            results: self.counted("settle", results),
+        }))
+    }
+
+    async fn release(
+        &self,
+        request: Request<v1::ReleaseRequest>,
+    ) -> Result<Response<v1::ReleaseResponse>, Status> {
+        let began = Instant::now();
+        let principal = principal(&request)?;
+        let v1::ReleaseRequest { items } = request.into_inner();
+        let (batch, calls) = Batch::<Release>::read(items)?;
+        self.seen(calls.iter().map(|call| &call.caller));
+        let answered = self.engine.release(&principal, calls).await;
+        self.metrics.called("release", batch.len(), began.elapsed());
+        let answered = answered.map_err(|e| self.failed("release", &e))?;
+        let server_time_unix_ms = server_time(&answered);
+        let results = batch.write(answered, answer::release, answer::release_error);
+        Ok(Response::new(v1::ReleaseResponse {
+            server_time_unix_ms,
+            results: self.counted("release", results),
+        }))
+    }
+
+    async fn list_models(
+        &self,
+        request: Request<v1::ListModelsRequest>,
+    ) -> Result<Response<v1::ListModelsResponse>, Status> {
+        let began = Instant::now();
+        principal(&request)?;
+        let caller = Caller::try_from(request.into_inner()).map_err(|e| invalid(&e))?;
+        self.metrics.filter_version(&caller.filter_version);
+        let key = self.engine.resolve_key(caller.key_digest).await;
+        self.metrics.called("list_models", 1, began.elapsed());
+        let key = key.map_err(|e| self.failed("list_models", &e))?;
+        let (response, outcome) = answer::models(key, &self.prices, self.offers.policy_version());
+        self.count("list_models", outcome);
+        Ok(Response::new(response))
+    }
+}
+
+impl Quota {
+    fn seen<'a>(&self, callers: impl Iterator<Item = &'a Caller>) {
+        for caller in callers {
+            self.metrics.filter_version(&caller.filter_version);
+        }
+    }
+
+    fn count(&self, call: &'static str, outcome: Outcome) {
+        self.metrics.answered(call, outcome.name, outcome.reason);
+    }
+
+    fn counted<R>(&self, call: &'static str, results: Vec<(R, Outcome)>) -> Vec<R> {
+        let count = |(result, outcome)| {
+            self.count(call, outcome);
+            result
+        };
+        results.into_iter().map(count).collect()
+    }
+
+    /// The engine could not carry the call out. Nothing has changed.
+    fn failed(&self, call: &'static str, error: &EngineError) -> Status {
+        let (reason, status): (_, fn(String) -> Status) = match error {
+            EngineError::Overloaded => ("overloaded", Status::resource_exhausted),
+            EngineError::DeadlinePassed => ("deadline_passed", Status::deadline_exceeded),
+            EngineError::Unavailable => ("unavailable", Status::unavailable),
+            EngineError::Stopped => ("stopped", Status::unavailable),
+            EngineError::UnknownTenant(_) | EngineError::PriceVersionTaken(_) => {
+                ("internal", Status::internal)
+            }
+        };
+        self.metrics.answered(call, "failed", reason);
+        status(error.to_string())
+    }
+}
+
+/// Who calls, as its credential showed.
+fn principal<T>(request: &Request<T>) -> Result<PrincipalName, Status> {
+    let known = request.extensions().get::<PrincipalName>();
+    known.cloned().ok_or_else(authenticate::unauthenticated)
+}
+
+fn invalid(error: &InvalidField) -> Status {
+    Status::invalid_argument(error.to_string())
+}
+
+/// The time of the answers; of an empty batch, the clock's.
+fn server_time<A>(answered: &[crate::engine::Answered<A>]) -> u64 {
+    let now = || {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH);
+        since.map_or(0, |since| {
+            u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+        })
+    };
+    answered.last().map_or_else(now, |last| last.server_time.0)
+}

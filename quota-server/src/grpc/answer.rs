@@ -1,0 +1,315 @@
+//! From the engine's answers to the wire, and to what is counted.
+
+use super::batch::ItemFault;
+use crate::engine::{Answered, BookView, KeyUse};
+use crate::price_book::PriceBook;
+use ferry_api::v1::{
+    self, list_models_response, release_result, renew_result, reserve_response, settle_result,
+};
+use ferry_ledger::{
+    Granted, Refusal, ReleaseAnswer, RenewAnswer, ReserveAnswer, SettleAnswer, StateName,
+};
+use ferry_types::{Balance, Currency, TenantId};
+use tonic::{Code, Status};
+
+/// Names the rule set that decided.
+const POLICY_HEADER: &str = "x-ai-quota-policy";
+/// What is left after the hold; the currency's code follows: `x-ai-quota-remaining-usd`.
+const REMAINING_HEADER_PREFIX: &str = "x-ai-quota-remaining-";
+
+/// How an item ended, in the words of the metrics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Outcome {
+    pub(super) name: &'static str,
+    pub(super) reason: &'static str,
+}
+
+impl Outcome {
+    const fn of(name: &'static str) -> Self {
+        Self { name, reason: "" }
+    }
+
+    pub(super) const fn error(reason: &'static str) -> Self {
+        Self {
+            name: "error",
+            reason,
+        }
+    }
+
+    const fn ended(state: StateName) -> Self {
+        Self {
+            name: "ended",
+            reason: state.name(),
+        }
+    }
+}
+
+/// What an item that was not carried out answers.
+type Fault = (Code, &'static str);
+const DENIED: Fault = (
+    Code::PermissionDenied,
+    "another gateway's or key's reservation",
+);
+const NOT_FOUND: Fault = (Code::NotFound, "no such reservation");
+const FROZEN: Fault = (Code::FailedPrecondition, "the tenant's book is frozen");
+
+pub(super) fn reserve(
+    answered: Answered<ReserveAnswer>,
+) -> Result<(v1::ReserveResponse, Outcome), Status> {
+    use reserve_response::Outcome as Wire;
+    let Answered {
+        server_time,
+        book,
+        answer,
+    } = answered;
+    let (wire, outcome) = match answer {
+        ReserveAnswer::Granted(granted) => {
+            let book = book.ok_or_else(|| Status::internal("granted without a book"))?;
+            let outcome = Outcome {
+                name: "granted",
+                reason: if granted.clamped { "clamped" } else { "" },
+            };
+            (Wire::Granted(grant(&granted, &book)), outcome)
+        }
+        ReserveAnswer::Refused(refusal) => {
+            let outcome = Outcome {
+                name: "refused",
+                reason: refusal.name(),
+            };
+            let tenant = book.as_ref().map(|book| &book.tenant);
+            (Wire::Refused(refused(&refusal, tenant)), outcome)
+        }
+        ReserveAnswer::Ended(state) => (Wire::Ended(ended(state)), Outcome::ended(state)),
+        ReserveAnswer::Conflict { field } => {
+            let outcome = Outcome::of("conflict");
+            (Wire::Conflict(v1::Conflict { field }), outcome)
+        }
+        ReserveAnswer::Denied => return Err(Status::permission_denied(DENIED.1)),
+    };
+    let response = v1::ReserveResponse {
+        server_time_unix_ms: server_time.0,
+        outcome: Some(wire),
+    };
+    Ok((response, outcome))
+}
+
+fn grant(granted: &Granted, book: &BookView) -> v1::Granted {
+    let Granted {
+        offer,
+        output_tokens_max,
+        clamped,
+        lease_ms,
+        mode,
+        reserved,
+    } = granted;
+    let candidates = offer.candidates.iter().map(|candidate| v1::Candidate {
+        provider: candidate.provider.clone(),
+        model: candidate.model.clone(),
+        output_limit_field: candidate.output_limit_field.clone(),
+    });
+    v1::Granted {
+        tenant_id: book.tenant.to_string(),
+        policy_version: offer.policy_version.clone(),
+        price_version: offer.price_version.clone(),
+        candidates: candidates.collect(),
+        output_tokens_max: *output_tokens_max,
+        clamped: *clamped,
+        lease_ms: *lease_ms,
+        mode: v1::Mode::from(*mode).into(),
+        headers: headers(&offer.policy_version, book.available, book.currency),
+        reserved: reserved.display(book.currency).to_string(),
+        currency: book.currency.code().to_owned(),
+    }
+}
+
+fn refused(refusal: &Refusal, tenant: Option<&TenantId>) -> v1::Refused {
+    v1::Refused {
+        reason: refusal.name().to_owned(),
+        http_status: refusal.http_status().into(),
+        r#type: refusal.openai_type().to_owned(),
+        code: refusal.openai_code().unwrap_or_default().to_owned(),
+        param: refusal.openai_param().unwrap_or_default().to_owned(),
+        message: refusal.message(),
+        retry_after_s: refusal.retry_after_s(),
+        should_retry: refusal.should_retry(),
+        headers: Vec::new(),
+        tenant_id: tenant.map(ToString::to_string).unwrap_or_default(),
+    }
+}
+
+fn ended(state: StateName) -> v1::Ended {
+    let state = match state {
+        StateName::Refused => v1::ReservationState::Refused,
+        StateName::Open => v1::ReservationState::Open,
+        StateName::Settled => v1::ReservationState::Settled,
+        StateName::Released => v1::ReservationState::Released,
+        StateName::Expired => v1::ReservationState::Expired,
+    };
+    v1::Ended {
+        state: state.into(),
+    }
+}
+
+fn headers(policy_version: &str, available: Balance, currency: Currency) -> Vec<v1::Header> {
+    let remaining = format!(
+        "{REMAINING_HEADER_PREFIX}{}",
+        currency.code().to_ascii_lowercase()
+    );
+    [
+        (POLICY_HEADER.to_owned(), policy_version.to_owned()),
+        (remaining, available.display(currency).to_string()),
+    ]
+    .map(|(name, value)| v1::Header { name, value })
+    .to_vec()
+}
+
+pub(super) fn renew(answered: Answered<RenewAnswer>) -> (v1::RenewResult, Outcome) {
+    use renew_result::Outcome as Wire;
+    let fault = |fault, reason| (Wire::Error(item_error(fault)), Outcome::error(reason));
+    let (wire, outcome) = match answered.answer {
+        RenewAnswer::Renewed { lease_ms } => (
+            Wire::Renewed(v1::Renewed { lease_ms }),
+            Outcome::of("renewed"),
+        ),
+        RenewAnswer::Ended(state) => (Wire::Ended(ended(state)), Outcome::ended(state)),
+        RenewAnswer::NotFound => fault(NOT_FOUND, "not_found"),
+        RenewAnswer::Denied => fault(DENIED, "denied"),
+        RenewAnswer::Frozen => fault(FROZEN, "frozen"),
+    };
+    (
+        v1::RenewResult {
+            outcome: Some(wire),
+        },
+        outcome,
+    )
+}
+
+pub(super) fn renew_error(fault: ItemFault) -> v1::RenewResult {
+    let outcome = Some(renew_result::Outcome::Error(fault_error(fault)));
+    v1::RenewResult { outcome }
+}
+
+pub(super) fn settle(answered: Answered<SettleAnswer>) -> (v1::SettleResult, Outcome) {
+    use settle_result::Outcome as Wire;
+    let fault = |fault, reason| (Wire::Error(item_error(fault)), Outcome::error(reason));
+    let (wire, outcome) = match (answered.answer, answered.book) {
+        (
+            SettleAnswer::Settled {
+                charged,
+                released,
+                seq,
+            },
+            Some(book),
+        ) => {
+            let settled = v1::Settled {
+                charged: charged.display(book.currency).to_string(),
+                released: released.display(book.currency).to_string(),
+                currency: book.currency.code().to_owned(),
+                seq,
+            };
+            (Wire::Settled(settled), Outcome::of("settled"))
+        }
+        (SettleAnswer::Settled { .. }, None) => {
+            fault((Code::Internal, "settled without a book"), "internal")
+        }
+        (SettleAnswer::Conflict { field }, _) => (
+            Wire::Conflict(v1::Conflict { field }),
+            Outcome::of("conflict"),
+        ),
+        (SettleAnswer::Parked, _) => (Wire::Parked(v1::Parked {}), Outcome::of("parked")),
+        (SettleAnswer::Denied, _) => fault(DENIED, "denied"),
+        (SettleAnswer::Frozen, _) => fault(FROZEN, "frozen"),
+    };
+    (
+        v1::SettleResult {
+            outcome: Some(wire),
+        },
+        outcome,
+    )
+}
+
+pub(super) fn settle_error(fault: ItemFault) -> v1::SettleResult {
+    let outcome = Some(settle_result::Outcome::Error(fault_error(fault)));
+    v1::SettleResult { outcome }
+}
+
+pub(super) fn release(answered: Answered<ReleaseAnswer>) -> (v1::ReleaseResult, Outcome) {
+    use release_result::Outcome as Wire;
+    let fault = |fault, reason| (Wire::Error(item_error(fault)), Outcome::error(reason));
+    let (wire, outcome) = match answered.answer {
+        ReleaseAnswer::Released => (Wire::Released(v1::Released {}), Outcome::of("released")),
+        ReleaseAnswer::Conflict => {
+            // What differs is where the reservation stands: it was settled.
+            let field = "state".to_owned();
+            (
+                Wire::Conflict(v1::Conflict { field }),
+                Outcome::of("conflict"),
+            )
+        }
+        ReleaseAnswer::Denied => fault(DENIED, "denied"),
+        ReleaseAnswer::Frozen => fault(FROZEN, "frozen"),
+    };
+    (
+        v1::ReleaseResult {
+            outcome: Some(wire),
+        },
+        outcome,
+    )
+}
+
+pub(super) fn release_error(fault: ItemFault) -> v1::ReleaseResult {
+    let outcome = Some(release_result::Outcome::Error(fault_error(fault)));
+    v1::ReleaseResult { outcome }
+}
+
+pub(super) fn models(
+    key: KeyUse,
+    prices: &PriceBook,
+    policy_version: &str,
+) -> (v1::ListModelsResponse, Outcome) {
+    use list_models_response::Outcome as Wire;
+    let (wire, outcome) = match (key.refusal, key.owner) {
+        (None, Some(owner)) => {
+            let models = prices.models().map(|model| v1::Model {
+                name: model.name.clone(),
+                created_s: model.created_s,
+                owned_by: model.provider.clone(),
+            });
+            let list = v1::ModelList {
+                models: models.collect(),
+                tenant_id: owner.tenant.to_string(),
+                headers: headers(policy_version, owner.available, owner.currency),
+            };
+            (Wire::Models(list), Outcome::of("listed"))
+        }
+        (refusal, owner) => {
+            let refusal = refusal.unwrap_or(Refusal::UnknownKey);
+            let outcome = Outcome {
+                name: "refused",
+                reason: refusal.name(),
+            };
+            let tenant = owner.map(|owner| owner.tenant);
+            (Wire::Refused(refused(&refusal, tenant.as_ref())), outcome)
+        }
+    };
+    let response = v1::ListModelsResponse {
+        server_time_unix_ms: key.server_time.0,
+        outcome: Some(wire),
+    };
+    (response, outcome)
+}
+
+fn item_error((code, message): Fault) -> v1::ItemError {
+    fault_error(ItemFault {
+        code,
+        message: message.to_owned(),
+    })
+}
+
+fn fault_error(fault: ItemFault) -> v1::ItemError {
+    let ItemFault { code, message } = fault;
+    v1::ItemError {
+        code: u32::try_from(i32::from(code)).unwrap_or_default(),
+        message,
+    }
+}
