@@ -1,15 +1,19 @@
 //! The quota-and-ledger server, and ferry, its command line.
 
+pub mod admin;
+pub mod cli;
 pub mod config;
 pub mod document;
 pub mod engine;
 pub mod grpc;
+mod http;
 pub mod key_directory;
 pub mod listener;
 pub mod metrics;
 pub mod policy;
 pub mod price_book;
 pub mod principal;
+pub mod serve;
 pub mod store;
 pub mod timestamp;
 pub mod verify;

@@ -1,0 +1,14 @@
+//! Administration: JSON under `/admin/v1`, on a listener of its own, and its client.
+//!
+//! Whatever changes state goes through here to the one engine; the command line is a client like any other. Who may connect
+//! to the Unix socket, or has the operator's token, may do everything: nothing else stands in front of the money.
+
+mod client;
+mod failure;
+mod routes;
+mod view;
+pub mod wire;
+
+pub use client::{Client, ClientError, InvalidServer, Show};
+pub(crate) use routes::{AdminState, router};
+pub(crate) use view::verdict;

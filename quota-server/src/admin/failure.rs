@@ -1,0 +1,76 @@
+//! What administration answers when it does not do what was asked: a status, a stable code, a sentence.
+
+use super::wire::{Failure, FailureText};
+use crate::engine::EngineError;
+use axum::Json;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+
+/// A call that was not carried out.
+#[derive(Debug)]
+pub(super) struct Failed {
+    status: StatusCode,
+    code: &'static str,
+    message: String,
+}
+
+impl Failed {
+    pub(super) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            status,
+            code,
+            message: message.into(),
+        }
+    }
+
+    /// Something in the request cannot be used.
+    pub(super) fn invalid(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "invalid_request", message)
+    }
+
+    pub(super) fn unauthorized() -> Self {
+        let message = "the operator's token is missing or wrong: give it in FERRY_ADMIN_TOKEN";
+        Self::new(StatusCode::UNAUTHORIZED, "unauthorized", message)
+    }
+
+    pub(super) fn no_such_path() -> Self {
+        let message = "there is nothing at this path under this method";
+        Self::new(StatusCode::NOT_FOUND, "not_found", message)
+    }
+
+    pub(super) fn conflict(field: &str, what: &str) -> Self {
+        let message = format!("{what} exists already with another {field}");
+        Self::new(StatusCode::CONFLICT, "conflict", message)
+    }
+
+    pub(super) fn frozen(tenant: &str) -> Self {
+        let message = format!(
+            "the book of '{tenant}' is frozen: an invariant was broken; run `ferry verify` and look at the server's log"
+        );
+        Self::new(StatusCode::CONFLICT, "frozen", message)
+    }
+}
+
+impl From<EngineError> for Failed {
+    fn from(error: EngineError) -> Self {
+        let (status, code) = match &error {
+            EngineError::UnknownTenant(_) => (StatusCode::NOT_FOUND, "unknown_tenant"),
+            EngineError::PriceVersionTaken(_) => (StatusCode::CONFLICT, "conflict"),
+            EngineError::Overloaded
+            | EngineError::DeadlinePassed
+            | EngineError::Unavailable
+            | EngineError::Stopped => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
+        };
+        Self::new(status, code, error.to_string())
+    }
+}
+
+impl IntoResponse for Failed {
+    fn into_response(self) -> Response {
+        let error = FailureText {
+            code: self.code.to_owned(),
+            message: self.message,
+        };
+        (self.status, Json(Failure { error })).into_response()
+    }
+}

@@ -1,0 +1,408 @@
+//! The routes of `/admin/v1`: read what was asked, put it to the engine, write what it answers.
+
+use super::failure::Failed;
+use super::{view, wire};
+use crate::engine::{self, Answered, Engine};
+use crate::http::Draining;
+use crate::principal::CredentialDigest;
+use crate::store::view::{ReservationQuery, UsageQuery};
+use axum::extract::rejection::{JsonRejection, QueryRejection};
+use axum::extract::{Path, Query, Request, State};
+use axum::http::{StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::Response;
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use ferry_ledger::{AdminAnswer, KeyState, TopUp, UnixMs};
+use ferry_types::{Amount, Currency, KeyId, ReservationId, TenantId};
+use serde::Deserialize;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Names and labels are for people to read at a glance.
+const NAME_BYTES_MAX: usize = 200;
+/// A reference of any payment provider fits several times over.
+const REFERENCE_BYTES_MAX: usize = 200;
+/// A note is a sentence or two.
+const NOTE_BYTES_MAX: usize = 1_000;
+/// Rows of one answer: more is a report, not a look.
+const ROWS_MAX: usize = 10_000;
+/// Rows where nobody said how many.
+const ROWS_DEFAULT: usize = 100;
+/// Where a top-up comes from where nobody said.
+const SOURCE_DEFAULT: &str = "manual";
+
+type Answer<T> = Result<Json<T>, Failed>;
+
+/// What the routes need.
+#[derive(Clone)]
+pub(crate) struct AdminState {
+    pub(crate) engine: Engine,
+    /// All money is in the price table's currency.
+    pub(crate) currency: Currency,
+    pub(crate) status: Arc<wire::Status>,
+    pub(crate) token: Option<CredentialDigest>,
+    pub(crate) draining: Draining,
+}
+
+pub(crate) fn router(state: AdminState) -> Router {
+    let routes = Router::new()
+        .route("/status", get(status))
+        .route("/tenants", get(tenants).post(create_tenant))
+        .route("/tenants/{tenant}", get(tenant))
+        .route("/tenants/{tenant}/balance", get(balance))
+        .route("/tenants/{tenant}/keys", get(keys).post(create_key))
+        .route("/tenants/{tenant}/keys/{key}/{to}", post(set_key))
+        .route("/tenants/{tenant}/top-ups", post(top_up))
+        .route("/reservations", get(reservations))
+        .route("/usage", get(usage))
+        .route("/verify", get(verify));
+    Router::new()
+        .nest("/admin/v1", routes)
+        .fallback(async || Failed::no_such_path())
+        .method_not_allowed_fallback(async || Failed::no_such_path())
+        .layer(middleware::from_fn_with_state(state.clone(), authorize))
+        .with_state(state)
+}
+
+/// Where a token is set, everything needs it.
+async fn authorize(
+    State(state): State<AdminState>,
+    request: Request,
+    next: Next,
+) -> Result<Response, Failed> {
+    if let Some(expected) = &state.token {
+        let value = request.headers().get(header::AUTHORIZATION);
+        let token = value.and_then(|value| value.as_bytes().strip_prefix(b"Bearer "));
+        let shown = CredentialDigest::of(token.unwrap_or_default());
+        if token.is_none() || !expected.matches(&shown) {
+            return Err(Failed::unauthorized());
+        }
+    }
+    Ok(next.run(request).await)
+}
+
+async fn status(State(state): State<AdminState>) -> Json<wire::Status> {
+    let ready = state.engine.is_running() && !state.draining.has_begun();
+    Json(wire::Status {
+        ready,
+        ..(*state.status).clone()
+    })
+}
+
+async fn tenants(State(state): State<AdminState>) -> Answer<wire::Tenants> {
+    let tenants = state.engine.tenants().await?;
+    let tenants = tenants.into_iter().map(view::tenant).collect();
+    Ok(Json(wire::Tenants { tenants }))
+}
+
+async fn create_tenant(
+    State(state): State<AdminState>,
+    body: Result<Json<wire::CreateTenant>, JsonRejection>,
+) -> Answer<wire::Tenant> {
+    let wire::CreateTenant { id, name, currency } = json(body)?;
+    let tenant: TenantId = parse("id", &id)?;
+    let name = bounded("name", name.unwrap_or(id), NAME_BYTES_MAX)?;
+    if let Some(currency) = currency {
+        check_currency(&currency, state.currency)?;
+    }
+    let call = engine::CreateTenant {
+        tenant: tenant.clone(),
+        name,
+        currency: state.currency,
+    };
+    let answered = state.engine.create_tenant(call).await?;
+    if !done(&answered, &tenant, "the tenant")?.changed {
+        let message = format!("there is a tenant '{tenant}' already");
+        return Err(Failed::new(StatusCode::CONFLICT, "tenant_exists", message));
+    }
+    Ok(Json(view::tenant(state.engine.tenant(tenant).await?)))
+}
+
+async fn tenant(
+    State(state): State<AdminState>,
+    Path(tenant): Path<String>,
+) -> Answer<wire::Tenant> {
+    let tenant = parse("tenant", &tenant)?;
+    Ok(Json(view::tenant(state.engine.tenant(tenant).await?)))
+}
+
+async fn balance(
+    State(state): State<AdminState>,
+    Path(tenant): Path<String>,
+) -> Answer<wire::Balance> {
+    let tenant = parse("tenant", &tenant)?;
+    Ok(Json(view::balance(state.engine.tenant(tenant).await?)))
+}
+
+async fn keys(State(state): State<AdminState>, Path(tenant): Path<String>) -> Answer<wire::Keys> {
+    let tenant: TenantId = parse("tenant", &tenant)?;
+    // A tenant without keys is not a tenant that is not there.
+    state.engine.tenant(tenant.clone()).await?;
+    let keys = state.engine.keys(tenant).await?;
+    let keys = keys.into_iter().map(view::key).collect();
+    Ok(Json(wire::Keys { keys }))
+}
+
+async fn create_key(
+    State(state): State<AdminState>,
+    Path(tenant): Path<String>,
+    body: Result<Json<wire::CreateKey>, JsonRejection>,
+) -> Answer<wire::CreatedKey> {
+    let wire::CreateKey {
+        label,
+        expires_in_s,
+    } = json(body)?;
+    let tenant: TenantId = parse("tenant", &tenant)?;
+    let label = bounded("label", label, NAME_BYTES_MAX)?;
+    let expires_at = expires_in_s.map(|s| now().plus_ms(s.saturating_mul(1_000)));
+    let engine = &state.engine;
+    let (answered, issued) = engine.issue_key(tenant.clone(), label, expires_at).await?;
+    done(&answered, &tenant, "the key")?;
+    let key = one_key(engine, tenant, issued.key).await?;
+    let api_key = issued.text.reveal().to_owned();
+    Ok(Json(wire::CreatedKey { key, api_key }))
+}
+
+async fn set_key(
+    State(state): State<AdminState>,
+    Path((tenant, key, to)): Path<(String, String, String)>,
+) -> Answer<wire::Key> {
+    let tenant: TenantId = parse("tenant", &tenant)?;
+    let key: KeyId = parse("key", &key)?;
+    let to = match to.as_str() {
+        "pause" => KeyState::Paused,
+        "resume" => KeyState::Active,
+        "revoke" => KeyState::Revoked,
+        _ => return Err(Failed::no_such_path()),
+    };
+    let engine = &state.engine;
+    let answered = engine
+        .set_key_state(tenant.clone(), key.clone(), to)
+        .await?;
+    done(&answered, &tenant, "the key")?;
+    Ok(Json(one_key(engine, tenant, key).await?))
+}
+
+async fn top_up(
+    State(state): State<AdminState>,
+    Path(tenant): Path<String>,
+    body: Result<Json<wire::CreateTopUp>, JsonRejection>,
+) -> Answer<wire::TopUp> {
+    let wire::CreateTopUp {
+        amount,
+        currency,
+        source,
+        external_reference,
+        note,
+    } = json(body)?;
+    let tenant: TenantId = parse("tenant", &tenant)?;
+    let view = state.engine.tenant(tenant.clone()).await?;
+    if let Some(currency) = currency {
+        check_currency(&currency, view.currency)?;
+    }
+    let amount = Amount::parse(&amount, view.currency)
+        .map_err(|problem| Failed::invalid(format!("amount: {problem}")))?;
+    let source = source.unwrap_or_else(|| SOURCE_DEFAULT.to_owned());
+    if source.is_empty() || external_reference.is_empty() {
+        let message =
+            "source and external_reference must not be empty: together they make a top-up unique";
+        return Err(Failed::invalid(message));
+    }
+    let top_up = TopUp {
+        amount,
+        source: bounded("source", source, REFERENCE_BYTES_MAX)?,
+        external_reference: bounded(
+            "external_reference",
+            external_reference,
+            REFERENCE_BYTES_MAX,
+        )?,
+        note: bounded("note", note, NOTE_BYTES_MAX)?,
+    };
+    let answered = state.engine.top_up(tenant.clone(), top_up.clone()).await?;
+    let Done { seq, changed } = done(&answered, &tenant, "a top-up of this source and reference")?;
+    let available = answered.book.map_or(view.available, |book| book.available);
+    Ok(Json(wire::TopUp {
+        tenant: tenant.to_string(),
+        amount: amount.display(view.currency).to_string(),
+        currency: view.currency.code().to_owned(),
+        source: top_up.source,
+        external_reference: top_up.external_reference,
+        posted_now: changed,
+        seq,
+        available: available.display(view.currency).to_string(),
+    }))
+}
+
+/// `GET reservations`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ReservationsQuery {
+    tenant: Option<String>,
+    #[serde(default)]
+    open: bool,
+    limit: Option<usize>,
+}
+
+async fn reservations(
+    State(state): State<AdminState>,
+    query: Result<Query<ReservationsQuery>, QueryRejection>,
+) -> Answer<wire::Reservations> {
+    let ReservationsQuery {
+        tenant,
+        open,
+        limit,
+    } = asked(query)?;
+    let query = ReservationQuery {
+        tenant: known_tenant(&state.engine, tenant).await?,
+        open_only: open,
+        limit: rows(limit)?,
+    };
+    let reservations = state.engine.reservations(query).await?;
+    let reservations = reservations.into_iter().map(view::reservation).collect();
+    Ok(Json(wire::Reservations { reservations }))
+}
+
+/// `GET usage`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct UsageRecordsQuery {
+    tenant: Option<String>,
+    request: Option<String>,
+    limit: Option<usize>,
+}
+
+async fn usage(
+    State(state): State<AdminState>,
+    query: Result<Query<UsageRecordsQuery>, QueryRejection>,
+) -> Answer<wire::UsageRecords> {
+    let UsageRecordsQuery {
+        tenant,
+        request,
+        limit,
+    } = asked(query)?;
+    let request = request
+        .map(|text| parse::<ReservationId>("request", &text))
+        .transpose()?;
+    let query = UsageQuery {
+        tenant: known_tenant(&state.engine, tenant).await?,
+        request,
+        limit: rows(limit)?,
+    };
+    let usage = state.engine.usage(query).await?;
+    let usage = usage.into_iter().map(view::usage).collect();
+    Ok(Json(wire::UsageRecords { usage }))
+}
+
+async fn verify(State(state): State<AdminState>) -> Answer<wire::Verdict> {
+    let report = state.engine.verify().await.map_err(|error| {
+        let message = crate::store::chain(&error).to_string();
+        Failed::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", message)
+    })?;
+    Ok(Json(view::verdict(&report)))
+}
+
+/// A change that stands in the journal.
+struct Done {
+    seq: u64,
+    changed: bool,
+}
+
+/// What the ledger answered, if it did it.
+fn done(answered: &Answered<AdminAnswer>, tenant: &TenantId, what: &str) -> Result<Done, Failed> {
+    let unknown_key = "there is no such key: see `ferry key list`";
+    match answered.answer {
+        AdminAnswer::Done { seq, changed } => Ok(Done { seq, changed }),
+        AdminAnswer::Conflict { field } => Err(Failed::conflict(field, what)),
+        AdminAnswer::UnknownKey => Err(Failed::new(
+            StatusCode::NOT_FOUND,
+            "unknown_key",
+            unknown_key,
+        )),
+        AdminAnswer::Revoked => {
+            let message = "the key is revoked, and stays so: make a new one";
+            Err(Failed::new(StatusCode::CONFLICT, "key_revoked", message))
+        }
+        AdminAnswer::AmountOutOfRange => {
+            let message = "amount: nothing, or more than a balance can hold";
+            Err(Failed::invalid(message))
+        }
+        AdminAnswer::Frozen => Err(Failed::frozen(tenant.as_str())),
+    }
+}
+
+async fn one_key(engine: &Engine, tenant: TenantId, key: KeyId) -> Result<wire::Key, Failed> {
+    let mut keys = engine.keys(tenant).await?.into_iter();
+    let found = keys.find(|view| view.key == key).map(view::key);
+    found.ok_or_else(|| Failed::new(StatusCode::NOT_FOUND, "unknown_key", "there is no such key"))
+}
+
+async fn known_tenant(engine: &Engine, tenant: Option<String>) -> Result<Option<TenantId>, Failed> {
+    let Some(tenant) = tenant else {
+        return Ok(None);
+    };
+    let tenant: TenantId = parse("tenant", &tenant)?;
+    engine.tenant(tenant.clone()).await?;
+    Ok(Some(tenant))
+}
+
+fn rows(limit: Option<usize>) -> Result<usize, Failed> {
+    let limit = limit.unwrap_or(ROWS_DEFAULT);
+    if (1..=ROWS_MAX).contains(&limit) {
+        Ok(limit)
+    } else {
+        Err(Failed::invalid(format!(
+            "limit: {limit} is not from 1 to {ROWS_MAX}"
+        )))
+    }
+}
+
+fn json<T>(body: Result<Json<T>, JsonRejection>) -> Result<T, Failed> {
+    body.map(|Json(value)| value)
+        .map_err(|problem| Failed::invalid(problem.body_text()))
+}
+
+fn asked<T>(query: Result<Query<T>, QueryRejection>) -> Result<T, Failed> {
+    query
+        .map(|Query(value)| value)
+        .map_err(|problem| Failed::invalid(problem.body_text()))
+}
+
+fn parse<T>(field: &str, text: &str) -> Result<T, Failed>
+where
+    T: FromStr,
+    T::Err: std::fmt::Display,
+{
+    text.parse()
+        .map_err(|problem| Failed::invalid(format!("{field}: {problem}")))
+}
+
+fn bounded(field: &str, text: String, bytes_max: usize) -> Result<String, Failed> {
+    if text.len() > bytes_max {
+        return Err(Failed::invalid(format!(
+            "{field}: longer than {bytes_max} bytes"
+        )));
+    }
+    if text.chars().any(char::is_control) {
+        return Err(Failed::invalid(format!("{field}: has a control character")));
+    }
+    Ok(text)
+}
+
+fn check_currency(asked: &str, is: Currency) -> Result<(), Failed> {
+    if asked == is.code() {
+        Ok(())
+    } else {
+        let message =
+            format!("currency: '{asked}' is not {is}, which prices and balances are in here");
+        Err(Failed::invalid(message))
+    }
+}
+
+fn now() -> UnixMs {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    UnixMs(since.map_or(0, |since| {
+        u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+    }))
+}

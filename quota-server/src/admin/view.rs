@@ -1,0 +1,266 @@
+//! From what the store shows to the JSON of `/admin/v1`.
+
+use super::wire;
+use crate::store::view::{AttemptView, KeyView, ReservationView, TenantView, UsageView};
+use crate::timestamp::rfc3339;
+use crate::verify::{Difference, VerifyReport};
+use ferry_ledger::UnixMs;
+use ferry_types::{Amount, Balance, Currency, Tags, Usage};
+
+fn time(at: UnixMs) -> String {
+    rfc3339(at.0)
+}
+
+pub(super) fn tenant(view: TenantView) -> wire::Tenant {
+    let TenantView {
+        tenant,
+        name,
+        currency,
+        state,
+        posted,
+        held,
+        available,
+        open_reservations,
+        seq,
+        created_at,
+        changed_at,
+        frozen,
+    } = view;
+    wire::Tenant {
+        id: tenant.to_string(),
+        name,
+        currency: currency.code().to_owned(),
+        state: state.name().to_owned(),
+        posted: posted.display(currency).to_string(),
+        held: held.display(currency).to_string(),
+        available: available.display(currency).to_string(),
+        open_reservations,
+        seq,
+        created_at: time(created_at),
+        changed_at: time(changed_at),
+        frozen,
+    }
+}
+
+pub(super) fn balance(view: TenantView) -> wire::Balance {
+    let wire::Tenant {
+        id,
+        name: _,
+        currency,
+        state: _,
+        posted,
+        held,
+        available,
+        open_reservations,
+        seq,
+        created_at: _,
+        changed_at: _,
+        frozen: _,
+    } = tenant(view);
+    wire::Balance {
+        tenant: id,
+        currency,
+        posted,
+        held,
+        available,
+        open_reservations,
+        seq,
+    }
+}
+
+pub(super) fn key(view: KeyView) -> wire::Key {
+    let KeyView {
+        tenant,
+        key,
+        label,
+        state,
+        created_at,
+        expires_at,
+        last_used_at,
+    } = view;
+    wire::Key {
+        id: key.to_string(),
+        tenant: tenant.to_string(),
+        label,
+        state: state.name().to_owned(),
+        created_at: time(created_at),
+        expires_at: expires_at.map(time),
+        last_used_at: last_used_at.map(time),
+    }
+}
+
+pub(super) fn reservation(view: ReservationView) -> wire::Reservation {
+    let ReservationView {
+        tenant,
+        id,
+        principal,
+        key,
+        state,
+        parked,
+        currency,
+        reserved,
+        charged,
+        model,
+        granted_at,
+        lease_until,
+    } = view;
+    let money = |amount: Amount| amount.display(currency).to_string();
+    wire::Reservation {
+        id: id.to_string(),
+        tenant: tenant.to_string(),
+        key: key.to_string(),
+        principal: principal.to_string(),
+        state: state.name().to_owned(),
+        parked,
+        currency: currency.code().to_owned(),
+        reserved: reserved.map(money),
+        charged: charged.map(money),
+        model,
+        granted_at: granted_at.map(time),
+        lease_until: lease_until.map(time),
+    }
+}
+
+pub(super) fn usage(view: UsageView) -> wire::UsageRecord {
+    let currency = view.currency;
+    let money = |amount: Amount| amount.display(currency).to_string();
+    let attempts = view.attempts.into_iter();
+    wire::UsageRecord {
+        request_id: view.id.to_string(),
+        tenant: view.tenant.to_string(),
+        key: view.key.to_string(),
+        key_label: view.key_label,
+        principal: view.principal.to_string(),
+        state: view.state.name().to_owned(),
+        created_at: time(view.created_at),
+        posted_at: time(view.posted_at),
+        seq: view.seq,
+        endpoint: view.endpoint.name().to_owned(),
+        route: view.route,
+        mode: view.mode.name().to_owned(),
+        stream: view.stream,
+        tags: tags_of(view.tags),
+        model_requested: view.model_requested,
+        model_served: view.model_served,
+        provider: view.provider,
+        usage: usage_of(view.usage),
+        source: view.source.map(|source| source.name().to_owned()),
+        cause: view.cause.map(|cause| cause.name().to_owned()),
+        status: view.status,
+        latency_ms: view.latency_ms,
+        currency: currency.code().to_owned(),
+        reserved: view.reserved.map(money),
+        charged: money(view.charged),
+        released: money(view.released),
+        suspended: money(view.suspended),
+        cost: money(view.cost),
+        margin: margin(view.charged, view.cost)
+            .display(currency)
+            .to_string(),
+        price_version: view.price_version,
+        policy_version: view.policy_version,
+        flags: view
+            .flags
+            .iter()
+            .map(|flag| flag.name().to_owned())
+            .collect(),
+        attempts: attempts.map(|view| attempt(view, currency)).collect(),
+    }
+}
+
+/// What is left of a charge. Out of range only if a cost is close to nine billion dollars: then the charge alone is shown.
+fn margin(charged: Amount, cost: Amount) -> Balance {
+    let charged = charged.to_balance();
+    charged.minus(cost).unwrap_or(charged)
+}
+
+fn attempt(view: AttemptView, currency: Currency) -> wire::Attempt {
+    let AttemptView {
+        provider,
+        model,
+        status,
+        usage,
+        source,
+        provider_request_id,
+        service_tier,
+        latency_ms,
+        first_byte_ms,
+        cost,
+    } = view;
+    wire::Attempt {
+        provider,
+        model,
+        status,
+        usage: usage_of(usage),
+        source: source.name().to_owned(),
+        provider_request_id,
+        service_tier,
+        latency_ms,
+        first_byte_ms,
+        cost: cost.display(currency).to_string(),
+    }
+}
+
+fn usage_of(usage: Usage) -> wire::Usage {
+    let Usage {
+        input_tokens,
+        cached_input_tokens,
+        cache_write_tokens,
+        audio_input_tokens,
+        output_tokens,
+        reasoning_tokens,
+        audio_output_tokens,
+    } = usage;
+    wire::Usage {
+        input_tokens,
+        cached_input_tokens,
+        cache_write_tokens,
+        audio_input_tokens,
+        output_tokens,
+        reasoning_tokens,
+        audio_output_tokens,
+    }
+}
+
+fn tags_of(tags: Tags) -> wire::Tags {
+    let Tags {
+        feature,
+        environment,
+        end_user,
+        session,
+        agent,
+    } = tags;
+    wire::Tags {
+        feature,
+        environment,
+        end_user,
+        session,
+        agent,
+    }
+}
+
+/// What a verification found.
+pub(crate) fn verdict(report: &VerifyReport) -> wire::Verdict {
+    let VerifyReport {
+        clean,
+        tenants,
+        entries,
+        difference,
+    } = report;
+    wire::Verdict {
+        clean: *clean,
+        books: *tenants,
+        entries: *entries,
+        difference: difference.as_ref().map(sentence),
+    }
+}
+
+fn sentence(difference: &Difference) -> String {
+    let Difference { tenant, seq, what } = difference;
+    match (tenant, seq) {
+        (Some(tenant), Some(seq)) => format!("tenant '{tenant}', journal entry {seq}: {what}"),
+        (Some(tenant), None) => format!("tenant '{tenant}': {what}"),
+        (None, Some(seq)) => format!("journal entry {seq}: {what}"),
+        (None, None) => what.clone(),
+    }
+}

@@ -1,0 +1,176 @@
+//! Commands that ask the running server.
+
+use super::arguments::{
+    KeyCommand, ReservationsArguments, TenantCommand, TopUpArguments, UsageArguments,
+};
+use super::output::{Output, confirmed};
+use super::table;
+use crate::admin::wire::{CreateKey, CreateTenant, CreateTopUp};
+use crate::admin::{Client, Show};
+use anyhow::Context;
+use ferry_types::TenantId;
+use std::process::ExitCode;
+
+const SECONDS_A_DAY: u64 = 86_400;
+const DONE: anyhow::Result<ExitCode> = Ok(ExitCode::SUCCESS);
+
+pub(super) async fn tenant(
+    client: &Client,
+    command: TenantCommand,
+    output: &Output,
+) -> anyhow::Result<ExitCode> {
+    match command {
+        TenantCommand::Create {
+            tenant,
+            name,
+            currency,
+        } => {
+            let new = CreateTenant {
+                id: tenant.to_string(),
+                name,
+                currency,
+            };
+            output.result(&client.create_tenant(&new).await?, table::tenant)?;
+        }
+        TenantCommand::List => output.result(&client.tenants().await?, table::tenants)?,
+        TenantCommand::Show { tenant } => {
+            output.result(&client.tenant(tenant.as_str()).await?, table::tenant)?;
+        }
+    }
+    DONE
+}
+
+pub(super) async fn key(
+    client: &Client,
+    command: KeyCommand,
+    output: &Output,
+) -> anyhow::Result<ExitCode> {
+    let key = match command {
+        KeyCommand::Create {
+            tenant,
+            label,
+            expires_in_days,
+        } => {
+            let new = CreateKey {
+                label,
+                expires_in_s: expires_in_days.map(|days| days * SECONDS_A_DAY),
+            };
+            let created = client.create_key(tenant.as_str(), &new).await?;
+            let id = &created.key.id;
+            output.remark(&format!(
+                "{id} of {tenant}. The key is shown this once; the server keeps no copy:"
+            ));
+            output.result(&created, table::created_key)?;
+            return DONE;
+        }
+        KeyCommand::List { tenant } => {
+            output.result(&client.keys(tenant.as_str()).await?, table::keys)?;
+            return DONE;
+        }
+        KeyCommand::Pause { tenant, key } => {
+            client.pause_key(tenant.as_str(), key.as_str()).await?
+        }
+        KeyCommand::Resume { tenant, key } => {
+            client.resume_key(tenant.as_str(), key.as_str()).await?
+        }
+        KeyCommand::Revoke { tenant, key, yes } => {
+            if !yes && !confirmed(&format!("revoking {key} of {tenant}"))? {
+                anyhow::bail!("nothing was done");
+            }
+            client.revoke_key(tenant.as_str(), key.as_str()).await?
+        }
+    };
+    output.result(&key, table::key)?;
+    DONE
+}
+
+pub(super) async fn top_up(
+    client: &Client,
+    arguments: TopUpArguments,
+    output: &Output,
+) -> anyhow::Result<ExitCode> {
+    let TopUpArguments {
+        tenant,
+        amount,
+        source,
+        reference,
+        note,
+    } = arguments;
+    let external_reference = match reference {
+        Some(reference) => reference,
+        None => drawn_reference()?,
+    };
+    let new = CreateTopUp {
+        amount,
+        currency: None,
+        source: Some(source),
+        external_reference,
+        note,
+    };
+    output.result(&client.top_up(tenant.as_str(), &new).await?, table::top_up)?;
+    DONE
+}
+
+pub(super) async fn balance(
+    client: &Client,
+    tenant: &TenantId,
+    output: &Output,
+) -> anyhow::Result<ExitCode> {
+    output.result(&client.balance(tenant.as_str()).await?, table::balance)?;
+    DONE
+}
+
+pub(super) async fn reservations(
+    client: &Client,
+    arguments: ReservationsArguments,
+    output: &Output,
+) -> anyhow::Result<ExitCode> {
+    let ReservationsArguments {
+        tenant,
+        open,
+        limit,
+    } = arguments;
+    let show = Show {
+        open_only: open,
+        limit,
+    };
+    let tenant = tenant.as_ref().map(TenantId::as_str);
+    output.result(
+        &client.reservations(tenant, show).await?,
+        table::reservations,
+    )?;
+    DONE
+}
+
+pub(super) async fn usage(
+    client: &Client,
+    arguments: UsageArguments,
+    output: &Output,
+) -> anyhow::Result<ExitCode> {
+    let UsageArguments {
+        tenant,
+        request,
+        limit,
+    } = arguments;
+    let tenant = tenant.as_ref().map(TenantId::as_str);
+    let request = request.map(|id| id.to_string());
+    let records = client.usage(tenant, request.as_deref(), limit).await?;
+    output.result(&records, table::usage)?;
+    DONE
+}
+
+pub(super) async fn verify(client: &Client, output: &Output) -> anyhow::Result<ExitCode> {
+    let verdict = client.verify().await?;
+    output.result(&verdict, table::verdict)?;
+    Ok(if verdict.clean {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+/// A reference for a top-up that has none elsewhere: a second try by hand is another top-up.
+fn drawn_reference() -> anyhow::Result<String> {
+    let random = getrandom::u64().context("failed to draw a reference")?;
+    Ok(format!("ferry-{random:016x}"))
+}

@@ -1,0 +1,173 @@
+//! The arguments, and what `--help` says about them.
+
+use crate::admin::{Client, InvalidServer};
+use clap::{Args, Parser, Subcommand};
+use ferry_types::{KeyId, ReservationId, TenantId};
+use std::path::PathBuf;
+
+/// Where the administration's socket lies if the configuration says nothing else, seen from its folder.
+const ADMIN_DEFAULT: &str = "unix:ferry-admin.sock";
+
+/// Prepaid billing for LLM traffic: the quota-and-ledger server and its administration.
+#[derive(Debug, Parser)]
+#[command(name = "ferry", version, propagate_version = true)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    pub(super) server: ServerArguments,
+    /// Print JSON, for programs.
+    #[arg(long, global = true)]
+    pub(super) json: bool,
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ServerArguments {
+    /// The running server's administration: unix:/path/of/a.sock, HOST:PORT or http://HOST:PORT.
+    #[arg(long, global = true, env = "FERRY_ADMIN", default_value = ADMIN_DEFAULT, value_name = "ADDRESS")]
+    admin: String,
+    /// The operator's token, where the administration listens on TCP. Better given in the environment.
+    #[arg(
+        long,
+        global = true,
+        env = "FERRY_ADMIN_TOKEN",
+        hide_env_values = true,
+        value_name = "TOKEN"
+    )]
+    admin_token: Option<String>,
+}
+
+impl ServerArguments {
+    pub(super) fn client(&self) -> Result<Client, InvalidServer> {
+        Client::new(&self.admin, self.admin_token.as_deref())
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Run the quota server.
+    Serve {
+        /// Its configuration.
+        #[arg(long, default_value = "ferry.toml", value_name = "FILE")]
+        config: PathBuf,
+    },
+    /// Check a configuration and its price table, and tell every fault.
+    CheckConfig {
+        /// The configuration.
+        #[arg(default_value = "ferry.toml", value_name = "FILE")]
+        file: PathBuf,
+    },
+    /// Tenants: the customers that pay.
+    Tenant {
+        #[command(subcommand)]
+        command: TenantCommand,
+    },
+    /// Customers' API keys.
+    Key {
+        #[command(subcommand)]
+        command: KeyCommand,
+    },
+    /// Bring money into a tenant's balance.
+    Topup(TopUpArguments),
+    /// Show a tenant's balance.
+    Balance { tenant: TenantId },
+    /// Show reservations, newest first.
+    Reservations(ReservationsArguments),
+    /// Show what requests used and cost, newest first.
+    Usage(UsageArguments),
+    /// Derive every balance from its journal again, and compare.
+    Verify {
+        /// A database's file, read without a server.
+        #[arg(long, value_name = "FILE")]
+        database: Option<PathBuf>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum TenantCommand {
+    /// Make a tenant.
+    Create {
+        /// Its id, for good: a-z, 0-9 and '-'.
+        tenant: TenantId,
+        /// Shown to people; the id if left out.
+        #[arg(long)]
+        name: Option<String>,
+        /// What its money is in; the price table's currency if left out.
+        #[arg(long)]
+        currency: Option<String>,
+    },
+    /// List all tenants.
+    List,
+    /// Show one tenant.
+    Show { tenant: TenantId },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum KeyCommand {
+    /// Make a key. It is shown once.
+    Create {
+        tenant: TenantId,
+        /// Shown to people.
+        #[arg(long, default_value = "")]
+        label: String,
+        /// It ends by itself after so many days.
+        #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u64).range(1..=36_500))]
+        expires_in_days: Option<u64>,
+    },
+    /// List a tenant's keys.
+    List { tenant: TenantId },
+    /// Stop a key for now.
+    Pause { tenant: TenantId, key: KeyId },
+    /// Let a paused key go on.
+    Resume { tenant: TenantId, key: KeyId },
+    /// End a key for good.
+    Revoke {
+        tenant: TenantId,
+        key: KeyId,
+        /// Do not ask.
+        #[arg(long)]
+        yes: bool,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(super) struct TopUpArguments {
+    pub(super) tenant: TenantId,
+    /// Such as 5 or 5.00, in the tenant's currency.
+    pub(super) amount: String,
+    /// Where the money comes from.
+    #[arg(long, default_value = "manual")]
+    pub(super) source: String,
+    /// The payment's reference there: the same source and reference count once. Drawn if left out.
+    #[arg(long)]
+    pub(super) reference: Option<String>,
+    /// For people.
+    #[arg(long, default_value = "")]
+    pub(super) note: String,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ReservationsArguments {
+    /// Of one tenant.
+    #[arg(long)]
+    pub(super) tenant: Option<TenantId>,
+    /// Only what holds money now.
+    #[arg(long)]
+    pub(super) open: bool,
+    /// At most so many.
+    #[arg(long, default_value_t = 100)]
+    pub(super) limit: usize,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct UsageArguments {
+    /// Of one tenant.
+    #[arg(long)]
+    pub(super) tenant: Option<TenantId>,
+    /// Of one request: the id in x-ferryapi-request-id.
+    #[arg(long)]
+    pub(super) request: Option<ReservationId>,
+    /// At most so many.
+    #[arg(long, default_value_t = 100)]
+    pub(super) limit: usize,
+}

@@ -1,0 +1,76 @@
+//! Commands that only read files.
+
+use super::output::Output;
+use super::table;
+use crate::config::Config;
+use crate::price_book::PriceBook;
+use serde::Serialize;
+use std::path::Path;
+use std::process::ExitCode;
+
+/// What a good configuration comes to.
+#[derive(Serialize)]
+struct Checked {
+    config: String,
+    database: String,
+    prices: String,
+    price_version: String,
+    currency: &'static str,
+    models: usize,
+    principals: Vec<String>,
+    grpc: String,
+    admin: String,
+    http: String,
+}
+
+/// Checks a configuration and its price table.
+pub(super) fn run(file: &Path, output: &Output) -> anyhow::Result<ExitCode> {
+    let config = Config::load(file);
+    let prices = config
+        .as_ref()
+        .ok()
+        .map(|config| PriceBook::load(&config.prices));
+    let config = config?;
+    let Some(prices) = prices.transpose()? else {
+        return Ok(ExitCode::FAILURE);
+    };
+    let names = config
+        .principals
+        .0
+        .iter()
+        .map(|principal| principal.name.to_string());
+    let checked = Checked {
+        config: file.display().to_string(),
+        database: config.database.display().to_string(),
+        prices: config.prices.display().to_string(),
+        price_version: prices.version.clone(),
+        currency: prices.currency.code(),
+        models: prices.models().count(),
+        principals: names.collect(),
+        grpc: config.grpc.listen.to_string(),
+        admin: config.admin.listen.to_string(),
+        http: config.http.listen.to_string(),
+    };
+    output.result(&checked, |checked| {
+        format!(
+            "{} is good: {} models at prices {} in {}, gateways {}",
+            checked.config,
+            checked.models,
+            checked.price_version,
+            checked.currency,
+            checked.principals.join(", "),
+        )
+    })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Verifies a database's file.
+pub(super) fn database(file: &Path, output: &Output) -> anyhow::Result<ExitCode> {
+    let verdict = crate::admin::verdict(&crate::verify::verify(file)?);
+    output.result(&verdict, table::verdict)?;
+    Ok(if verdict.clean {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}

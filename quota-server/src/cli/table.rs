@@ -1,0 +1,303 @@
+//! Tables for people.
+
+use crate::admin::wire::{
+    Balance, CreatedKey, Key, Keys, Reservation, Reservations, Tenant, Tenants, TopUp, Usage,
+    UsageRecord, UsageRecords, Verdict,
+};
+use comfy_table::presets::NOTHING;
+use comfy_table::{CellAlignment, Table};
+
+/// What stands where there is nothing.
+const NONE: &str = "-";
+
+fn table(header: &[&str], right: &[usize]) -> Table {
+    let mut table = Table::new();
+    table.load_style(NOTHING).set_header(header.iter().copied());
+    for column in right {
+        if let Some(column) = table.column_mut(*column) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    table
+}
+
+fn shown(table: &Table, rows: usize, what: &str) -> String {
+    if rows == 0 {
+        return format!("no {what}");
+    }
+    // Each line begins with the padding of its first cell.
+    let lines = table
+        .lines()
+        .map(|line| line.trim_end().chars().skip(1).collect());
+    lines.collect::<Vec<String>>().join("\n")
+}
+
+/// Names and values, one a line.
+fn facts(rows: &[(&str, String)]) -> String {
+    let width = rows
+        .iter()
+        .map(|(name, _)| name.len())
+        .max()
+        .unwrap_or_default();
+    let line = |(name, value): &(&str, String)| format!("{name:width$}  {value}");
+    rows.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+fn or_none(value: Option<&String>) -> String {
+    value.map_or(NONE, String::as_str).to_owned()
+}
+
+pub(super) fn tenant(tenant: &Tenant) -> String {
+    let money = |amount: &str| format!("{amount} {}", tenant.currency);
+    let mut rows = vec![
+        ("tenant", tenant.id.clone()),
+        ("name", tenant.name.clone()),
+        ("state", tenant.state.clone()),
+        ("posted", money(&tenant.posted)),
+        ("held", money(&tenant.held)),
+        ("available", money(&tenant.available)),
+        ("open reservations", tenant.open_reservations.to_string()),
+        ("journal entries", tenant.seq.to_string()),
+        ("created", tenant.created_at.clone()),
+        ("changed", tenant.changed_at.clone()),
+    ];
+    if let Some(why) = &tenant.frozen {
+        rows.push(("FROZEN", why.clone()));
+    }
+    facts(&rows)
+}
+
+pub(super) fn tenants(list: &Tenants) -> String {
+    let header = [
+        "TENANT",
+        "NAME",
+        "STATE",
+        "POSTED",
+        "HELD",
+        "AVAILABLE",
+        "CURRENCY",
+        "OPEN",
+    ];
+    let mut table = table(&header, &[3, 4, 5, 7]);
+    for tenant in &list.tenants {
+        let state = if tenant.frozen.is_some() {
+            "FROZEN"
+        } else {
+            &tenant.state
+        };
+        table.add_row([
+            tenant.id.as_str(),
+            &tenant.name,
+            state,
+            &tenant.posted,
+            &tenant.held,
+            &tenant.available,
+            &tenant.currency,
+            &tenant.open_reservations.to_string(),
+        ]);
+    }
+    shown(&table, list.tenants.len(), "tenants")
+}
+
+pub(super) fn balance(balance: &Balance) -> String {
+    let money = |amount: &str| format!("{amount} {}", balance.currency);
+    facts(&[
+        ("tenant", balance.tenant.clone()),
+        ("posted", money(&balance.posted)),
+        ("held", money(&balance.held)),
+        ("available", money(&balance.available)),
+        ("open reservations", balance.open_reservations.to_string()),
+    ])
+}
+
+pub(super) fn created_key(created: &CreatedKey) -> String {
+    created.api_key.clone()
+}
+
+pub(super) fn key(key: &Key) -> String {
+    facts(&[
+        ("key", key.id.clone()),
+        ("tenant", key.tenant.clone()),
+        ("label", key.label.clone()),
+        ("state", key.state.clone()),
+        ("created", key.created_at.clone()),
+        ("expires", or_none(key.expires_at.as_ref())),
+        ("last used", or_none(key.last_used_at.as_ref())),
+    ])
+}
+
+pub(super) fn keys(list: &Keys) -> String {
+    let mut table = table(
+        &["KEY", "LABEL", "STATE", "CREATED", "EXPIRES", "LAST USED"],
+        &[],
+    );
+    for key in &list.keys {
+        table.add_row([
+            key.id.clone(),
+            key.label.clone(),
+            key.state.clone(),
+            key.created_at.clone(),
+            or_none(key.expires_at.as_ref()),
+            or_none(key.last_used_at.as_ref()),
+        ]);
+    }
+    shown(&table, list.keys.len(), "keys")
+}
+
+pub(super) fn top_up(top_up: &TopUp) -> String {
+    let money = |amount: &str| format!("{amount} {}", top_up.currency);
+    let posted = if top_up.posted_now {
+        "now"
+    } else {
+        "before: nothing was added"
+    };
+    facts(&[
+        ("tenant", top_up.tenant.clone()),
+        ("amount", money(&top_up.amount)),
+        ("posted", posted.to_owned()),
+        ("source", top_up.source.clone()),
+        ("reference", top_up.external_reference.clone()),
+        ("available", money(&top_up.available)),
+    ])
+}
+
+pub(super) fn reservations(list: &Reservations) -> String {
+    let header = [
+        "RESERVATION",
+        "TENANT",
+        "KEY",
+        "MODEL",
+        "STATE",
+        "RESERVED",
+        "CHARGED",
+        "CURRENCY",
+        "LEASE UNTIL",
+    ];
+    let mut table = table(&header, &[5, 6]);
+    for reservation in &list.reservations {
+        let Reservation {
+            id,
+            tenant,
+            key,
+            principal: _,
+            state,
+            parked,
+            currency,
+            reserved,
+            charged,
+            model,
+            granted_at: _,
+            lease_until,
+        } = reservation;
+        let state = if *parked { "parked" } else { state };
+        table.add_row([
+            id.clone(),
+            tenant.clone(),
+            key.clone(),
+            or_none(model.as_ref()),
+            state.to_owned(),
+            or_none(reserved.as_ref()),
+            or_none(charged.as_ref()),
+            currency.clone(),
+            or_none(lease_until.as_ref()),
+        ]);
+    }
+    shown(&table, list.reservations.len(), "reservations")
+}
+
+pub(super) fn usage(list: &UsageRecords) -> String {
+    let header = [
+        "REQUEST", "TENANT", "KEY", "MODEL", "END", "STATUS", "IN", "OUT", "SOURCE", "RESERVED",
+        "CHARGED", "COST", "MARGIN", "CURRENCY", "TRIES", "FLAGS",
+    ];
+    let mut table = table(&header, &[5, 6, 7, 9, 10, 11, 12, 14]);
+    for record in &list.usage {
+        table.add_row(usage_row(record));
+    }
+    shown(&table, list.usage.len(), "usage")
+}
+
+fn usage_row(record: &UsageRecord) -> [String; 16] {
+    let model = match record.model_served.as_str() {
+        "" => &record.model_requested,
+        served => served,
+    };
+    let label = match record.key_label.as_str() {
+        "" => &record.key,
+        label => label,
+    };
+    let (input, output) = sides(&record.usage);
+    [
+        record.request_id.clone(),
+        record.tenant.clone(),
+        label.to_owned(),
+        model.to_owned(),
+        record.cause.clone().unwrap_or_else(|| record.state.clone()),
+        record.status.to_string(),
+        input.to_string(),
+        output.to_string(),
+        or_none(record.source.as_ref()),
+        or_none(record.reserved.as_ref()),
+        record.charged.clone(),
+        record.cost.clone(),
+        record.margin.clone(),
+        record.currency.clone(),
+        tries(record),
+        if record.flags.is_empty() {
+            NONE.to_owned()
+        } else {
+            record.flags.join(",")
+        },
+    ]
+}
+
+/// `openai 429, openai 200`.
+fn tries(record: &UsageRecord) -> String {
+    let tries = record.attempts.iter();
+    let tries = tries.map(|attempt| format!("{} {}", attempt.provider, attempt.status));
+    let tries = tries.collect::<Vec<_>>().join(", ");
+    if tries.is_empty() {
+        NONE.to_owned()
+    } else {
+        tries
+    }
+}
+
+fn sides(usage: &Usage) -> (u64, u64) {
+    let Usage {
+        input_tokens,
+        cached_input_tokens,
+        cache_write_tokens,
+        audio_input_tokens,
+        output_tokens,
+        reasoning_tokens,
+        audio_output_tokens,
+    } = usage;
+    let sum = |classes: &[&u64]| {
+        classes
+            .iter()
+            .fold(0u64, |sum, tokens| sum.saturating_add(**tokens))
+    };
+    (
+        sum(&[
+            input_tokens,
+            cached_input_tokens,
+            cache_write_tokens,
+            audio_input_tokens,
+        ]),
+        sum(&[output_tokens, reasoning_tokens, audio_output_tokens]),
+    )
+}
+
+pub(super) fn verdict(verdict: &Verdict) -> String {
+    let Verdict {
+        clean: _,
+        books,
+        entries,
+        difference,
+    } = verdict;
+    match difference {
+        None => format!("clean: {books} books, {entries} journal entries"),
+        Some(difference) => format!("NOT clean: {difference}"),
+    }
+}

@@ -1,0 +1,308 @@
+//! The whole server: everything is opened, or nothing is; everything is finished before it ends.
+//!
+//! Starting: the database with its engine, then the listeners; a fault closes what was open. Stopping: health says so, nothing
+//! new is accepted, what is in flight is finished, the engine decides what waits and closes the database, and only then the
+//! probes go away.
+
+use crate::admin::{self, AdminState, wire};
+use crate::config::Config;
+use crate::engine::{
+    Engine, EngineConfig, EngineError, EngineMetrics, PriceTable, StartError, Stop,
+};
+use crate::grpc::{GrpcError, GrpcListener, Health, Quota};
+use crate::http::{self, Draining};
+use crate::listener::{Address, BindError, Bound};
+use crate::metrics::Metrics;
+use crate::policy::Offers;
+use crate::price_book::PriceBook;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+/// Only the owner administers.
+const ADMIN_SOCKET_MODE: u32 = 0o600;
+/// Probes show nothing of a customer's: whoever may enter the folder may look.
+const HTTP_SOCKET_MODE: u32 = 0o666;
+
+/// Where a running server is found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Addresses {
+    /// Where gateways call.
+    pub grpc: Address,
+    /// Where operators call.
+    pub admin: Address,
+    /// Where the platform probes.
+    pub http: Address,
+}
+
+/// A running server.
+pub struct Server {
+    engine: Engine,
+    addresses: Addresses,
+    health: Health,
+    draining: Draining,
+    /// Calls of gateways and operators.
+    calls: Surface,
+    /// Probes, which outlive the calls.
+    probes: Surface,
+    drain_ms: u64,
+}
+
+/// Tasks that serve until they are told to stop.
+struct Surface {
+    stop: watch::Sender<bool>,
+    tasks: JoinSet<Result<(), SurfaceError>>,
+}
+
+type SurfaceError = Box<dyn std::error::Error + Send + Sync>;
+
+/// The server cannot be started, or ended by itself.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The database or its keys cannot be used.
+    #[error("failed to open {}", database.display())]
+    Engine {
+        /// Which.
+        database: PathBuf,
+        /// Why.
+        source: StartError,
+    },
+    /// The engine did not answer while the server started.
+    #[error("failed to start")]
+    Start(#[from] EngineError),
+    /// There are balances in another currency.
+    #[error("the price table is in {prices}, but the money of tenant '{tenant}' is in {money}")]
+    Currency {
+        /// The price table's.
+        prices: &'static str,
+        /// Whose.
+        tenant: String,
+        /// Its.
+        money: &'static str,
+    },
+    /// The gateways' listener cannot be opened.
+    #[error(transparent)]
+    Grpc(#[from] GrpcError),
+    /// Another listener cannot be opened.
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    /// The engine stopped by itself: nobody can say what is durable before the database has been opened anew.
+    #[error("the engine has stopped: {0}")]
+    EngineFailed(String),
+    /// A listener ended by itself.
+    #[error("a listener has ended")]
+    Listener(#[source] SurfaceError),
+    /// Calls were still in flight when the time to finish them was over.
+    #[error("calls were still in flight after {0} ms")]
+    DrainTimeout(u64),
+}
+
+impl Server {
+    /// Opens everything, and serves.
+    ///
+    /// # Errors
+    /// [`ServeError`]: nothing runs then.
+    pub async fn start(config: Config, prices: PriceBook) -> Result<Self, ServeError> {
+        let engine_metrics = EngineMetrics::default();
+        let metrics = Metrics::new(&engine_metrics);
+        let engine = open_engine(&config, engine_metrics)?;
+        record_prices(&engine, &prices).await?;
+        let draining = Draining::default();
+        let prices = Arc::new(prices);
+        let quota = Quota {
+            engine: engine.clone(),
+            offers: Arc::new(Offers::new(&prices, &config.policy)),
+            prices: Arc::clone(&prices),
+            metrics: metrics.clone(),
+        };
+        let grpc = GrpcListener::open(&config.grpc, config.principals.clone(), quota).await?;
+        let admin = Bound::open(&config.admin.listen, ADMIN_SOCKET_MODE).await?;
+        let http = Bound::open(&config.http.listen, HTTP_SOCKET_MODE).await?;
+        let addresses = Addresses {
+            grpc: grpc.address(),
+            admin: admin.address(),
+            http: http.address(),
+        };
+        let health = grpc.health();
+        let mut calls = Surface::new();
+        let stopped = calls.stopped();
+        calls
+            .tasks
+            .spawn(async { grpc.serve(stopped).await.map_err(Into::into) });
+        calls.serve(
+            admin,
+            admin::router(AdminState {
+                engine: engine.clone(),
+                currency: prices.currency,
+                status: Arc::new(status(&config, &prices, &addresses)),
+                token: config.admin.token,
+                draining: draining.clone(),
+            }),
+        );
+        let mut probes = Surface::new();
+        probes.serve(
+            http,
+            http::router(engine.clone(), metrics, draining.clone()),
+        );
+        Ok(Self {
+            engine,
+            addresses,
+            health,
+            draining,
+            calls,
+            probes,
+            drain_ms: config.drain_ms,
+        })
+    }
+
+    /// Where it is found, ports that the system chose included.
+    #[must_use]
+    pub const fn addresses(&self) -> &Addresses {
+        &self.addresses
+    }
+
+    /// Waits until something ends by itself, which it must not.
+    pub async fn failed(&mut self) -> ServeError {
+        tokio::select! {
+            stop = self.engine.stopped() => ServeError::EngineFailed(why(stop)),
+            error = self.calls.ended() => error,
+            error = self.probes.ended() => error,
+        }
+    }
+
+    /// Finishes what is in flight, and ends.
+    ///
+    /// # Errors
+    /// [`ServeError`] if not everything could be finished. The journal is as good as after a crash: whole.
+    pub async fn stop(mut self) -> Result<(), ServeError> {
+        self.draining.begin();
+        self.health.not_serving().await;
+        let drained = self.calls.finish(self.drain_ms).await;
+        self.engine.close();
+        let stop = self.engine.stopped().await;
+        self.probes.finish(self.drain_ms).await?;
+        drained?;
+        match stop {
+            Stop::Closed => Ok(()),
+            Stop::Failed(why) => Err(ServeError::EngineFailed(why)),
+        }
+    }
+}
+
+impl Surface {
+    fn new() -> Self {
+        Self {
+            stop: watch::Sender::new(false),
+            tasks: JoinSet::new(),
+        }
+    }
+
+    /// Resolves when the surface is told to stop.
+    fn stopped(&self) -> impl Future<Output = ()> + Send + 'static {
+        let mut stop = self.stop.subscribe();
+        async move {
+            // An error means that the surface is gone: then it is to stop as well.
+            stop.wait_for(|stop| *stop).await.map_or((), |_| ())
+        }
+    }
+
+    fn serve(&mut self, bound: Bound, router: axum::Router) {
+        let stopped = self.stopped();
+        self.tasks.spawn(async move {
+            match bound {
+                Bound::Unix(listener, _socket) => {
+                    axum::serve(listener, router)
+                        .with_graceful_shutdown(stopped)
+                        .await?;
+                }
+                Bound::Tcp(listener) => {
+                    axum::serve(listener, router)
+                        .with_graceful_shutdown(stopped)
+                        .await?;
+                }
+            }
+            Ok(())
+        });
+    }
+
+    async fn ended(&mut self) -> ServeError {
+        let problem = match self.tasks.join_next().await {
+            Some(Ok(Ok(()))) => "nobody told it to".into(),
+            Some(Ok(Err(error))) => error,
+            Some(Err(error)) => error.into(),
+            None => std::future::pending().await,
+        };
+        ServeError::Listener(problem)
+    }
+
+    async fn finish(&mut self, within_ms: u64) -> Result<(), ServeError> {
+        self.stop.send_replace(true);
+        let all = async {
+            while let Some(ended) = self.tasks.join_next().await {
+                match ended {
+                    Ok(Ok(())) => {}
+                    Ok(Err(error)) => return Err(ServeError::Listener(error)),
+                    Err(error) => return Err(ServeError::Listener(error.into())),
+                }
+            }
+            Ok(())
+        };
+        let finished = tokio::time::timeout(Duration::from_millis(within_ms), all).await;
+        finished.unwrap_or(Err(ServeError::DrainTimeout(within_ms)))
+    }
+}
+
+fn open_engine(config: &Config, metrics: EngineMetrics) -> Result<Engine, ServeError> {
+    let engine = EngineConfig {
+        lease: config.lease,
+        metrics,
+        ..EngineConfig::new(config.database.clone())
+    };
+    Engine::start(engine).map_err(|source| ServeError::Engine {
+        database: config.database.clone(),
+        source,
+    })
+}
+
+/// Keeps the table for later, and sees that all balances are in its currency.
+async fn record_prices(engine: &Engine, prices: &PriceBook) -> Result<(), ServeError> {
+    let table = PriceTable {
+        version: prices.version.clone(),
+        content: prices.text.clone(),
+    };
+    engine.record_price_table(table).await?;
+    let tenants = engine.tenants().await?;
+    match tenants
+        .into_iter()
+        .find(|tenant| tenant.currency != prices.currency)
+    {
+        None => Ok(()),
+        Some(tenant) => Err(ServeError::Currency {
+            prices: prices.currency.code(),
+            tenant: tenant.tenant.to_string(),
+            money: tenant.currency.code(),
+        }),
+    }
+}
+
+fn status(config: &Config, prices: &PriceBook, addresses: &Addresses) -> wire::Status {
+    wire::Status {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        price_version: prices.version.clone(),
+        currency: prices.currency.code().to_owned(),
+        policy_version: config.policy.version.clone(),
+        ready: true,
+        grpc: addresses.grpc.to_string(),
+        http: addresses.http.to_string(),
+        database: config.database.display().to_string(),
+    }
+}
+
+fn why(stop: Stop) -> String {
+    match stop {
+        Stop::Closed => "it was closed".to_owned(),
+        Stop::Failed(why) => why,
+    }
+}
