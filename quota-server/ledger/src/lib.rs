@@ -47,7 +47,7 @@ pub use journal::codec::InvalidEncoding;
 pub use offer::{Candidate, ModelLimits, Offer, Rules};
 pub use refusal::Refusal;
 pub use reservation::{
-    Charge, Flag, Flags, Hold, Owner, Posting, Refused, Reservation, State, StateName,
+    Charge, Flag, Flags, Freed, Hold, Owner, Posting, Refused, Reservation, State, StateName,
 };
 pub use time::UnixMs;
 pub use verify::{Difference, Priced, Prices, Replayed, Verifier};

@@ -4,7 +4,7 @@ use crate::offer::Offer;
 use crate::refusal::Refusal;
 use crate::time::UnixMs;
 use ferry_types::{
-    Amount, KeyId, Mode, PrincipalName, RequestFacts, ReservationId, Settlement, Usage,
+    Amount, Balance, KeyId, Mode, PrincipalName, RequestFacts, ReservationId, Settlement, Usage,
 };
 use std::sync::Arc;
 
@@ -176,6 +176,25 @@ pub struct Refused {
     pub refusal: Refusal,
     /// When.
     pub at: UnixMs,
+}
+
+impl Charge {
+    /// What the providers take altogether; beyond the range, its edge.
+    #[must_use]
+    pub fn cost(&self) -> Amount {
+        let sum = self
+            .costs
+            .iter()
+            .fold(0i64, |sum, cost| sum.saturating_add(cost.units()));
+        Amount::from_units(sum).unwrap_or(Amount::ZERO)
+    }
+
+    /// What is left of the charge when the providers are paid.
+    #[must_use]
+    pub fn margin(&self) -> Balance {
+        // Both are at least zero, so that their difference is in range.
+        Balance::from_units(self.charged.units().saturating_sub(self.cost().units()))
+    }
 }
 
 impl Flag {

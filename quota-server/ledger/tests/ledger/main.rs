@@ -2,6 +2,18 @@
 //! and what `verify` finds.
 
 #[cfg(test)]
+mod journal;
+#[cfg(test)]
+mod model;
+#[cfg(test)]
+mod pricing;
+#[cfg(test)]
+mod refusals;
+#[cfg(test)]
+mod samples;
+#[cfg(test)]
 mod table;
+#[cfg(test)]
+mod verify;
 #[cfg(test)]
 mod world;

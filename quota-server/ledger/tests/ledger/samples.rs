@@ -1,0 +1,267 @@
+//! One of everything that is stored, with every field set: what the golden files hold.
+
+use crate::world::{amount, attempt, id, offer, owner, rates, settlement, usage};
+use ferry_ledger::event::{Expired, Parked, Reserved, Settled, ToppedUp};
+use ferry_ledger::*;
+use ferry_types::{
+    Balance, Currency, Endpoint, Mode, Price, Rates, RequestFacts, Settlement, Tags, TokenClass,
+    Usage, UsageSource,
+};
+use std::sync::Arc;
+
+const DRAWN: u64 = 1_700_000_000_123;
+
+fn full_facts() -> RequestFacts {
+    RequestFacts {
+        endpoint: Endpoint::ChatCompletions,
+        model: "gpt-4o".into(),
+        stream: true,
+        input_tokens_max: 40,
+        input_tokens_estimate: 300,
+        input_unbounded: true,
+        output_tokens_max: Some(0),
+        choices: 3,
+        output_audio: true,
+        service_tier: "flex".into(),
+        route: "openai".into(),
+        mode: Mode::Shadow,
+        tags: Tags {
+            feature: "search".into(),
+            environment: "prod".into(),
+            end_user: "ümlaut".into(),
+            session: "s-1".into(),
+            agent: "a-1".into(),
+        },
+        idempotency_key_digest: Some([0xab; 32]),
+        admitted_offline: true,
+    }
+}
+
+fn full_usage() -> Usage {
+    Usage::from_classes(|class| 1 << (9 * class as u64))
+}
+
+fn full_rates() -> Rates {
+    let price = |units| Some(Price::per_million(amount(units)));
+    Rates {
+        cached_input: price(0),
+        cache_write: price(1),
+        audio_input: price(255),
+        reasoning: price(256),
+        audio_output: price(i64::MAX),
+        per_request: amount(77),
+        ..rates(1, 2)
+    }
+}
+
+fn full_offer() -> Arc<Offer> {
+    let mut full = offer();
+    full.customer = full_rates();
+    full.candidates.push(Candidate {
+        provider: "azure".into(),
+        model: "deployment-7".into(),
+        output_limit_field: "max_tokens".into(),
+        cost: full_rates(),
+    });
+    Arc::new(full)
+}
+
+fn full_settlement() -> Settlement {
+    settlement(
+        full_facts(),
+        UsageSource::ALL
+            .iter()
+            .map(|source| attempt(*source, full_usage()))
+            .collect(),
+    )
+}
+
+fn full_charge() -> Charge {
+    Charge {
+        usage: full_usage(),
+        priced: amount(120),
+        suspended: amount(20),
+        charged: amount(100),
+        costs: vec![amount(0), amount(61)],
+    }
+}
+
+fn full_settled() -> Box<Settled> {
+    Box::new(Settled {
+        id: id(DRAWN),
+        owner: owner("edge"),
+        settlement: full_settlement(),
+        offer: Some(full_offer()),
+        charge: full_charge(),
+        charged_before: amount(5),
+        released: amount(6),
+        flags: all_flags(),
+    })
+}
+
+pub fn all_flags() -> Flags {
+    Flag::ALL.into_iter().fold(Flags::NONE, Flags::with)
+}
+
+pub fn events() -> Vec<Event> {
+    vec![
+        Event::TenantOpened {
+            name: "Acme".into(),
+            currency: Currency::Vnd,
+        },
+        Event::TenantStateSet(TenantState::Paused),
+        Event::KeyIssued {
+            key: owner("edge").key,
+            label: "backend".into(),
+            expires_at: Some(UnixMs(DRAWN)),
+        },
+        Event::KeyStateSet {
+            key: owner("edge").key,
+            to: KeyState::Revoked,
+        },
+        Event::ToppedUp(ToppedUp {
+            amount: amount(i64::MAX),
+            source: "bank".into(),
+            external_reference: "r-1".into(),
+            note: "thanks".into(),
+        }),
+        Event::Reserved(Box::new(Reserved {
+            id: id(DRAWN),
+            owner: owner("edge"),
+            facts: full_facts(),
+            offer: full_offer(),
+            reserved: amount(100),
+            output_tokens_max: 30,
+            clamped: true,
+            lease_until: UnixMs(DRAWN + 61_000),
+            would_refuse: "insufficient_funds".into(),
+        })),
+        Event::Renewed {
+            id: id(DRAWN),
+            used: Some(full_usage()),
+            lease_until: UnixMs(DRAWN + 99_000),
+        },
+        Event::Settled(full_settled()),
+        Event::Adjusted(full_settled()),
+        Event::Released {
+            id: id(DRAWN),
+            owner: owner("edge"),
+            released: amount(100),
+            returned: amount(26),
+        },
+        Event::Expired(Box::new(Expired {
+            id: id(DRAWN),
+            charge: full_charge(),
+            released: amount(74),
+            flags: all_flags(),
+        })),
+        Event::Parked(Box::new(Parked {
+            id: id(DRAWN),
+            owner: owner("edge"),
+            settlement: full_settlement(),
+        })),
+    ]
+}
+
+pub fn rows() -> Vec<Reservation> {
+    let posting = || {
+        Box::new(Posting {
+            settlement: Some(full_settlement()),
+            charge: full_charge(),
+            released: amount(9),
+            flags: all_flags(),
+            at: UnixMs(DRAWN),
+            seq: 12,
+        })
+    };
+    let freed = Freed {
+        released: amount(100),
+        at: UnixMs(DRAWN),
+        seq: 11,
+    };
+    let states = [
+        State::Open,
+        State::Settled(posting()),
+        State::Released(freed),
+        State::Expired(posting()),
+        State::Parked(Box::new(full_settlement())),
+    ];
+    states
+        .into_iter()
+        .map(|state| Reservation {
+            id: id(DRAWN),
+            owner: owner("edge"),
+            facts: Some(full_facts()),
+            offer: Some(full_offer()),
+            hold: Some(Hold {
+                granted_at: UnixMs(DRAWN),
+                reserved: amount(100),
+                output_tokens_max: 30,
+                clamped: true,
+                lease_until: UnixMs(DRAWN + 61_000),
+                used: Some(usage(0, 0)),
+                would_refuse: "key_paused".into(),
+            }),
+            state,
+        })
+        .collect()
+}
+
+/// Every refusal, in the order of precedence.
+pub fn refusals() -> Vec<Refusal> {
+    let currency = Currency::Usd;
+    vec![
+        Refusal::UnknownKey,
+        Refusal::KeyRevoked,
+        Refusal::KeyExpired,
+        Refusal::KeyPaused,
+        Refusal::TenantPaused,
+        Refusal::BookFrozen,
+        Refusal::ClockSkew,
+        Refusal::ModelNotFound {
+            model: "gpt-9".into(),
+        },
+        Refusal::TooManyChoices {
+            choices: 9,
+            choices_max: 4,
+        },
+        Refusal::ServiceTierNotPriced {
+            tier: "flex".into(),
+        },
+        Refusal::AudioNotPriced,
+        Refusal::ContextLengthExceeded {
+            input_tokens_min: 1_001,
+            context_tokens_max: 1_000,
+        },
+        Refusal::TenantInDebt {
+            owed: amount(5_000_000),
+            currency,
+        },
+        Refusal::InsufficientFunds {
+            available: Balance::from_units(-7),
+            affordable_output_tokens: Some(12),
+            currency,
+        },
+    ]
+}
+
+pub fn refused() -> Vec<Refused> {
+    refusals()
+        .into_iter()
+        .map(|refusal| Refused {
+            owner: owner("edge"),
+            facts_digest: [0xcd; 32],
+            refusal,
+            at: UnixMs(DRAWN),
+        })
+        .collect()
+}
+
+#[test]
+fn the_samples_set_every_class() {
+    assert!(
+        TokenClass::ALL
+            .iter()
+            .all(|class| full_usage().of(*class) > 0)
+    );
+}
