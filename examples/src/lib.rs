@@ -5,10 +5,12 @@
 
 pub mod envoy;
 pub mod folder;
+pub mod gateway;
 pub mod platform;
 pub mod process;
 pub mod progress;
 pub mod python;
 pub mod simulator;
 pub mod toolchain;
+pub mod wait;
 pub mod workspace;
