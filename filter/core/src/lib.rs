@@ -16,3 +16,4 @@ pub mod config;
 pub mod estimate;
 pub mod json;
 pub mod request;
+pub mod usage;
