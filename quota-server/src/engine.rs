@@ -275,7 +275,8 @@ impl Engine {
         answered.await.map_err(|_| self.gone())?
     }
 
-    /// Ends what is overdue now, instead of at the next look. Answers how many: none while expiry is suspended.
+    /// Looks after leases and refusals now, instead of at the next look. Answers how many leases were ended: none while expiry
+    /// is suspended.
     ///
     /// # Errors
     /// [`EngineError`] if nothing was decided.
@@ -419,4 +420,4 @@ fn one<A>(
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

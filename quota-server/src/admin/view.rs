@@ -256,11 +256,9 @@ pub(crate) fn verdict(report: &VerifyReport) -> wire::Verdict {
 }
 
 fn sentence(difference: &Difference) -> String {
-    let Difference { tenant, seq, what } = difference;
-    match (tenant, seq) {
-        (Some(tenant), Some(seq)) => format!("tenant '{tenant}', journal entry {seq}: {what}"),
-        (Some(tenant), None) => format!("tenant '{tenant}': {what}"),
-        (None, Some(seq)) => format!("journal entry {seq}: {what}"),
-        (None, None) => what.clone(),
+    let Difference { tenant, what } = difference;
+    match tenant {
+        Some(tenant) => format!("tenant '{tenant}', {what}"),
+        None => what.clone(),
     }
 }

@@ -2,4 +2,4 @@
 
 mod basics;
 mod expiry;
-mod fixture;
+pub(crate) mod fixture;

@@ -152,6 +152,7 @@ impl Writer {
             }
             Job::Expire { answer } => {
                 let expired = self.expire_due()?;
+                self.forget_and_note()?;
                 reply(answer, Ok(expired));
             }
             Job::Decide { answer, .. } => reply(answer, Err(EngineError::Unavailable)),

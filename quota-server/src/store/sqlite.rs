@@ -3,6 +3,7 @@
 //! The log (WAL) is carried into the database between batches by the writer itself, never in the middle of a commit. Counts
 //! of tokens are unsigned and SQLite's numbers are not: they are kept bit by bit, so that no count is too large to be stored.
 
+mod audit;
 mod load;
 mod lock;
 mod open;
@@ -11,6 +12,7 @@ mod reader;
 mod row;
 mod table;
 
+pub use audit::{KeptPriceTable, Snapshot};
 pub use lock::LockError;
 pub use reader::SqliteReader;
 

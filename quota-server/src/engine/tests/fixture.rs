@@ -1,8 +1,9 @@
 //! A server's engine with one tenant and one key, and the calls of a gateway. Time stands still until a test moves it.
 
+use crate::engine::lease::RECOVERY_WINDOW_MS;
 use crate::engine::{
-    Answered, CreateTenant, Engine, EngineConfig, EngineError, LeaseConfig, ReserveCall,
-    SettleCall, Stop, TimeSource,
+    Answered, CreateTenant, Engine, EngineConfig, EngineError, LeaseConfig, PriceTable,
+    ReserveCall, SettleCall, Stop, TimeSource,
 };
 use crate::key_directory::sha256;
 use ferry_ledger::{
@@ -19,6 +20,21 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 /// When every test begins.
 pub(crate) const START_MS: u64 = 1_800_000_000_000;
+/// The table that [`offer`] is taken from.
+const PRICES: &str = "
+version = '2026-01'
+currency = 'USD'
+
+[[model]]
+name = 'small'
+provider = 'openai'
+provider_model = 'small-2026'
+context_tokens_max = 100000
+output_tokens_max = 4096
+output_limit_field = 'max_tokens'
+price = { input = '1', output = '2' }
+cost = { input = '0.5', output = '1' }
+";
 /// What a request of [`facts`] holds, and what [`whole_use`] of it is charged.
 pub(crate) const HOLD: i64 = 100 * 1_000 + 10 * 2_000;
 
@@ -106,6 +122,13 @@ pub(crate) fn offer() -> Arc<Offer> {
     })
 }
 
+pub(crate) fn prices() -> PriceTable {
+    PriceTable {
+        version: "2026-01".into(),
+        content: PRICES.into(),
+    }
+}
+
 pub(crate) fn facts() -> RequestFacts {
     RequestFacts {
         endpoint: Endpoint::ChatCompletions,
@@ -172,6 +195,7 @@ impl Fixture {
             currency: Currency::Usd,
         };
         done(engine.create_tenant(created).await);
+        engine.record_price_table(prices()).await.unwrap();
         let issued = engine.issue_key(tenant(), "main".into(), None);
         let (answered, issued) = issued.await.unwrap();
         done(Ok(answered));
@@ -193,10 +217,40 @@ impl Fixture {
         self.folder.path().join("ferry.db")
     }
 
+    /// A life with everything in it that leaves a row: see the test that counts them.
+    pub(crate) async fn lived() -> Self {
+        let fixture = Self::with_holds(6).await;
+        let seen = Usage {
+            input_tokens: 100,
+            output_tokens: 5,
+            ..Usage::default()
+        };
+        let (silent, _) = fixture.granted().await;
+        let (renewed, _) = fixture.granted().await;
+        fixture.renew(renewed, seen).await;
+        fixture.clock.pass(fixture.lease.suspension_ms());
+        assert_eq!(fixture.engine.expire_due().await, Ok(2));
+        fixture.release(silent).await;
+        let (settled, _) = fixture.granted().await;
+        fixture.settle(settled, whole_use()).await;
+        let (released, _) = fixture.granted().await;
+        fixture.release(released).await;
+        fixture.settle(fixture.draw(), used(10, 1)).await;
+        let (open, _) = fixture.granted().await;
+        fixture.renew(open, seen).await;
+        let long_ago = ReservationId::new(START_MS - 2 * RECOVERY_WINDOW_MS, [7; 10]);
+        let parked = fixture.settle(long_ago, whole_use()).await;
+        assert_eq!(parked, SettleAnswer::Parked);
+        let mut unknown_model = fixture.reserve_call(fixture.draw());
+        unknown_model.offer = None;
+        let refused = fixture.engine.reserve(unknown_model).await.unwrap().answer;
+        assert!(matches!(refused, ReserveAnswer::Refused(_)), "{refused:?}");
+        fixture
+    }
+
     /// Stops the engine and starts another on the same file.
     pub(crate) async fn restart(&mut self) {
-        self.engine.close();
-        assert_eq!(self.engine.stopped().await, Stop::Closed);
+        self.close().await;
         self.engine = start(self.database(), &self.clock, self.lease);
     }
 
@@ -285,6 +339,16 @@ impl Fixture {
         answered.unwrap().pop().unwrap().answer
     }
 
+    pub(crate) async fn close(&self) {
+        self.engine.close();
+        assert_eq!(self.engine.stopped().await, Stop::Closed);
+    }
+
+    pub(crate) async fn assert_clean(&self) {
+        let report = self.engine.verify().await.unwrap();
+        assert!(report.clean, "{report:?}");
+    }
+
     /// Posted, held, available.
     pub(crate) async fn balance(&self) -> (i64, i64, i64) {
         let view = self.engine.tenant(tenant()).await.unwrap();
@@ -303,7 +367,7 @@ pub(crate) fn start(database: PathBuf, clock: &Arc<HandClock>, lease: LeaseConfi
     Engine::start(config).unwrap()
 }
 
-fn done(answered: Result<Answered<AdminAnswer>, EngineError>) {
+pub(crate) fn done(answered: Result<Answered<AdminAnswer>, EngineError>) {
     let answer = answered.unwrap().answer;
     assert!(
         matches!(answer, AdminAnswer::Done { changed: true, .. }),

@@ -35,10 +35,28 @@ impl From<StoreError> for ReadError {
 impl ReadError {
     pub(super) fn during(self, action: &'static str) -> StoreError {
         match self {
+            Self::Sqlite(source) if is_misread(&source) => {
+                StoreError::Corrupt(format!("a value of another kind ({source})"))
+            }
             Self::Sqlite(source) => StoreError::Database { action, source },
             Self::Says(error) => error,
         }
     }
+}
+
+/// Whether the database could be read, and what it said could not.
+fn is_misread(error: &rusqlite::Error) -> bool {
+    use rusqlite::Error::{
+        FromSqlConversionFailure, IntegralValueOutOfRange, InvalidColumnType, Utf8Error,
+    };
+    let kind = matches!(
+        error,
+        FromSqlConversionFailure(..)
+            | IntegralValueOutOfRange(..)
+            | InvalidColumnType(..)
+            | Utf8Error(..)
+    );
+    kind || error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseCorrupt)
 }
 
 pub(super) type Read<T> = Result<T, ReadError>;

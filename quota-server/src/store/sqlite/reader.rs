@@ -18,7 +18,7 @@ use std::path::Path;
 /// A connection that only reads.
 #[derive(Debug)]
 pub struct SqliteReader {
-    connection: Connection,
+    pub(super) connection: Connection,
 }
 
 impl SqliteReader {

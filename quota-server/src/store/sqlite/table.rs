@@ -9,15 +9,20 @@ pub(super) type Row<'a> = Vec<ToSqlOutput<'a>>;
 
 /// A table whose rows are derived.
 pub(super) struct Table {
+    pub(super) name: &'static str,
     /// The key's columns first.
     pub(super) columns: &'static [&'static str],
+    /// How many columns the key has.
+    pub(super) key: usize,
     upsert: LazyLock<String>,
 }
 
 macro_rules! table {
     ($ident:ident, $name:literal, $key:literal, $columns:expr) => {
         pub(super) static $ident: Table = Table {
+            name: $name,
             columns: &$columns,
+            key: $key,
             upsert: LazyLock::new(|| upsert($name, &$columns, $key)),
         };
     };
@@ -137,6 +142,17 @@ impl Table {
             statement.raw_bind_parameter(at, value)?;
         }
         statement.raw_execute().map(|_| ())
+    }
+
+    /// Reads one tenant's rows, in the order of their keys.
+    pub(super) fn select(&self) -> String {
+        let (keys, _) = self.columns.split_at(self.key);
+        format!(
+            "SELECT {} FROM {} WHERE tenant = ?1 ORDER BY {}",
+            self.columns.join(", "),
+            self.name,
+            keys.join(", ")
+        )
     }
 }
 

@@ -1,0 +1,195 @@
+//! Whatever somebody changes by hand is found: every column of every projection, every field of every entry.
+
+use super::{VerifyReport, verify};
+use crate::engine::tests::fixture::{Fixture, used};
+use rusqlite::Connection;
+use std::path::{Path, PathBuf};
+
+/// Columns that no journal tells of: reports show them, nothing is decided by them.
+const NOT_DERIVED: &[(&str, &str)] = &[
+    ("tenants", "frozen"),
+    ("keys", "last_used_at"),
+    ("price_tables", "loaded_at"),
+    // A digest of another key, of the right length: only whoever has the key could tell.
+    ("key_directory", "digest"),
+    // Refusals stand beside the journal: one that is filed under another id is like one that was forgotten.
+    ("refusals", "reservation"),
+];
+/// Tables that hold nothing that could be wrong.
+const NOT_LOOKED_AT: &[&str] = &["meta", "peppers"];
+
+/// A database with everything in it, closed, in one file.
+struct Closed {
+    file: PathBuf,
+    fixture: Fixture,
+}
+
+async fn lived() -> Closed {
+    let fixture = Fixture::lived().await;
+    fixture.assert_clean().await;
+    fixture.close().await;
+    let file = fixture.database();
+    let connection = Connection::open(&file).unwrap();
+    let left: i64 = connection
+        .query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |row| row.get(1))
+        .unwrap();
+    assert_eq!(left, 0);
+    Closed { file, fixture }
+}
+
+impl Closed {
+    /// What `verify` says of a copy that this was done to.
+    fn after(&self, change: &str) -> VerifyReport {
+        let copy = self.fixture.folder.path().join("copy.db");
+        std::fs::copy(&self.file, &copy).unwrap();
+        let connection = Connection::open(&copy).unwrap();
+        connection
+            .execute_batch(change)
+            .unwrap_or_else(|e| panic!("{change}: {e}"));
+        drop(connection);
+        verify(&copy).unwrap_or_else(|e| panic!("{change}: {e}"))
+    }
+
+    fn check(&self, change: &str, expected: &str) {
+        let report = self.after(change);
+        let what = report.difference.map(|difference| difference.what);
+        let what = what.unwrap_or_else(|| panic!("{change}: not found"));
+        assert!(what.contains(expected), "{change}: {what}");
+        assert!(!report.clean);
+    }
+}
+
+/// Every column of every table, with its type.
+fn columns(file: &Path) -> Vec<(String, String, String)> {
+    let connection = Connection::open(file).unwrap();
+    let sql = "SELECT t.name, c.name, c.type FROM pragma_table_list t JOIN pragma_table_xinfo(t.name) c \
+               WHERE t.schema = 'main' AND t.type = 'table' AND t.name NOT LIKE 'sqlite_%'";
+    let mut statement = connection.prepare(sql).unwrap();
+    let rows = statement.query_map((), |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)));
+    rows.unwrap().map(Result::unwrap).collect()
+}
+
+#[tokio::test]
+async fn every_column_that_is_changed_by_hand_is_found() {
+    let closed = lived().await;
+    let mut found = 0;
+    for (table, column, kind) in columns(&closed.file) {
+        let derived = !NOT_DERIVED.contains(&(table.as_str(), column.as_str()));
+        if !derived || NOT_LOOKED_AT.contains(&table.as_str()) {
+            continue;
+        }
+        let other = match kind.as_str() {
+            "INTEGER" => format!("coalesce({column}, 0) + 1000000"),
+            "TEXT" => format!("coalesce({column}, '') || 'x'"),
+            "BLOB" => format!(
+                "unhex(substr(hex({column}), 1, length(hex({column})) - 1) \
+                 || CASE substr(hex({column}), -1) WHEN '0' THEN '1' ELSE '0' END)"
+            ),
+            other => panic!("a column of kind {other}"),
+        };
+        for end in ["ASC", "DESC"] {
+            let change = change_one_row(&closed.file, &table, &column, &other, end);
+            let report = closed.after(&change);
+            assert!(!report.clean, "{change}: not found");
+            found += 1;
+        }
+    }
+    assert!(found > 150, "{found} changes");
+}
+
+/// Changes one column of the first or the last row by key.
+fn change_one_row(file: &Path, table: &str, column: &str, other: &str, end: &str) -> String {
+    let connection = Connection::open(file).unwrap();
+    let sql = "SELECT name FROM pragma_table_xinfo(?1) WHERE pk > 0 ORDER BY pk";
+    let mut statement = connection.prepare(sql).unwrap();
+    let keys = statement.query_map([table], |row| row.get::<_, String>(0));
+    let keys: Vec<_> = keys.unwrap().map(Result::unwrap).collect();
+    let order: Vec<_> = keys.iter().map(|key| format!("{key} {end}")).collect();
+    format!(
+        "UPDATE {table} SET {column} = {other} WHERE ({keys}) = (SELECT {keys} FROM {table} ORDER BY {order} LIMIT 1)",
+        keys = keys.join(", "),
+        order = order.join(", "),
+    )
+}
+
+#[tokio::test]
+async fn a_difference_says_where_it_is() {
+    let closed = lived().await;
+    for (change, expected) in [
+        (
+            "UPDATE tenants SET posted = posted + 1",
+            "tenants: posted is",
+        ),
+        (
+            "UPDATE usage_records SET charged = 1 WHERE charged > 1",
+            "charged is 1, but the journal says",
+        ),
+        ("DELETE FROM usage_attempts", "the store does not have it"),
+        (
+            "DELETE FROM reservations WHERE state = 'open'",
+            "the store does not have it",
+        ),
+        (
+            "DELETE FROM top_ups",
+            "top_ups 'bank' 'first': the store does not have it",
+        ),
+        ("DELETE FROM keys", "the store does not have it"),
+        ("DELETE FROM key_directory", "the store does not have it"),
+        ("DELETE FROM journal WHERE seq = 3", "entry 4"),
+        ("DELETE FROM journal", "the journal is empty"),
+        (
+            "DELETE FROM price_tables",
+            "price version '2026-01' has no model 'small'",
+        ),
+        ("DELETE FROM tenants", "which is no tenant"),
+        (
+            "UPDATE journal SET time = time - 1000000 WHERE seq = 5",
+            "entry 5",
+        ),
+        (
+            "UPDATE refusals SET content = x'01'",
+            "a refusal that cannot be read",
+        ),
+        (
+            "INSERT INTO usage_attempts SELECT tenant, x'00', attempt, provider, model, status, 1, 1, 1, 1, 1, 1, 1, source, '', '', 1, 1, 1 \
+             FROM usage_attempts LIMIT 1",
+            "the journal does not know it",
+        ),
+    ] {
+        closed.check(change, expected);
+    }
+}
+
+#[tokio::test]
+async fn a_running_server_can_be_verified_at_any_moment() {
+    let fixture = Fixture::with_holds(1_000).await;
+    let work = async {
+        for _ in 0..40 {
+            let (id, _) = fixture.granted().await;
+            fixture.settle(id, used(10, 1)).await;
+        }
+    };
+    let watch = async {
+        let mut most = 0;
+        while most < 80 {
+            let report = fixture.engine.verify().await.unwrap();
+            assert!(report.clean, "{report:?}");
+            most = report.entries;
+        }
+    };
+    tokio::join!(work, watch);
+}
+
+#[tokio::test]
+async fn what_is_no_database_of_ferry_is_an_error_and_no_difference() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("other.db");
+    assert!(verify(&file).is_err());
+    std::fs::write(&file, "a text, and no database at all").unwrap();
+    assert!(
+        verify(&file)
+            .unwrap_err()
+            .to_string()
+            .contains("is not a database of ferry")
+    );
+}
