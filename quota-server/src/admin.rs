@@ -3,6 +3,7 @@
 //! Whatever changes state goes through here to the one engine; the command line is a client like any other. Who may connect
 //! to the Unix socket, or has the operator's token, may do everything: nothing else stands in front of the money.
 
+mod asked;
 mod client;
 mod failure;
 mod routes;

@@ -13,6 +13,7 @@ pub use authenticate::{TOKEN_METADATA, TOKEN_SCHEME};
 pub use listen::GrpcError;
 pub(crate) use listen::{GrpcListener, Health};
 
+use crate::draining::Draining;
 use crate::engine::{Engine, EngineError, ReserveCall, SettleCall};
 use crate::metrics::Metrics;
 use crate::policy::Offers;
@@ -33,6 +34,7 @@ pub(crate) struct Quota {
     pub(crate) prices: Arc<PriceBook>,
     pub(crate) offers: Arc<Offers>,
     pub(crate) metrics: Metrics,
+    pub(crate) draining: Draining,
 }
 
 #[tonic::async_trait]
@@ -41,6 +43,7 @@ impl QuotaService for Quota {
         &self,
         request: Request<v1::ReserveRequest>,
     ) -> Result<Response<v1::ReserveResponse>, Status> {
+        let _in_flight = self.draining.call();
         let began = Instant::now();
         let deadline = deadline::of(request.metadata(), began);
         let principal = principal(&request)?;
@@ -56,7 +59,7 @@ impl QuotaService for Quota {
         let answered = self.engine.reserve(call).await;
         self.metrics.called("reserve", 1, began.elapsed());
         let answered = answered.map_err(|e| self.failed("reserve", &e))?;
-        let (response, outcome) = answer::reserve(answered)?;
+        let (response, outcome) = answer::reserve(answered, self.offers.policy_version())?;
         self.count("reserve", outcome);
         Ok(Response::new(response))
     }
@@ -65,6 +68,7 @@ impl QuotaService for Quota {
         &self,
         request: Request<v1::RenewRequest>,
     ) -> Result<Response<v1::RenewResponse>, Status> {
+        let _in_flight = self.draining.call();
         let began = Instant::now();
         let principal = principal(&request)?;
         let v1::RenewRequest { items } = request.into_inner();
@@ -85,6 +89,7 @@ impl QuotaService for Quota {
         &self,
         request: Request<v1::SettleRequest>,
     ) -> Result<Response<v1::SettleResponse>, Status> {
+        let _in_flight = self.draining.call();
         let began = Instant::now();
         let principal = principal(&request)?;
         let v1::SettleRequest { items } = request.into_inner();
@@ -110,6 +115,7 @@ impl QuotaService for Quota {
         &self,
         request: Request<v1::ReleaseRequest>,
     ) -> Result<Response<v1::ReleaseResponse>, Status> {
+        let _in_flight = self.draining.call();
         let began = Instant::now();
         let principal = principal(&request)?;
         let v1::ReleaseRequest { items } = request.into_inner();
@@ -130,6 +136,7 @@ impl QuotaService for Quota {
         &self,
         request: Request<v1::ListModelsRequest>,
     ) -> Result<Response<v1::ListModelsResponse>, Status> {
+        let _in_flight = self.draining.call();
         let began = Instant::now();
         principal(&request)?;
         let caller = Caller::try_from(request.into_inner()).map_err(|e| invalid(&e))?;

@@ -1,5 +1,6 @@
 //! What a platform probes: `/healthz`, `/readyz`, `/metrics`. Nothing here shows anything of a customer's.
 
+use crate::draining::Draining;
 use crate::engine::Engine;
 use crate::metrics::{CONTENT_TYPE, Metrics};
 use axum::Router;
@@ -7,22 +8,6 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-
-/// Whether the server has been asked to stop. Shared by all surfaces.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Draining(Arc<AtomicBool>);
-
-impl Draining {
-    pub(crate) fn begin(&self) {
-        self.0.store(true, Ordering::SeqCst);
-    }
-
-    pub(crate) fn has_begun(&self) -> bool {
-        self.0.load(Ordering::SeqCst)
-    }
-}
 
 #[derive(Clone)]
 struct HttpState {

@@ -4,6 +4,7 @@ pub mod admin;
 pub mod cli;
 pub mod config;
 pub mod document;
+mod draining;
 pub mod engine;
 pub mod grpc;
 mod http;

@@ -6,11 +6,12 @@
 
 use crate::admin::{self, AdminState, wire};
 use crate::config::Config;
+use crate::draining::Draining;
 use crate::engine::{
     Engine, EngineConfig, EngineError, EngineMetrics, PriceTable, StartError, Stop,
 };
 use crate::grpc::{GrpcError, GrpcListener, Health, Quota};
-use crate::http::{self, Draining};
+use crate::http;
 use crate::listener::{Address, BindError, Bound};
 use crate::metrics::Metrics;
 use crate::policy::Offers;
@@ -25,6 +26,12 @@ use tokio::task::JoinSet;
 const ADMIN_SOCKET_MODE: u32 = 0o600;
 /// Probes show nothing of a customer's: whoever may enter the folder may look.
 const HTTP_SOCKET_MODE: u32 = 0o666;
+
+/// How long connections may stay after they were told to go away and nothing is in flight: one that does not go within it
+/// belongs to a gateway that hangs.
+const IDLE_CONNECTIONS_MS: u64 = 2_000;
+/// A probe is answered at once.
+const PROBES_FINISH_MS: u64 = 1_000;
 
 /// Where a running server is found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -95,8 +102,13 @@ pub enum ServeError {
     #[error("a listener has ended")]
     Listener(#[source] SurfaceError),
     /// Calls were still in flight when the time to finish them was over.
-    #[error("calls were still in flight after {0} ms")]
-    DrainTimeout(u64),
+    #[error("{calls} calls were still in flight after {after_ms} ms")]
+    DrainTimeout {
+        /// How many.
+        calls: usize,
+        /// After how long.
+        after_ms: u64,
+    },
 }
 
 impl Server {
@@ -116,6 +128,7 @@ impl Server {
             offers: Arc::new(Offers::new(&prices, &config.policy)),
             prices: Arc::clone(&prices),
             metrics: metrics.clone(),
+            draining: draining.clone(),
         };
         let grpc = GrpcListener::open(&config.grpc, config.principals.clone(), quota).await?;
         let admin = Bound::open(&config.admin.listen, ADMIN_SOCKET_MODE).await?;
@@ -179,16 +192,45 @@ impl Server {
     pub async fn stop(mut self) -> Result<(), ServeError> {
         self.draining.begin();
         self.health.not_serving().await;
-        let drained = self.calls.finish(self.drain_ms).await;
+        let drained = self.drain().await;
         self.engine.close();
         let stop = self.engine.stopped().await;
-        self.probes.finish(self.drain_ms).await?;
+        self.probes.finish(PROBES_FINISH_MS).await?;
         drained?;
         match stop {
             Stop::Closed => Ok(()),
             Stop::Failed(why) => Err(ServeError::EngineFailed(why)),
         }
     }
+}
+
+impl Server {
+    /// Answers what is in flight. A connection on which nothing is asked does not hold up the end for long: it has been told to
+    /// go away.
+    async fn drain(&mut self) -> Result<(), ServeError> {
+        let patience_ms = self.drain_ms.min(IDLE_CONNECTIONS_MS);
+        if self.calls.finish(patience_ms).await? == Finished::All {
+            return Ok(());
+        }
+        let rest_ms = self.drain_ms.saturating_sub(patience_ms);
+        if self.draining.in_flight() > 0 && self.calls.finish(rest_ms).await? == Finished::All {
+            return Ok(());
+        }
+        let calls = self.draining.in_flight();
+        self.calls.tasks.shutdown().await;
+        if calls == 0 {
+            return Ok(());
+        }
+        let after_ms = self.drain_ms;
+        Err(ServeError::DrainTimeout { calls, after_ms })
+    }
+}
+
+/// How far a surface got within its time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Finished {
+    All,
+    NotAll,
 }
 
 impl Surface {
@@ -237,7 +279,8 @@ impl Surface {
         ServeError::Listener(problem)
     }
 
-    async fn finish(&mut self, within_ms: u64) -> Result<(), ServeError> {
+    /// Tells it to stop, and waits.
+    async fn finish(&mut self, within_ms: u64) -> Result<Finished, ServeError> {
         self.stop.send_replace(true);
         let all = async {
             while let Some(ended) = self.tasks.join_next().await {
@@ -247,10 +290,10 @@ impl Surface {
                     Err(error) => return Err(ServeError::Listener(error.into())),
                 }
             }
-            Ok(())
+            Ok(Finished::All)
         };
         let finished = tokio::time::timeout(Duration::from_millis(within_ms), all).await;
-        finished.unwrap_or(Err(ServeError::DrainTimeout(within_ms)))
+        finished.unwrap_or(Ok(Finished::NotAll))
     }
 }
 

@@ -146,6 +146,24 @@ impl Client {
         self.get(&format!("tenants/{}", segment(tenant)), &[]).await
     }
 
+    /// Stops a tenant for now: nothing of it is granted.
+    ///
+    /// # Errors
+    /// [`ClientError`]; code `unknown_tenant`.
+    pub async fn pause_tenant(&self, tenant: &str) -> Result<Tenant, ClientError> {
+        let path = format!("tenants/{}/pause", segment(tenant));
+        self.send(self.request(Method::POST, &path)).await
+    }
+
+    /// Lets a paused tenant go on.
+    ///
+    /// # Errors
+    /// [`ClientError`]; code `unknown_tenant`.
+    pub async fn resume_tenant(&self, tenant: &str) -> Result<Tenant, ClientError> {
+        let path = format!("tenants/{}/resume", segment(tenant));
+        self.send(self.request(Method::POST, &path)).await
+    }
+
     /// A tenant's money.
     ///
     /// # Errors

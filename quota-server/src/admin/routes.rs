@@ -1,9 +1,12 @@
 //! The routes of `/admin/v1`: read what was asked, put it to the engine, write what it answers.
 
+use super::asked::{
+    Done, asked, bounded, check_currency, done, json, known_tenant, now, one_key, parse, rows,
+};
 use super::failure::Failed;
 use super::{view, wire};
-use crate::engine::{self, Answered, Engine};
-use crate::http::Draining;
+use crate::draining::Draining;
+use crate::engine::{self, Engine};
 use crate::principal::CredentialDigest;
 use crate::store::view::{ReservationQuery, UsageQuery};
 use axum::extract::rejection::{JsonRejection, QueryRejection};
@@ -13,12 +16,10 @@ use axum::middleware::{self, Next};
 use axum::response::Response;
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use ferry_ledger::{AdminAnswer, KeyState, TopUp, UnixMs};
+use ferry_ledger::{KeyState, TenantState, TopUp};
 use ferry_types::{Amount, Currency, KeyId, ReservationId, TenantId};
 use serde::Deserialize;
-use std::str::FromStr;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Names and labels are for people to read at a glance.
 const NAME_BYTES_MAX: usize = 200;
@@ -26,10 +27,6 @@ const NAME_BYTES_MAX: usize = 200;
 const REFERENCE_BYTES_MAX: usize = 200;
 /// A note is a sentence or two.
 const NOTE_BYTES_MAX: usize = 1_000;
-/// Rows of one answer: more is a report, not a look.
-const ROWS_MAX: usize = 10_000;
-/// Rows where nobody said how many.
-const ROWS_DEFAULT: usize = 100;
 /// Where a top-up comes from where nobody said.
 const SOURCE_DEFAULT: &str = "manual";
 
@@ -52,6 +49,8 @@ pub(crate) fn router(state: AdminState) -> Router {
         .route("/tenants", get(tenants).post(create_tenant))
         .route("/tenants/{tenant}", get(tenant))
         .route("/tenants/{tenant}/balance", get(balance))
+        .route("/tenants/{tenant}/pause", post(pause_tenant))
+        .route("/tenants/{tenant}/resume", post(resume_tenant))
         .route("/tenants/{tenant}/keys", get(keys).post(create_key))
         .route("/tenants/{tenant}/keys/{key}/{to}", post(set_key))
         .route("/tenants/{tenant}/top-ups", post(top_up))
@@ -80,6 +79,7 @@ async fn authorize(
             return Err(Failed::unauthorized());
         }
     }
+    let _in_flight = state.draining.call();
     Ok(next.run(request).await)
 }
 
@@ -125,6 +125,25 @@ async fn tenant(
     Path(tenant): Path<String>,
 ) -> Answer<wire::Tenant> {
     let tenant = parse("tenant", &tenant)?;
+    Ok(Json(view::tenant(state.engine.tenant(tenant).await?)))
+}
+
+async fn pause_tenant(state: State<AdminState>, tenant: Path<String>) -> Answer<wire::Tenant> {
+    set_tenant(state, tenant, TenantState::Paused).await
+}
+
+async fn resume_tenant(state: State<AdminState>, tenant: Path<String>) -> Answer<wire::Tenant> {
+    set_tenant(state, tenant, TenantState::Active).await
+}
+
+async fn set_tenant(
+    State(state): State<AdminState>,
+    Path(tenant): Path<String>,
+    to: TenantState,
+) -> Answer<wire::Tenant> {
+    let tenant: TenantId = parse("tenant", &tenant)?;
+    let answered = state.engine.set_tenant_state(tenant.clone(), to).await?;
+    done(&answered, &tenant, "the tenant")?;
     Ok(Json(view::tenant(state.engine.tenant(tenant).await?)))
 }
 
@@ -301,108 +320,4 @@ async fn verify(State(state): State<AdminState>) -> Answer<wire::Verdict> {
         Failed::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", message)
     })?;
     Ok(Json(view::verdict(&report)))
-}
-
-/// A change that stands in the journal.
-struct Done {
-    seq: u64,
-    changed: bool,
-}
-
-/// What the ledger answered, if it did it.
-fn done(answered: &Answered<AdminAnswer>, tenant: &TenantId, what: &str) -> Result<Done, Failed> {
-    let unknown_key = "there is no such key: see `ferry key list`";
-    match answered.answer {
-        AdminAnswer::Done { seq, changed } => Ok(Done { seq, changed }),
-        AdminAnswer::Conflict { field } => Err(Failed::conflict(field, what)),
-        AdminAnswer::UnknownKey => Err(Failed::new(
-            StatusCode::NOT_FOUND,
-            "unknown_key",
-            unknown_key,
-        )),
-        AdminAnswer::Revoked => {
-            let message = "the key is revoked, and stays so: make a new one";
-            Err(Failed::new(StatusCode::CONFLICT, "key_revoked", message))
-        }
-        AdminAnswer::AmountOutOfRange => {
-            let message = "amount: nothing, or more than a balance can hold";
-            Err(Failed::invalid(message))
-        }
-        AdminAnswer::Frozen => Err(Failed::frozen(tenant.as_str())),
-    }
-}
-
-async fn one_key(engine: &Engine, tenant: TenantId, key: KeyId) -> Result<wire::Key, Failed> {
-    let mut keys = engine.keys(tenant).await?.into_iter();
-    let found = keys.find(|view| view.key == key).map(view::key);
-    found.ok_or_else(|| Failed::new(StatusCode::NOT_FOUND, "unknown_key", "there is no such key"))
-}
-
-async fn known_tenant(engine: &Engine, tenant: Option<String>) -> Result<Option<TenantId>, Failed> {
-    let Some(tenant) = tenant else {
-        return Ok(None);
-    };
-    let tenant: TenantId = parse("tenant", &tenant)?;
-    engine.tenant(tenant.clone()).await?;
-    Ok(Some(tenant))
-}
-
-fn rows(limit: Option<usize>) -> Result<usize, Failed> {
-    let limit = limit.unwrap_or(ROWS_DEFAULT);
-    if (1..=ROWS_MAX).contains(&limit) {
-        Ok(limit)
-    } else {
-        Err(Failed::invalid(format!(
-            "limit: {limit} is not from 1 to {ROWS_MAX}"
-        )))
-    }
-}
-
-fn json<T>(body: Result<Json<T>, JsonRejection>) -> Result<T, Failed> {
-    body.map(|Json(value)| value)
-        .map_err(|problem| Failed::invalid(problem.body_text()))
-}
-
-fn asked<T>(query: Result<Query<T>, QueryRejection>) -> Result<T, Failed> {
-    query
-        .map(|Query(value)| value)
-        .map_err(|problem| Failed::invalid(problem.body_text()))
-}
-
-fn parse<T>(field: &str, text: &str) -> Result<T, Failed>
-where
-    T: FromStr,
-    T::Err: std::fmt::Display,
-{
-    text.parse()
-        .map_err(|problem| Failed::invalid(format!("{field}: {problem}")))
-}
-
-fn bounded(field: &str, text: String, bytes_max: usize) -> Result<String, Failed> {
-    if text.len() > bytes_max {
-        return Err(Failed::invalid(format!(
-            "{field}: longer than {bytes_max} bytes"
-        )));
-    }
-    if text.chars().any(char::is_control) {
-        return Err(Failed::invalid(format!("{field}: has a control character")));
-    }
-    Ok(text)
-}
-
-fn check_currency(asked: &str, is: Currency) -> Result<(), Failed> {
-    if asked == is.code() {
-        Ok(())
-    } else {
-        let message =
-            format!("currency: '{asked}' is not {is}, which prices and balances are in here");
-        Err(Failed::invalid(message))
-    }
-}
-
-fn now() -> UnixMs {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    UnixMs(since.map_or(0, |since| {
-        u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
-    }))
 }

@@ -36,6 +36,12 @@ pub(super) async fn tenant(
         TenantCommand::Show { tenant } => {
             output.result(&client.tenant(tenant.as_str()).await?, table::tenant)?;
         }
+        TenantCommand::Pause { tenant } => {
+            output.result(&client.pause_tenant(tenant.as_str()).await?, table::tenant)?;
+        }
+        TenantCommand::Resume { tenant } => {
+            output.result(&client.resume_tenant(tenant.as_str()).await?, table::tenant)?;
+        }
     }
     DONE
 }

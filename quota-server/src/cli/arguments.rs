@@ -100,6 +100,10 @@ pub(super) enum TenantCommand {
     List,
     /// Show one tenant.
     Show { tenant: TenantId },
+    /// Stop a tenant for now.
+    Pause { tenant: TenantId },
+    /// Let a paused tenant go on.
+    Resume { tenant: TenantId },
 }
 
 #[derive(Debug, Subcommand)]

@@ -55,6 +55,7 @@ const FROZEN: Fault = (Code::FailedPrecondition, "the tenant's book is frozen");
 
 pub(super) fn reserve(
     answered: Answered<ReserveAnswer>,
+    policy_version: &str,
 ) -> Result<(v1::ReserveResponse, Outcome), Status> {
     use reserve_response::Outcome as Wire;
     let Answered {
@@ -76,8 +77,15 @@ pub(super) fn reserve(
                 name: "refused",
                 reason: refusal.name(),
             };
-            let tenant = book.as_ref().map(|book| &book.tenant);
-            (Wire::Refused(refused(&refusal, tenant)), outcome)
+            let left = book.map(|book| Left {
+                tenant: book.tenant,
+                available: book.available,
+                currency: book.currency,
+            });
+            (
+                Wire::Refused(refused(&refusal, left, policy_version)),
+                outcome,
+            )
         }
         ReserveAnswer::Ended(state) => (Wire::Ended(ended(state)), Outcome::ended(state)),
         ReserveAnswer::Conflict { field } => {
@@ -122,7 +130,14 @@ fn grant(granted: &Granted, book: &BookView) -> v1::Granted {
     }
 }
 
-fn refused(refusal: &Refusal, tenant: Option<&TenantId>) -> v1::Refused {
+/// Whose request was refused, and what it has.
+struct Left {
+    tenant: TenantId,
+    available: Balance,
+    currency: Currency,
+}
+
+fn refused(refusal: &Refusal, left: Option<Left>, policy_version: &str) -> v1::Refused {
     v1::Refused {
         reason: refusal.name().to_owned(),
         http_status: refusal.http_status().into(),
@@ -132,8 +147,11 @@ fn refused(refusal: &Refusal, tenant: Option<&TenantId>) -> v1::Refused {
         message: refusal.message(),
         retry_after_s: refusal.retry_after_s(),
         should_retry: refusal.should_retry(),
-        headers: Vec::new(),
-        tenant_id: tenant.map(ToString::to_string).unwrap_or_default(),
+        headers: match &left {
+            Some(left) => headers(policy_version, left.available, left.currency),
+            None => vec![policy_header(policy_version)],
+        },
+        tenant_id: left.map(|left| left.tenant.to_string()).unwrap_or_default(),
     }
 }
 
@@ -151,16 +169,19 @@ fn ended(state: StateName) -> v1::Ended {
 }
 
 fn headers(policy_version: &str, available: Balance, currency: Currency) -> Vec<v1::Header> {
-    let remaining = format!(
-        "{REMAINING_HEADER_PREFIX}{}",
-        currency.code().to_ascii_lowercase()
-    );
-    [
-        (POLICY_HEADER.to_owned(), policy_version.to_owned()),
-        (remaining, available.display(currency).to_string()),
-    ]
-    .map(|(name, value)| v1::Header { name, value })
-    .to_vec()
+    let code = currency.code().to_ascii_lowercase();
+    let remaining = v1::Header {
+        name: format!("{REMAINING_HEADER_PREFIX}{code}"),
+        value: available.display(currency).to_string(),
+    };
+    vec![policy_header(policy_version), remaining]
+}
+
+fn policy_header(policy_version: &str) -> v1::Header {
+    v1::Header {
+        name: POLICY_HEADER.to_owned(),
+        value: policy_version.to_owned(),
+    }
 }
 
 pub(super) fn renew(answered: Answered<RenewAnswer>) -> (v1::RenewResult, Outcome) {
@@ -288,8 +309,15 @@ pub(super) fn models(
                 name: "refused",
                 reason: refusal.name(),
             };
-            let tenant = owner.map(|owner| owner.tenant);
-            (Wire::Refused(refused(&refusal, tenant.as_ref())), outcome)
+            let left = owner.map(|owner| Left {
+                tenant: owner.tenant,
+                available: owner.available,
+                currency: owner.currency,
+            });
+            (
+                Wire::Refused(refused(&refusal, left, policy_version)),
+                outcome,
+            )
         }
     };
     let response = v1::ListModelsResponse {

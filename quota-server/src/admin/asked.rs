@@ -1,0 +1,133 @@
+//! What the routes share: reading what was asked, and telling what the ledger answered.
+
+use super::failure::Failed;
+use super::{view, wire};
+use crate::engine::{Answered, Engine};
+use axum::Json;
+use axum::extract::Query;
+use axum::extract::rejection::{JsonRejection, QueryRejection};
+use axum::http::StatusCode;
+use ferry_ledger::{AdminAnswer, UnixMs};
+use ferry_types::{Currency, KeyId, TenantId};
+use std::str::FromStr;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Rows of one answer: more is a report, not a look.
+const ROWS_MAX: usize = 10_000;
+/// Rows where nobody said how many.
+const ROWS_DEFAULT: usize = 100;
+
+/// A change that stands in the journal.
+pub(super) struct Done {
+    pub(super) seq: u64,
+    pub(super) changed: bool,
+}
+
+/// What the ledger answered, if it did it.
+pub(super) fn done(
+    answered: &Answered<AdminAnswer>,
+    tenant: &TenantId,
+    what: &str,
+) -> Result<Done, Failed> {
+    let unknown_key = "there is no such key: see `ferry key list`";
+    match answered.answer {
+        AdminAnswer::Done { seq, changed } => Ok(Done { seq, changed }),
+        AdminAnswer::Conflict { field } => Err(Failed::conflict(field, what)),
+        AdminAnswer::UnknownKey => Err(Failed::new(
+            StatusCode::NOT_FOUND,
+            "unknown_key",
+            unknown_key,
+        )),
+        AdminAnswer::Revoked => {
+            let message = "the key is revoked, and stays so: make a new one";
+            Err(Failed::new(StatusCode::CONFLICT, "key_revoked", message))
+        }
+        AdminAnswer::AmountOutOfRange => {
+            let message = "amount: nothing, or more than a balance can hold";
+            Err(Failed::invalid(message))
+        }
+        AdminAnswer::Frozen => Err(Failed::frozen(tenant.as_str())),
+    }
+}
+
+pub(super) async fn one_key(
+    engine: &Engine,
+    tenant: TenantId,
+    key: KeyId,
+) -> Result<wire::Key, Failed> {
+    let mut keys = engine.keys(tenant).await?.into_iter();
+    let found = keys.find(|view| view.key == key).map(view::key);
+    found.ok_or_else(|| Failed::new(StatusCode::NOT_FOUND, "unknown_key", "there is no such key"))
+}
+
+pub(super) async fn known_tenant(
+    engine: &Engine,
+    tenant: Option<String>,
+) -> Result<Option<TenantId>, Failed> {
+    let Some(tenant) = tenant else {
+        return Ok(None);
+    };
+    let tenant: TenantId = parse("tenant", &tenant)?;
+    engine.tenant(tenant.clone()).await?;
+    Ok(Some(tenant))
+}
+
+pub(super) fn rows(limit: Option<usize>) -> Result<usize, Failed> {
+    let limit = limit.unwrap_or(ROWS_DEFAULT);
+    if (1..=ROWS_MAX).contains(&limit) {
+        Ok(limit)
+    } else {
+        Err(Failed::invalid(format!(
+            "limit: {limit} is not from 1 to {ROWS_MAX}"
+        )))
+    }
+}
+
+pub(super) fn json<T>(body: Result<Json<T>, JsonRejection>) -> Result<T, Failed> {
+    body.map(|Json(value)| value)
+        .map_err(|problem| Failed::invalid(problem.body_text()))
+}
+
+pub(super) fn asked<T>(query: Result<Query<T>, QueryRejection>) -> Result<T, Failed> {
+    query
+        .map(|Query(value)| value)
+        .map_err(|problem| Failed::invalid(problem.body_text()))
+}
+
+pub(super) fn parse<T>(field: &str, text: &str) -> Result<T, Failed>
+where
+    T: FromStr,
+    T::Err: std::fmt::Display,
+{
+    text.parse()
+        .map_err(|problem| Failed::invalid(format!("{field}: {problem}")))
+}
+
+pub(super) fn bounded(field: &str, text: String, bytes_max: usize) -> Result<String, Failed> {
+    if text.len() > bytes_max {
+        return Err(Failed::invalid(format!(
+            "{field}: longer than {bytes_max} bytes"
+        )));
+    }
+    if text.chars().any(char::is_control) {
+        return Err(Failed::invalid(format!("{field}: has a control character")));
+    }
+    Ok(text)
+}
+
+pub(super) fn check_currency(asked: &str, is: Currency) -> Result<(), Failed> {
+    if asked == is.code() {
+        Ok(())
+    } else {
+        let message =
+            format!("currency: '{asked}' is not {is}, which prices and balances are in here");
+        Err(Failed::invalid(message))
+    }
+}
+
+pub(super) fn now() -> UnixMs {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    UnixMs(since.map_or(0, |since| {
+        u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+    }))
+}
