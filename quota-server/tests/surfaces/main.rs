@@ -1,0 +1,16 @@
+//! The server's surfaces as a gateway, an operator and a platform meet them: a real `ferry` process, its sockets, its command
+//! line.
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::wildcard_enum_match_arm,
+    reason = "a test that meets what it did not expect fails, and says what it met"
+)]
+
+mod command_line;
+mod drain;
+mod ferry;
+mod gateway;
+mod probes;
+mod quota;
+mod refusals;
