@@ -12,8 +12,17 @@
     )
 )]
 
+pub mod attempts;
+pub mod clock;
 pub mod config;
+pub mod endpoint;
 pub mod estimate;
+pub mod headers;
 pub mod json;
+pub mod key;
+pub mod metrics;
+pub mod models;
+pub mod reply;
 pub mod request;
+pub mod tags;
 pub mod usage;
