@@ -15,8 +15,11 @@
 pub mod attempts;
 pub mod clock;
 pub mod config;
+pub mod effect;
 pub mod endpoint;
 pub mod estimate;
+pub mod exchange;
+pub mod guard;
 pub mod headers;
 pub mod json;
 pub mod key;
@@ -29,3 +32,6 @@ pub mod request;
 pub mod tags;
 pub mod usage;
 pub mod worker;
+
+/// Full name of the quota service, for the host's gRPC calls.
+pub const QUOTA_SERVICE: &str = ferry_api::method::SERVICE;
