@@ -1,0 +1,163 @@
+//! What the requests of a gateway instance share with its root context: the core's worker, metrics, and the timer.
+
+use core::cell::{Cell, RefCell};
+
+use ferry_filter_core::clock::{Now, Random};
+use ferry_filter_core::config::GatewayConfig;
+use ferry_filter_core::metrics::{Counters, Metric, OUTBOX_DEPTH};
+use ferry_filter_core::worker::Worker;
+
+use crate::host::{self, MetricId, QuotaService, Status};
+
+/// Levels of the host's log.
+pub const WARN: u32 = 3;
+/// See [`WARN`].
+pub const ERROR: u32 = 4;
+/// Longest time between ticks: nothing is due by itself, this only bounds what a missed event can cost.
+const IDLE_TICK_MS: u64 = 1_000;
+
+/// The host's clocks, now.
+pub fn now() -> Now {
+    Now {
+        monotonic_ms: host::monotonic_ms(),
+        unix_ms: host::unix_ms(),
+    }
+}
+
+/// The counters, as the host knows them.
+pub struct Metrics {
+    counters: Vec<(Metric, MetricId)>,
+    depth: Option<MetricId>,
+}
+
+impl Metrics {
+    /// Defines every metric.
+    ///
+    /// # Errors
+    /// The host's, at the first that it does not define.
+    pub fn define() -> Result<Self, Status> {
+        let counter = |metric: Metric| Ok((metric, host::define_counter(metric.name())?));
+        let counters = Metric::ALL
+            .into_iter()
+            .map(counter)
+            .collect::<Result<_, Status>>()?;
+        Ok(Self {
+            counters,
+            depth: Some(host::define_gauge(OUTBOX_DEPTH)?),
+        })
+    }
+
+    /// Hands over what was counted.
+    pub fn flush(&self, counters: &mut Counters) {
+        counters.drain(|metric, by| {
+            let id = self
+                .counters
+                .iter()
+                .find(|(other, _)| *other == metric)
+                .map(|(_, id)| *id);
+            if let Some(Err(status)) = id.map(|id| host::increment(id, by)) {
+                host::log(
+                    WARN,
+                    &format!("failed to count {}: {status}", metric.name()),
+                );
+            }
+        });
+    }
+
+    fn record_depth(&self, depth: usize) {
+        let value = u64::try_from(depth).unwrap_or(u64::MAX);
+        if let Some(Err(status)) = self.depth.map(|id| host::record(id, value)) {
+            host::log(WARN, &format!("failed to record {OUTBOX_DEPTH}: {status}"));
+        }
+    }
+}
+
+/// One gateway instance in one worker.
+pub struct Gateway {
+    /// The core's state; borrowed for one event at a time.
+    worker: RefCell<Worker>,
+    metrics: Metrics,
+    /// Where the quota service is.
+    pub quota: QuotaService,
+    /// When the timer will ring, if it was set for an earlier time than its idle one.
+    armed_for_ms: Cell<Option<u64>>,
+    depth: Cell<usize>,
+}
+
+impl Gateway {
+    pub fn new(config: GatewayConfig, metrics: Metrics) -> Self {
+        let quota = QuotaService::new(&config.quota_cluster);
+        Self {
+            worker: RefCell::new(Worker::new(config)),
+            metrics,
+            quota,
+            armed_for_ms: Cell::new(None),
+            depth: Cell::new(0),
+        }
+    }
+
+    /// Lets the core handle one event, then hands over what it counted and logged, and sets the timer for what is due.
+    /// `None` if the state is in use, which cannot be: the host never calls back from within a call.
+    pub fn with<T>(&self, handle: impl FnOnce(&mut Worker, Now) -> T) -> Option<T> {
+        let Ok(mut worker) = self.worker.try_borrow_mut() else {
+            host::log(ERROR, "an event came while another was being handled");
+            return None;
+        };
+        let now = now();
+        let result = handle(&mut worker, now);
+        self.report(&mut worker);
+        self.arm(worker.outbox.due_at(), now);
+        Some(result)
+    }
+
+    /// Whether everything was delivered.
+    pub fn is_flushed(&self) -> bool {
+        self.worker
+            .try_borrow()
+            .is_ok_and(|worker| worker.outbox.is_empty())
+    }
+
+    /// The timer rang: it rings again at the same pace until it is set anew.
+    pub fn rang(&self) {
+        self.armed_for_ms.set(None);
+    }
+
+    fn report(&self, worker: &mut Worker) {
+        self.metrics.flush(&mut worker.counters);
+        for line in worker.take_log() {
+            host::log(WARN, &line);
+        }
+        let depth = worker.outbox.depth();
+        if self.depth.replace(depth) != depth {
+            self.metrics.record_depth(depth);
+        }
+    }
+
+    fn arm(&self, due_ms: Option<u64>, now: Now) {
+        let idle_ms = now.monotonic_ms.saturating_add(IDLE_TICK_MS);
+        let wanted_ms = due_ms.unwrap_or(idle_ms).min(idle_ms);
+        if self
+            .armed_for_ms
+            .get()
+            .is_some_and(|armed_ms| armed_ms <= wanted_ms)
+        {
+            return;
+        }
+        let wait_ms = wanted_ms.saturating_sub(now.monotonic_ms).max(1);
+        match host::set_tick_ms(u32::try_from(wait_ms).unwrap_or(u32::MAX)) {
+            Ok(()) => self.armed_for_ms.set(Some(wanted_ms)),
+            Err(status) => host::log(ERROR, &format!("failed to set the timer: {status}")),
+        }
+    }
+}
+
+/// Random bytes for ids; the host's failure is told by `None`.
+pub fn random() -> Option<[Random; 2]> {
+    match (host::random(), host::random()) {
+        (Ok(first), Ok(second)) => Some([first, second]),
+        (Err(status), _) | (_, Err(status)) => {
+            host::log(ERROR, &format!("failed to draw random bytes: {status}"));
+            None
+        }
+    }
+}

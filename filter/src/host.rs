@@ -1,0 +1,435 @@
+//! The host's functions that the filter uses, each returning a `Result`. The only file with unsafe code.
+//!
+//! The SDK's own wrappers panic on every status that they do not list, and a panic in wasm is a trap that kills every stream of a
+//! worker. So the functions are declared here once more, and whatever the host returns is just a [`Status`]. One call goes
+//! through the SDK, since only the SDK can enter a call's token into its dispatcher: see [`call_quota`].
+#![expect(
+    unsafe_code,
+    reason = "host functions are foreign functions; nothing else in this crate may be unsafe"
+)]
+
+use core::fmt;
+use core::ptr::{null, null_mut};
+use core::time::Duration;
+
+#[link(wasm_import_module = "env")]
+unsafe extern "C" {
+    fn proxy_log(level: u32, message: *const u8, message_size: usize) -> u32;
+    fn proxy_get_current_time_nanoseconds(time: *mut u64) -> u32;
+    fn proxy_set_tick_period_milliseconds(period: u32) -> u32;
+    fn proxy_get_buffer_bytes(
+        buffer: u32,
+        start: usize,
+        most: usize,
+        data: *mut *mut u8,
+        size: *mut usize,
+    ) -> u32;
+    fn proxy_set_buffer_bytes(
+        buffer: u32,
+        start: usize,
+        replaced: usize,
+        data: *const u8,
+        size: usize,
+    ) -> u32;
+    fn proxy_get_header_map_pairs(map: u32, data: *mut *mut u8, size: *mut usize) -> u32;
+    fn proxy_replace_header_map_value(
+        map: u32,
+        name: *const u8,
+        name_size: usize,
+        value: *const u8,
+        value_size: usize,
+    ) -> u32;
+    fn proxy_remove_header_map_value(map: u32, name: *const u8, name_size: usize) -> u32;
+    fn proxy_get_property(
+        path: *const u8,
+        path_size: usize,
+        data: *mut *mut u8,
+        size: *mut usize,
+    ) -> u32;
+    fn proxy_set_property(
+        path: *const u8,
+        path_size: usize,
+        value: *const u8,
+        value_size: usize,
+    ) -> u32;
+    fn proxy_continue_stream(stream: u32) -> u32;
+    fn proxy_send_local_response(
+        status: u32,
+        details: *const u8,
+        details_size: usize,
+        body: *const u8,
+        body_size: usize,
+        headers: *const u8,
+        headers_size: usize,
+        grpc_status: i32,
+    ) -> u32;
+    fn proxy_set_effective_context(context: u32) -> u32;
+    fn proxy_done() -> u32;
+    fn proxy_define_metric(kind: u32, name: *const u8, name_size: usize, id: *mut u32) -> u32;
+    fn proxy_increment_metric(id: u32, by: i64) -> u32;
+    fn proxy_record_metric(id: u32, value: u64) -> u32;
+    fn proxy_call_foreign_function(
+        name: *const u8,
+        name_size: usize,
+        argument: *const u8,
+        argument_size: usize,
+        data: *mut *mut u8,
+        size: *mut usize,
+    ) -> u32;
+}
+
+#[link(wasm_import_module = "wasi_snapshot_preview1")]
+unsafe extern "C" {
+    fn random_get(data: *mut u8, size: usize) -> u32;
+    fn clock_time_get(clock: u32, precision: u64, time: *mut u64) -> u32;
+}
+
+/// What the host returned instead of OK.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Status(pub u32);
+
+impl fmt::Display for Status {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "host status {}", self.0)
+    }
+}
+
+impl Status {
+    const OK: u32 = 0;
+    const NOT_FOUND: u32 = 1;
+    /// What the host handed over cannot be read.
+    const UNREADABLE: Self = Self(4);
+
+    const fn check(status: u32) -> Result<(), Self> {
+        if status == Self::OK {
+            Ok(())
+        } else {
+            Err(Self(status))
+        }
+    }
+}
+
+/// A message's headers.
+#[derive(Debug, Clone, Copy)]
+#[repr(u32)]
+pub enum Map {
+    /// Of the request.
+    Request = 0,
+    /// Of the answer.
+    Response = 2,
+}
+
+/// Bytes that the host holds.
+#[derive(Debug, Clone, Copy)]
+#[repr(u32)]
+pub enum Buffer {
+    /// The request's body.
+    Request = 0,
+    /// The current chunk of the answer's body.
+    Response = 1,
+    /// The answer to a gRPC call.
+    Grpc = 5,
+    /// The plugin configuration.
+    Configuration = 7,
+}
+
+/// A counter or gauge of the host's.
+#[derive(Debug, Clone, Copy)]
+pub struct MetricId(u32);
+
+/// Writes a line to the host's log. Where even that fails, nothing can be done.
+pub fn log(level: u32, line: &str) {
+    // SAFETY: the pointer and length are those of a string that outlives the call; the host only reads it.
+    let _ = unsafe { proxy_log(level, line.as_ptr(), line.len()) };
+}
+
+/// Milliseconds since 1970; 0 if the host does not tell.
+pub fn unix_ms() -> u64 {
+    let mut nanoseconds = 0;
+    // SAFETY: the host writes one u64 to a local that outlives the call.
+    let status = unsafe { proxy_get_current_time_nanoseconds(&raw mut nanoseconds) };
+    if status == Status::OK {
+        nanoseconds / 1_000_000
+    } else {
+        0
+    }
+}
+
+/// Milliseconds on a clock that only rises; 0 if the host does not tell.
+pub fn monotonic_ms() -> u64 {
+    const MONOTONIC: u32 = 1;
+    let mut nanoseconds = 0;
+    // SAFETY: the host writes one u64 to a local that outlives the call.
+    let status = unsafe { clock_time_get(MONOTONIC, 0, &raw mut nanoseconds) };
+    if status == Status::OK {
+        nanoseconds / 1_000_000
+    } else {
+        0
+    }
+}
+
+/// Random bytes.
+pub fn random<const N: usize>() -> Result<[u8; N], Status> {
+    let mut bytes = [0; N];
+    // SAFETY: the host writes N bytes to a local of that size that outlives the call.
+    Status::check(unsafe { random_get(bytes.as_mut_ptr(), N) })?;
+    Ok(bytes)
+}
+
+/// Sets the time between ticks of the root context.
+pub fn set_tick_ms(period_ms: u32) -> Result<(), Status> {
+    // SAFETY: no pointers.
+    Status::check(unsafe { proxy_set_tick_period_milliseconds(period_ms) })
+}
+
+/// Bytes `start..start + most` of a buffer, or as many of them as there are.
+pub fn buffer(buffer: Buffer, start: usize, most: usize) -> Result<Vec<u8>, Status> {
+    // SAFETY: `owned` passes two valid pointers.
+    owned(|data, size| unsafe { proxy_get_buffer_bytes(buffer as u32, start, most, data, size) })
+        .map(Option::unwrap_or_default)
+}
+
+/// Replaces the first `replaced` bytes of a buffer.
+pub fn set_buffer_prefix(buffer: Buffer, replaced: usize, bytes: &[u8]) -> Result<(), Status> {
+    // SAFETY: the pointer and length are those of a slice that outlives the call; the host only reads it.
+    Status::check(unsafe {
+        proxy_set_buffer_bytes(buffer as u32, 0, replaced, bytes.as_ptr(), bytes.len())
+    })
+}
+
+/// All headers, in order, repeated ones repeated.
+pub fn headers(map: Map) -> Result<Vec<(String, Vec<u8>)>, Status> {
+    // SAFETY: `owned` passes two valid pointers.
+    let bytes = owned(|data, size| unsafe { proxy_get_header_map_pairs(map as u32, data, size) })?
+        .unwrap_or_default();
+    decode_pairs(&bytes).ok_or(Status::UNREADABLE)
+}
+
+/// Sets a header, in place of all of that name.
+pub fn set_header(map: Map, name: &str, value: &str) -> Result<(), Status> {
+    // SAFETY: the pointers and lengths are those of strings that outlive the call; the host only reads them.
+    Status::check(unsafe {
+        proxy_replace_header_map_value(
+            map as u32,
+            name.as_ptr(),
+            name.len(),
+            value.as_ptr(),
+            value.len(),
+        )
+    })
+}
+
+/// Removes every header of that name.
+pub fn remove_header(map: Map, name: &str) -> Result<(), Status> {
+    // SAFETY: the pointer and length are those of a string that outlives the call; the host only reads it.
+    Status::check(unsafe { proxy_remove_header_map_value(map as u32, name.as_ptr(), name.len()) })
+}
+
+/// A property; `None` if there is none of that path.
+pub fn property(path: &[&str]) -> Option<Vec<u8>> {
+    let path = path.join("\0");
+    // SAFETY: the path's pointer and length are those of a string that outlives the call; `owned` passes two valid pointers.
+    owned(|data, size| unsafe { proxy_get_property(path.as_ptr(), path.len(), data, size) })
+        .ok()
+        .flatten()
+}
+
+/// Writes filter state `wasm.<name>`.
+pub fn set_property(name: &str, value: &str) -> Result<(), Status> {
+    // SAFETY: the pointers and lengths are those of strings that outlive the call; the host only reads them.
+    Status::check(unsafe {
+        proxy_set_property(name.as_ptr(), name.len(), value.as_ptr(), value.len())
+    })
+}
+
+/// Lets the held request go on.
+pub fn continue_request() -> Result<(), Status> {
+    const REQUEST: u32 = 0;
+    // SAFETY: no pointers.
+    Status::check(unsafe { proxy_continue_stream(REQUEST) })
+}
+
+/// Answers the request here.
+pub fn reply(
+    status: u32,
+    details: &str,
+    headers: &[(String, String)],
+    body: &[u8],
+) -> Result<(), Status> {
+    const NOT_GRPC: i32 = -1;
+    let headers = encode_pairs(headers);
+    // SAFETY: the pointers and lengths are those of values that outlive the call; the host only reads them.
+    Status::check(unsafe {
+        proxy_send_local_response(
+            status,
+            details.as_ptr(),
+            details.len(),
+            body.as_ptr(),
+            body.len(),
+            headers.as_ptr(),
+            headers.len(),
+            NOT_GRPC,
+        )
+    })
+}
+
+/// Makes the host act for another context. The SDK's dispatcher does so before each gRPC answer, and panics if it fails.
+pub fn set_effective_context(context: u32) -> Result<(), Status> {
+    // SAFETY: no pointers.
+    Status::check(unsafe { proxy_set_effective_context(context) })
+}
+
+/// Says that the context, which told the host to wait, is done.
+pub fn done() -> Result<(), Status> {
+    // SAFETY: no pointers.
+    Status::check(unsafe { proxy_done() })
+}
+
+/// Forgets the route that was chosen for the request.
+pub fn clear_route_cache() -> Result<(), Status> {
+    const NAME: &str = "clear_route_cache";
+    // SAFETY: the name outlives the call, the argument is empty, and `owned` passes two valid pointers.
+    owned(|data, size| unsafe {
+        proxy_call_foreign_function(NAME.as_ptr(), NAME.len(), null(), 0, data, size)
+    })?;
+    Ok(())
+}
+
+/// A counter of that name.
+pub fn define_counter(name: &str) -> Result<MetricId, Status> {
+    define_metric(0, name)
+}
+
+/// A gauge of that name.
+pub fn define_gauge(name: &str) -> Result<MetricId, Status> {
+    define_metric(1, name)
+}
+
+fn define_metric(kind: u32, name: &str) -> Result<MetricId, Status> {
+    let mut id = 0;
+    // SAFETY: the name outlives the call, and the host writes one u32 to a local that does.
+    Status::check(unsafe { proxy_define_metric(kind, name.as_ptr(), name.len(), &raw mut id) })?;
+    Ok(MetricId(id))
+}
+
+/// Adds to a counter.
+pub fn increment(metric: MetricId, by: u64) -> Result<(), Status> {
+    // SAFETY: no pointers.
+    Status::check(unsafe {
+        proxy_increment_metric(metric.0, i64::try_from(by).unwrap_or(i64::MAX))
+    })
+}
+
+/// Sets a gauge.
+pub fn record(metric: MetricId, value: u64) -> Result<(), Status> {
+    // SAFETY: no pointers.
+    Status::check(unsafe { proxy_record_metric(metric.0, value) })
+}
+
+/// Calls a method of the quota service; the answer comes to the context that is being called now, with this token.
+///
+/// This one goes through the SDK: its dispatcher drops the answers to calls whose token it did not enter itself. The SDK panics
+/// on statuses other than OK, ParseFailure (no such cluster) and InternalFailure (not sent); the host has no other for a well-formed
+/// `GrpcService` that names a cluster.
+pub fn call_quota(
+    service: &QuotaService,
+    method: &str,
+    message: &[u8],
+    timeout_ms: u32,
+) -> Result<u32, Status> {
+    let timeout = Duration::from_millis(timeout_ms.into());
+    let name = ferry_filter_core::QUOTA_SERVICE;
+    proxy_wasm::hostcalls::dispatch_grpc_call(
+        &service.0,
+        name,
+        method,
+        Vec::new(),
+        Some(message),
+        timeout,
+    )
+    .map_err(|status| Status(status as u32))
+}
+
+/// Where the quota service is: an encoded `envoy.config.core.v3.GrpcService` with an `envoy_grpc.cluster_name`. (A bare name is
+/// first tried as such a message, and some names are one.)
+pub struct QuotaService(String);
+
+impl QuotaService {
+    /// The service behind a cluster, whose name is at most 120 bytes long.
+    pub fn new(cluster: &str) -> Self {
+        /// Tag of field 1, a message or string: both `GrpcService.envoy_grpc` and `EnvoyGrpc.cluster_name`.
+        const FIELD_1: char = '\n';
+        let length = |bytes: usize| {
+            u8::try_from(bytes)
+                .ok()
+                .filter(u8::is_ascii)
+                .map_or('\0', char::from)
+        };
+        let mut message = String::new();
+        message.push(FIELD_1);
+        message.push(length(cluster.len().saturating_add(2)));
+        message.push(FIELD_1);
+        message.push(length(cluster.len()));
+        message.push_str(cluster);
+        Self(message)
+    }
+}
+
+/// Takes over bytes that the host allocated in this module's memory; `None` if there are none.
+fn owned(get: impl FnOnce(*mut *mut u8, *mut usize) -> u32) -> Result<Option<Vec<u8>>, Status> {
+    let mut data = null_mut();
+    let mut size = 0;
+    match get(&raw mut data, &raw mut size) {
+        // SAFETY: the host allocated exactly `size` bytes by calling the SDK's `proxy_on_memory_allocate`, which makes a boxed
+        // slice of that size in the global allocator, and gave them away.
+        Status::OK if !data.is_null() => Ok(Some(unsafe { Vec::from_raw_parts(data, size, size) })),
+        Status::OK | Status::NOT_FOUND => Ok(None),
+        status => Err(Status(status)),
+    }
+}
+
+/// Pairs as the ABI has them: their number, the sizes of each name and value, then each name and value with a zero after it.
+fn encode_pairs(pairs: &[(String, String)]) -> Vec<u8> {
+    let size = |text: &str| u32::try_from(text.len()).unwrap_or(u32::MAX).to_le_bytes();
+    let mut bytes = u32::try_from(pairs.len())
+        .unwrap_or(u32::MAX)
+        .to_le_bytes()
+        .to_vec();
+    for (name, value) in pairs {
+        bytes.extend(size(name));
+        bytes.extend(size(value));
+    }
+    for (name, value) in pairs {
+        bytes.extend(name.bytes().chain([0]).chain(value.bytes()).chain([0]));
+    }
+    bytes
+}
+
+fn decode_pairs(bytes: &[u8]) -> Option<Vec<(String, Vec<u8>)>> {
+    if bytes.is_empty() {
+        return Some(Vec::new());
+    }
+    let (count, rest) = take_size(bytes)?;
+    let (mut sizes, mut texts) = rest.split_at_checked(count.checked_mul(8)?)?;
+    let mut pairs = Vec::with_capacity(count);
+    for _ in 0..count {
+        let (name_size, rest) = take_size(sizes)?;
+        let (value_size, rest) = take_size(rest)?;
+        sizes = rest;
+        let (name, rest) = take_text(texts, name_size)?;
+        let (value, rest) = take_text(rest, value_size)?;
+        texts = rest;
+        pairs.push((String::from_utf8_lossy(name).into_owned(), value.to_vec()));
+    }
+    Some(pairs)
+}
+
+fn take_size(bytes: &[u8]) -> Option<(usize, &[u8])> {
+    let (size, rest) = bytes.split_first_chunk()?;
+    Some((usize::try_from(u32::from_le_bytes(*size)).ok()?, rest))
+}
+
+fn take_text(bytes: &[u8], size: usize) -> Option<(&[u8], &[u8])> {
+    let (text, rest) = bytes.split_at_checked(size)?;
+    Some((text, rest.get(1..)?))
+}
