@@ -2,6 +2,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
 use super::{Config, Provider};
+use crate::envoy::{obtain::obtain, validate};
 use crate::progress::Progress;
 use crate::{toolchain, workspace};
 
@@ -22,6 +23,29 @@ fn providers() -> [Provider; 2] {
         Provider::OpenAi { key: key.clone() },
         Provider::Simulator { address, key },
     ]
+}
+
+#[test]
+fn envoy_accepts_what_stands_in_the_folder() {
+    let envoy = obtain(&Progress::silent()).unwrap();
+    for provider in providers() {
+        let folder = tempfile::tempdir().unwrap();
+        let written = config(provider).write(folder.path()).unwrap();
+        // In validation Envoy leaves out what comes from files, so that the providers go into the main file here.
+        let text = fs::read_to_string(&written).unwrap();
+        let cluster = fs::read_to_string(folder.path().join("providers.yaml")).unwrap();
+        let (_, cluster) = cluster
+            .split_once("type.googleapis.com/envoy.config.cluster.v3.Cluster\n")
+            .unwrap();
+        let cluster = cluster
+            .replace("\n  ", "\n    ")
+            .replacen("  name:", "  - name:", 1);
+        let whole = folder.path().join("whole.yaml");
+        fs::write(&whole, format!("{text}{cluster}")).unwrap();
+        for file in [written, whole] {
+            validate(&envoy, &file).unwrap();
+        }
+    }
 }
 
 #[test]
