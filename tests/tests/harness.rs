@@ -29,5 +29,6 @@ async fn the_server_keeps_its_money_over_a_crash() {
             .unwrap()
             .contains("# TYPE ferry_")
     );
+    assert!(gateway.admin().verify().await.unwrap().clean);
     gateway.stop().await.unwrap();
 }

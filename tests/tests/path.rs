@@ -41,6 +41,7 @@ async fn a_chat_is_answered_and_charged() {
     let balance = gateway.settled(&gateway.customer().tenant).await.unwrap();
     assert_eq!(balance.held, "0.000000000");
     assert_eq!(gateway.simulator().unwrap().count(), 3);
+    assert!(gateway.admin().verify().await.unwrap().clean);
     gateway.stop().await.unwrap();
 }
 
