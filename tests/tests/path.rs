@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 /// A chat completion; with another model it is another request.
 fn ask(gateway: &Gateway, more: &Value) -> reqwest::RequestBuilder {
     let mut body = json!({"model": "gpt-4o-mini", "messages": [{"role": "user", "content": "When does the ferry leave?"}]});
-    for (name, value) in more.as_object().unwrap() {
+    for (name, value) in more.as_object().into_iter().flatten() {
         body[name] = value.clone();
     }
     reqwest::Client::new()
