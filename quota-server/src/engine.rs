@@ -272,7 +272,7 @@ impl Engine {
     pub async fn record_price_table(&self, table: PriceTable) -> Result<(), EngineError> {
         let (answer, answered) = oneshot::channel();
         self.put(Lane::Settlement, Job::PriceTable { table, answer })?;
-        answered.await.map_err(|_| self.gone())?
+        answered.await.map_err(|_| EngineError::Unavailable)?
     }
 
     /// Looks after leases and refusals now, instead of at the next look. Answers how many leases were ended: none while expiry
@@ -283,7 +283,7 @@ impl Engine {
     pub async fn expire_due(&self) -> Result<u64, EngineError> {
         let (answer, answered) = oneshot::channel();
         self.put(Lane::Settlement, Job::Expire { answer })?;
-        answered.await.map_err(|_| self.gone())?
+        answered.await.map_err(|_| EngineError::Unavailable)?
     }
 
     async fn administer(
@@ -326,7 +326,8 @@ impl Engine {
     /// Whether calls are taken.
     #[must_use]
     pub fn is_running(&self) -> bool {
-        self.inner.stop.borrow().is_none()
+        // Without a sender the writer has ended in a way that it could not tell.
+        self.inner.stop.borrow().is_none() && self.inner.stop.has_changed().is_ok()
     }
 
     /// What it counts.
@@ -351,7 +352,7 @@ impl Engine {
             answer,
         };
         self.put(lane, job)?;
-        answered.await.map_err(|_| self.gone())?
+        answered.await.map_err(|_| EngineError::Unavailable)?
     }
 
     fn put(&self, lane: Lane, job: Job) -> Result<(), EngineError> {
@@ -371,7 +372,7 @@ impl Engine {
             })
     }
 
-    /// What to say when the writer takes or answers nothing any more.
+    /// What to say when the writer takes nothing any more. What it has taken it answers, unless it fails.
     fn gone(&self) -> EngineError {
         match *self.inner.stop.borrow() {
             Some(Stop::Failed(_)) => EngineError::Unavailable,

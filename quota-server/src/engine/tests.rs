@@ -1,5 +1,10 @@
 //! The engine on a real SQLite file in a temporary folder.
 
 mod basics;
+mod crash;
 mod expiry;
+mod failure;
 pub(crate) mod fixture;
+mod keys;
+mod load;
+mod retention;

@@ -45,9 +45,19 @@ struct Waiting {
     answer: Reply<Vec<super::Answered<Answer>>>,
 }
 
+/// However the thread ends, nobody waits for it in vain.
+struct Abandon(Arc<Lanes<Job>>);
+
+impl Drop for Abandon {
+    fn drop(&mut self) {
+        self.0.abandon();
+    }
+}
+
 impl Writer {
     /// Runs until the lanes are closed and empty, or the store fails. The store is closed before `stopped` tells.
     pub(super) fn run(mut self, stopped: &watch::Sender<Option<Stop>>) {
+        let _abandon = Abandon(Arc::clone(&self.lanes));
         let stop = match self.serve() {
             Ok(()) => Stop::Closed,
             Err(Failed(reason)) => {
@@ -55,7 +65,6 @@ impl Writer {
                 Stop::Failed(reason)
             }
         };
-        self.lanes.abandon();
         drop(self.store);
         stopped.send_replace(Some(stop));
     }

@@ -23,9 +23,9 @@ use ferry_types::{KeyId, ReservationId, TenantId};
 use rusqlite::{Connection, ErrorCode, OptionalExtension as _};
 use std::collections::BTreeMap;
 
-/// Pages in the log after which it is carried over even though calls wait: 32 MiB.
+/// Pages in the log after which they are carried over even though calls wait: 32 MiB.
 const LOG_PAGES_MAX: i64 = 8_192;
-/// Pages in the log that are worth being carried over when nothing waits.
+/// Pages in the log that are worth carrying over when nothing waits.
 const LOG_PAGES_IDLE: i64 = 512;
 
 /// The writer's side of an SQLite database.
@@ -77,15 +77,23 @@ impl SqliteStore {
             .map_err(failed("keep a pepper"))
     }
 
+    /// Lets the file grow to so many pages and no further, as a full disk would.
+    #[cfg(test)]
+    pub(crate) fn limit_pages(&mut self, pages: i64) -> Result<(), StoreError> {
+        self.connection
+            .execute_batch(&format!("PRAGMA max_page_count = {pages}"))
+            .map_err(failed("limit the file"))
+    }
+
     fn run(&self, sql: &str) -> rusqlite::Result<()> {
         self.connection.prepare_cached(sql)?.execute(()).map(|_| ())
     }
 
-    /// Pages in the log, all in all.
-    fn log_pages(&self) -> rusqlite::Result<i64> {
+    /// Pages in the log, and how many of them have been carried over.
+    fn log_pages(&self) -> rusqlite::Result<(i64, i64)> {
         self.connection
             .prepare_cached("PRAGMA wal_checkpoint(NOOP)")?
-            .query_row((), |row| row.get(1))
+            .query_row((), |row| Ok((row.get(1)?, row.get(2)?)))
     }
 }
 
@@ -220,7 +228,8 @@ impl Store for SqliteStore {
             Idle::No => LOG_PAGES_MAX,
         };
         let uncertain = |source| CommitError::Uncertain(failed("carry the log over")(source));
-        if self.log_pages().map_err(uncertain)? < pages_max {
+        let (pages, carried_over) = self.log_pages().map_err(uncertain)?;
+        if pages.saturating_sub(carried_over) < pages_max {
             return Ok(());
         }
         self.connection

@@ -1,1 +1,63 @@
+//! What the store relies on in SQLite itself.
 
+use super::*;
+
+fn open() -> (tempfile::TempDir, SqliteStore) {
+    let folder = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(&folder.path().join("ferry.db")).unwrap();
+    (folder, store)
+}
+
+/// Writes about so many pages in one transaction. SQLite leaves alone what would not change, so each write is another one.
+fn write_pages(store: &mut SqliteStore, pages: usize) {
+    let round = store.connection.total_changes();
+    store.begin().unwrap();
+    let sql = "INSERT OR REPLACE INTO meta (name, value) VALUES (?1, ?2)";
+    let mut statement = store.connection.prepare_cached(sql).unwrap();
+    for page in 0..pages {
+        let row = (page.to_string(), format!("{round:0>4000}"));
+        statement.execute(row).unwrap();
+    }
+    drop(statement);
+    store.commit().unwrap();
+}
+
+#[test]
+fn sqlite_is_newer_than_the_bug_that_corrupted_logs() {
+    assert!(rusqlite::version_number() >= 3_051_003);
+}
+
+#[test]
+fn the_log_is_carried_over_when_there_is_time_or_too_much_of_it() {
+    let (_folder, mut store) = open();
+    let check = |store: &mut SqliteStore, pages: i64, idle, begins_anew| {
+        write_pages(store, usize::try_from(pages).unwrap());
+        assert!(store.log_pages().unwrap().0 >= pages);
+        store.maintain(idle).unwrap();
+        // Once everything has been carried over, the next commit begins the log anew.
+        write_pages(store, 1);
+        assert_eq!(
+            store.log_pages().unwrap().0 < pages,
+            begins_anew,
+            "{pages} pages, {idle:?}"
+        );
+    };
+    check(&mut store, LOG_PAGES_IDLE, Idle::No, false);
+    check(&mut store, LOG_PAGES_IDLE, Idle::Yes, true);
+    check(&mut store, LOG_PAGES_MAX, Idle::No, true);
+}
+
+#[test]
+fn a_transaction_that_is_rolled_back_leaves_nothing() {
+    let (_folder, mut store) = open();
+    store.begin().unwrap();
+    let digest = [1; 32];
+    let kept = store.keep_price_table("1", digest, "text", UnixMs(1));
+    assert_eq!(kept.unwrap(), Ok(()));
+    store.rollback().unwrap();
+    store.rollback().unwrap();
+    store.begin().unwrap();
+    let kept = store.keep_price_table("1", [2; 32], "other", UnixMs(1));
+    assert_eq!(kept.unwrap(), Ok(()));
+    store.commit().unwrap();
+}

@@ -1,0 +1,239 @@
+//! A store that fails: the batch has not happened, or the engine stops. Broken books do not stop others.
+
+use super::fixture::{Fixture, HOLD, done, start, tenant, whole_use};
+use crate::engine::{CreateTenant, Engine, EngineConfig, EngineError, Stop};
+use crate::key_directory::{PepperId, Peppers, StoredDigest};
+use crate::store::sqlite::SqliteStore;
+use crate::store::{BookChange, CommitError, Idle, Store, StoreError, Touch, VersionTaken};
+use ferry_ledger::{AdminAnswer, Book, Refusal, ReserveAnswer, SettleAnswer, UnixMs};
+use ferry_types::{Currency, KeyId, ReservationId, TenantId};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+
+const WELL: u8 = 0;
+const CANNOT_LOAD: u8 = 1;
+const CANNOT_PERSIST: u8 = 2;
+const REFUSES_COMMIT: u8 = 3;
+const LOSES_COMMIT: u8 = 4;
+
+/// SQLite, until it is told to fail.
+struct Ailing {
+    store: SqliteStore,
+    how: Arc<AtomicU8>,
+}
+
+impl Ailing {
+    fn fails(&self, how: u8) -> Result<(), StoreError> {
+        if self.how.load(Ordering::SeqCst) == how {
+            Err(StoreError::Corrupt("told to fail".into()))
+        } else {
+            Ok(())
+        }
+    }
+}
+
+impl Store for Ailing {
+    fn begin(&mut self) -> Result<(), StoreError> {
+        self.store.begin()
+    }
+
+    fn resolve(
+        &mut self,
+        digests: &[StoredDigest],
+    ) -> Result<Vec<Option<(TenantId, KeyId)>>, StoreError> {
+        self.store.resolve(digests)
+    }
+
+    fn load(&mut self, touches: &[Touch]) -> Result<Vec<Option<Book>>, StoreError> {
+        self.fails(CANNOT_LOAD)?;
+        self.store.load(touches)
+    }
+
+    fn persist(&mut self, changes: &[BookChange<'_>]) -> Result<(), StoreError> {
+        self.store.persist(changes)?;
+        self.fails(CANNOT_PERSIST)
+    }
+
+    fn freeze(&mut self, tenant: &TenantId, reason: &str) -> Result<(), StoreError> {
+        self.store.freeze(tenant, reason)
+    }
+
+    fn keep_price_table(
+        &mut self,
+        version: &str,
+        sha256: [u8; 32],
+        content: &str,
+        now: UnixMs,
+    ) -> Result<Result<(), VersionTaken>, StoreError> {
+        self.store.keep_price_table(version, sha256, content, now)
+    }
+
+    fn touch_keys(&mut self, used: &BTreeMap<(TenantId, KeyId), UnixMs>) -> Result<(), StoreError> {
+        self.store.touch_keys(used)
+    }
+
+    fn prune_refusals(&mut self, before: UnixMs, limit: usize) -> Result<usize, StoreError> {
+        self.store.prune_refusals(before, limit)
+    }
+
+    fn commit(&mut self) -> Result<(), CommitError> {
+        self.fails(REFUSES_COMMIT)
+            .map_err(CommitError::NotCommitted)?;
+        self.store.commit()?;
+        self.fails(LOSES_COMMIT).map_err(CommitError::Uncertain)
+    }
+
+    fn rollback(&mut self) -> Result<(), StoreError> {
+        self.store.rollback()
+    }
+
+    fn due(
+        &mut self,
+        now: UnixMs,
+        limit: usize,
+    ) -> Result<Vec<(TenantId, ReservationId)>, StoreError> {
+        self.store.due(now, limit)
+    }
+
+    fn maintain(&mut self, idle: Idle) -> Result<(), CommitError> {
+        self.store.maintain(idle)
+    }
+}
+
+/// The same database again, on a store that can be told to fail.
+async fn ailing(fixture: &mut Fixture) -> Arc<AtomicU8> {
+    fixture.close().await;
+    let how = Arc::new(AtomicU8::new(WELL));
+    let store = Ailing {
+        store: SqliteStore::open(&fixture.database()).unwrap(),
+        how: Arc::clone(&how),
+    };
+    let peppers = Peppers::open(&fixture.database(), &[]).unwrap();
+    assert_eq!(peppers.newest(), PepperId(1));
+    let mut config = EngineConfig::new(fixture.database());
+    config.time = Arc::<super::fixture::HandClock>::clone(&fixture.clock);
+    fixture.engine = Engine::start_on(Box::new(store), peppers, config).unwrap();
+    how
+}
+
+#[tokio::test]
+async fn a_batch_that_cannot_be_stored_has_not_happened() {
+    let mut fixture = Fixture::with_holds(2).await;
+    let how = ailing(&mut fixture).await;
+    let id = fixture.draw();
+    for failure in [CANNOT_LOAD, CANNOT_PERSIST, REFUSES_COMMIT] {
+        how.store(failure, Ordering::SeqCst);
+        let failed = fixture.engine.reserve(fixture.reserve_call(id)).await;
+        assert_eq!(failed, Err(EngineError::Unavailable), "{failure}");
+        assert_eq!(
+            fixture.balance().await,
+            (2 * HOLD, 0, 2 * HOLD),
+            "{failure}"
+        );
+    }
+    how.store(WELL, Ordering::SeqCst);
+    assert!(matches!(
+        fixture.reserve(id).await,
+        ReserveAnswer::Granted(_)
+    ));
+    assert_eq!(fixture.balance().await, (2 * HOLD, HOLD, HOLD));
+    assert_eq!(fixture.engine.metrics().batches_failed.get(), 3);
+    assert!(fixture.engine.is_running());
+    fixture.assert_clean().await;
+}
+
+#[tokio::test]
+async fn a_commit_of_unknown_outcome_stops_the_engine_for_good() {
+    let mut fixture = Fixture::with_holds(2).await;
+    let how = ailing(&mut fixture).await;
+    how.store(LOSES_COMMIT, Ordering::SeqCst);
+    let id = fixture.draw();
+    let unanswered = fixture.engine.reserve(fixture.reserve_call(id)).await;
+    assert_eq!(unanswered, Err(EngineError::Unavailable));
+    let stop = fixture.engine.stopped().await;
+    assert!(matches!(stop, Stop::Failed(reason) if reason.contains("told to fail")));
+    assert!(!fixture.engine.is_running());
+    how.store(WELL, Ordering::SeqCst);
+    let after = fixture.engine.reserve(fixture.reserve_call(id)).await;
+    assert_eq!(after, Err(EngineError::Unavailable));
+    // A new process finds out, and the gateway's repeated call gets what was decided.
+    fixture.engine = start(fixture.database(), &fixture.clock, fixture.lease);
+    assert!(matches!(
+        fixture.reserve(id).await,
+        ReserveAnswer::Granted(_)
+    ));
+    assert_eq!(fixture.balance().await, (2 * HOLD, HOLD, HOLD));
+    fixture.assert_clean().await;
+}
+
+#[tokio::test]
+async fn a_full_disk_refuses_batches_and_spares_the_books() {
+    let mut fixture = Fixture::with_holds(10_000).await;
+    fixture.close().await;
+    let mut store = SqliteStore::open(&fixture.database()).unwrap();
+    store.limit_pages(80).unwrap();
+    let peppers = Peppers::open(&fixture.database(), &store.peppers().unwrap()).unwrap();
+    let mut config = EngineConfig::new(fixture.database());
+    config.time = Arc::<super::fixture::HandClock>::clone(&fixture.clock);
+    fixture.engine = Engine::start_on(Box::new(store), peppers, config).unwrap();
+    let mut granted = 0;
+    let failed = loop {
+        let call = fixture.reserve_call(fixture.draw());
+        match fixture.engine.reserve(call).await {
+            Ok(_) => granted += 1,
+            Err(error) => break error,
+        }
+        assert!(granted < 1_000, "the disk never fills");
+    };
+    assert_eq!(failed, EngineError::Unavailable);
+    assert!(fixture.engine.is_running());
+    assert_eq!(fixture.balance().await.1, granted * HOLD);
+    fixture.assert_clean().await;
+    fixture.restart().await;
+    let (_, _) = fixture.granted().await;
+    fixture.assert_clean().await;
+}
+
+#[tokio::test]
+async fn a_broken_book_is_frozen_and_the_others_go_on() {
+    let mut fixture = Fixture::with_holds(2).await;
+    let other: TenantId = "other".parse().unwrap();
+    let created = CreateTenant {
+        tenant: other.clone(),
+        name: "Other".into(),
+        currency: Currency::Usd,
+    };
+    done(fixture.engine.create_tenant(created).await);
+    let (id, _) = fixture.granted().await;
+    fixture.close().await;
+    // What the ledger rules out: more is held by a reservation than by its book.
+    let connection = rusqlite::Connection::open(fixture.database()).unwrap();
+    connection
+        .execute("UPDATE tenants SET held = 1 WHERE tenant = 'acme'", ())
+        .unwrap();
+    drop(connection);
+    fixture.engine = start(fixture.database(), &fixture.clock, fixture.lease);
+
+    assert_eq!(fixture.settle(id, whole_use()).await, SettleAnswer::Frozen);
+    let refused = fixture.reserve(fixture.draw()).await;
+    assert_eq!(refused, ReserveAnswer::Refused(Refusal::BookFrozen));
+    assert_eq!(fixture.engine.metrics().books_frozen.get(), 1);
+    let frozen = fixture.engine.tenant(tenant()).await.unwrap();
+    assert!(frozen.frozen.is_some_and(|why| why.contains("held")));
+    assert_eq!((frozen.posted.units(), frozen.held.units()), (2 * HOLD, 1));
+
+    let issued = fixture
+        .engine
+        .issue_key(other.clone(), "k".into(), None)
+        .await;
+    let (answered, _) = issued.unwrap();
+    assert!(matches!(
+        answered.answer,
+        AdminAnswer::Done { changed: true, .. }
+    ));
+    assert_eq!(fixture.engine.tenant(other).await.unwrap().frozen, None);
+    // An overdue lease of a frozen book stands, and does not stand in the way of others.
+    fixture.clock.pass(fixture.lease.suspension_ms());
+    assert_eq!(fixture.engine.expire_due().await, Ok(0));
+}
