@@ -52,17 +52,27 @@ impl CharCounts {
                 ..Self::default()
             };
         }
-        let count = |from: u8, to: u8| {
-            bytes
-                .iter()
-                .filter(|byte| (from..=to).contains(*byte))
-                .count() as u64
-        };
+        let (words, tail) = bytes.as_chunks::<8>();
+        let mut last = [0; 8];
+        if let Some(room) = last.get_mut(..tail.len()) {
+            room.copy_from_slice(tail);
+        }
+        let mut leads = [0u64; 3];
+        let mut beyond_ascii = 0u64;
+        for word in words.iter().chain([&last]) {
+            let (beyond, found) = leads_in(u64::from_le_bytes(*word));
+            beyond_ascii = beyond_ascii.saturating_add(beyond);
+            for (sum, count) in leads.iter_mut().zip(found) {
+                *sum = sum.saturating_add(count);
+            }
+        }
+        // Each count includes the longer characters.
+        let [two_or_more, three_or_more, four_bytes] = leads;
         Self {
-            ascii: count(0, 0x7f),
-            two_bytes: count(0xc0, 0xdf),
-            three_bytes: count(0xe0, 0xef),
-            four_bytes: count(0xf0, 0xff),
+            ascii: (bytes.len() as u64).saturating_sub(beyond_ascii),
+            two_bytes: two_or_more.saturating_sub(three_or_more),
+            three_bytes: three_or_more.saturating_sub(four_bytes),
+            four_bytes,
         }
     }
 
@@ -73,6 +83,19 @@ impl CharCounts {
             .saturating_add(self.three_bytes.saturating_mul(3))
             .saturating_add(self.four_bytes.saturating_mul(8))
     }
+}
+
+/// Of eight bytes: how many are beyond ASCII, and how many begin a character of at least two, three and four bytes.
+///
+/// A character's first byte has as many leading ones as the character has bytes; the bytes that follow have a single one.
+fn leads_in(word: u64) -> (u64, [u64; 3]) {
+    const TOPS: u64 = u64::from_le_bytes([0x80; 8]);
+    let first = word & TOPS;
+    let second = first & (word << 1);
+    let third = second & (word << 2);
+    let fourth = third & (word << 3);
+    let count = |bits: u64| u64::from(bits.count_ones());
+    (count(first), [count(second), count(third), count(fourth)])
 }
 
 /// The measure of an input.
@@ -191,6 +214,31 @@ mod tests {
             let measure = of_text(text);
             assert_eq!(measure.tokens_estimate(), tokens + 4 + 3, "{text}");
             assert_eq!(measure.tokens_max(), bytes + 16 + 256, "{text}");
+        }
+    }
+
+    #[test]
+    fn characters_are_told_apart_wherever_they_stand() {
+        for offset in 0..9 {
+            for (text, counts) in [
+                ("éé", [0, 2, 0, 0]),
+                ("世x界", [1, 0, 2, 0]),
+                ("🚀é世a🚀", [1, 1, 1, 2]),
+                (
+                    "\u{80}\u{7ff}\u{800}\u{ffff}\u{10000}\u{10ffff}",
+                    [0, 2, 2, 2],
+                ),
+            ] {
+                let text = "a".repeat(offset) + &text.repeat(3);
+                let [ascii, two_bytes, three_bytes, four_bytes] = counts.map(|count| 3 * count);
+                let expected = CharCounts {
+                    ascii: ascii + offset as u64,
+                    two_bytes,
+                    three_bytes,
+                    four_bytes,
+                };
+                assert_eq!(CharCounts::of(&text), expected, "{text}");
+            }
         }
     }
 

@@ -37,7 +37,7 @@ pub(super) struct StringReader {
     carried: usize,
 }
 
-/// What one step has read.
+/// What has been read.
 pub(super) struct Step {
     pub(super) taken: usize,
     pub(super) closed: bool,
@@ -53,8 +53,31 @@ impl Step {
 }
 
 impl StringReader {
-    /// Reads some of `bytes`, of which the first stands at `at`; never nothing if there are any.
-    pub(super) fn step(
+    /// Reads `bytes`, of which the first stands at `at`, up to the closing quote.
+    pub(super) fn read(
+        &mut self,
+        bytes: &[u8],
+        at: u64,
+        emit: &mut impl FnMut(&str),
+    ) -> Result<Step, InvalidJson> {
+        let mut taken = 0usize;
+        while let Some(rest) = bytes.get(taken..)
+            && !rest.is_empty()
+        {
+            let step = self.step(rest, at.saturating_add(taken as u64), emit)?;
+            taken = taken.saturating_add(step.taken);
+            if step.closed {
+                return Ok(Step {
+                    taken,
+                    closed: true,
+                });
+            }
+        }
+        Ok(Step::took(taken))
+    }
+
+    /// Reads some of `bytes`; never nothing if there are any.
+    fn step(
         &mut self,
         bytes: &[u8],
         at: u64,
@@ -81,6 +104,10 @@ impl StringReader {
                 closed: true,
             }),
             b'\\' => {
+                if let Some(text) = bytes.get(1).and_then(|byte| simple_escape(*byte)) {
+                    emit(text);
+                    return Ok(Step::took(2));
+                }
                 self.escape = Escape::Backslash;
                 self.escape_at = at;
                 Ok(Step::took(1))

@@ -257,11 +257,11 @@ impl Tokenizer {
             start: self.start,
             end: self.at,
         };
-        let step = self.string.step(rest, self.at, &mut |text| {
-            sink.token(Token::Text(text), span)
+        let step = self.string.read(rest, self.at, &mut |text| {
+            sink.token(Token::Text(text), span);
         })?;
         if step.closed {
-            sink.token(Token::EndString, self.span_with_byte());
+            sink.token(Token::EndString, self.span_with(step.taken));
             self.after_value();
         }
         Ok(step.taken)
@@ -271,13 +271,13 @@ impl Tokenizer {
         let Self {
             string, text, at, ..
         } = self;
-        let step = string.step(rest, *at, &mut |piece| text.push(piece.as_bytes()))?;
+        let step = string.read(rest, *at, &mut |piece| text.push(piece.as_bytes()))?;
         if step.closed {
             let key = Token::Key {
                 name: self.text.get(),
                 comma: self.comma,
             };
-            sink.token(key, self.span_with_byte());
+            sink.token(key, self.span_with(step.taken));
             self.state = State::Colon;
         }
         Ok(step.taken)
@@ -329,7 +329,7 @@ impl Tokenizer {
                 Literal::False => Token::Bool(false),
                 Literal::Null => Token::Null,
             };
-            sink.token(token, self.span_with_byte());
+            sink.token(token, self.span_with(1));
             self.after_value();
         }
         Ok(1)
@@ -350,11 +350,11 @@ impl Tokenizer {
         }
     }
 
-    /// From where the piece begins to the byte that is being read.
-    const fn span_with_byte(&self) -> Span {
+    /// From where the piece begins, over the next `taken` bytes.
+    const fn span_with(&self, taken: usize) -> Span {
         Span {
             start: self.start,
-            end: self.at.saturating_add(1),
+            end: self.at.saturating_add(taken as u64),
         }
     }
 

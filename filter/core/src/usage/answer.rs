@@ -26,7 +26,6 @@ pub(super) struct Answer {
     pub(super) choices: Option<u64>,
     pub(super) seen: ChoiceSet,
     pub(super) finished: ChoiceSet,
-    pub(super) counted: Counted,
     pub(super) has_error: bool,
     places: Vec<Place>,
     /// What the value that comes next is for.
@@ -38,8 +37,10 @@ pub(super) struct Answer {
     choice_is_finished: bool,
     /// The string that is being read, if it is a name.
     name: String,
-    /// Its decoded bytes.
+    /// Decoded bytes of the string that is being read; zero outside of strings.
     length: u64,
+    /// What the strings before it were.
+    counted: Counted,
 }
 
 /// Choices by their index. Those beyond what may be asked for are not told apart.
@@ -82,6 +83,55 @@ impl Sink for Answer {
 }
 
 impl Answer {
+    /// Ready for another document, with the room that it has.
+    pub(super) fn reset(&mut self) {
+        let mut last = core::mem::take(self);
+        for text in [
+            &mut last.id,
+            &mut last.model,
+            &mut last.service_tier,
+            &mut last.name,
+        ] {
+            text.clear();
+        }
+        last.places.clear();
+        *self = Self {
+            id: last.id,
+            model: last.model,
+            service_tier: last.service_tier,
+            name: last.name,
+            places: last.places,
+            ..Self::default()
+        };
+    }
+
+    /// What was generated so far, the string that is being read included.
+    pub(super) const fn counted(&self) -> Counted {
+        let mut counted = self.counted;
+        match self.slot {
+            Slot::Text => counted.text.piece(self.length),
+            Slot::ReasoningContent => counted.reasoning_content.piece(self.length),
+            Slot::Reasoning => counted.reasoning.piece(self.length),
+            Slot::AudioData => counted.audio.piece(self.length),
+            Slot::Id
+            | Slot::Model
+            | Slot::ServiceTier
+            | Slot::Usage
+            | Slot::Choices
+            | Slot::Error
+            | Slot::PromptDetails
+            | Slot::CompletionDetails
+            | Slot::Tokens(_)
+            | Slot::Index
+            | Slot::FinishReason
+            | Slot::Message
+            | Slot::Calls
+            | Slot::Audio
+            | Slot::Ignored => {}
+        }
+        counted
+    }
+
     fn open(&mut self, is_object: bool) {
         let place = match (self.places.last(), is_object) {
             (None, true) => Place::Document,
@@ -181,10 +231,9 @@ impl Answer {
             Slot::Model => self.model.clone_from(&self.name),
             Slot::ServiceTier => self.service_tier.clone_from(&self.name),
             Slot::FinishReason => self.choice_is_finished = self.length > 0,
-            Slot::Text => self.counted.text.piece(self.length),
-            Slot::ReasoningContent => self.counted.reasoning_content.piece(self.length),
-            Slot::Reasoning => self.counted.reasoning.piece(self.length),
-            Slot::AudioData => self.counted.audio.piece(self.length),
+            Slot::Text | Slot::ReasoningContent | Slot::Reasoning | Slot::AudioData => {
+                self.counted = self.counted();
+            }
             Slot::Usage
             | Slot::Choices
             | Slot::Error
@@ -197,6 +246,7 @@ impl Answer {
             | Slot::Audio
             | Slot::Ignored => {}
         }
+        self.length = 0;
         self.value(false, span);
     }
 

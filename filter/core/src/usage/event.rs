@@ -92,19 +92,18 @@ impl EventReader {
 
     /// The event that is being read is complete, or is all that comes.
     pub(super) fn complete(&mut self, tally: &mut Tally) -> Event {
-        let mut data = core::mem::take(&mut self.data);
         let length = core::mem::take(&mut self.length);
-        let is_read = data.finish(tally);
-        let Data { answer, .. } = data;
-        Event {
+        let is_read = self.data.finish(tally);
+        let answer = &self.data.answer;
+        let usage = answer.usage.filter(|_| is_read);
+        let event = Event {
             length,
             start: self.at.saturating_sub(length),
-            usage: answer
-                .usage
-                .filter(|_| is_read)
-                .map(|usage| usage.removal()),
+            usage: usage.map(|usage| usage.removal()),
             is_only_usage: is_read && answer.choices == Some(0) && answer.report.is_some(),
-        }
+        };
+        self.data.reset();
+        event
     }
 
     /// Adds what the unfinished event says so far.
@@ -119,6 +118,18 @@ impl EventReader {
 }
 
 impl Data {
+    /// Ready for another event.
+    fn reset(&mut self) {
+        if self.has_begun {
+            let mut answer = core::mem::take(&mut self.answer);
+            answer.reset();
+            *self = Self {
+                answer,
+                ..Self::default()
+            };
+        }
+    }
+
     /// A data field's value begins at `at`.
     fn begin(&mut self, at: u64) {
         if self.has_begun {

@@ -82,13 +82,14 @@ impl Tally {
         }
         self.seen.add(answer.seen);
         self.finished.add(answer.finished);
-        self.counted.add(&answer.counted);
+        let counted = answer.counted();
+        self.counted.add(&counted);
         self.has_error |= answer.has_error;
         match answer.report {
             Some(report) if !report.is_empty() => self.report(report, is_complete),
             Some(_) | None => {
                 if let Some(last) = &mut self.last {
-                    last.is_stale |= !answer.counted.is_nothing();
+                    last.is_stale |= !counted.is_nothing();
                 }
             }
         }

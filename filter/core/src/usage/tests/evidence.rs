@@ -201,6 +201,31 @@ fn a_floor_and_a_count_are_not_added_up() {
 }
 
 #[test]
+fn an_answer_that_was_cut_counts_as_far_as_it_came() {
+    let document = chunk("0123456789", "\"stop\"", &usage("7", "9", ""));
+    let digits = document.find("0123").unwrap() + 1;
+    for (length, tokens) in [
+        (digits - 1, 0),
+        (digits, 1),
+        (digits + 4, 2),
+        (digits + 9, 3),
+        (document.len() - 1, 9),
+    ] {
+        let (_, evidence) = read(Meter::json(), &[&document.as_bytes()[..length]]);
+        let source = if tokens == 0 {
+            UsageSource::Estimated
+        } else {
+            UsageSource::Counted
+        };
+        assert_eq!(
+            (evidence.usage.output_tokens, evidence.source),
+            (tokens, source),
+            "{length}"
+        );
+    }
+}
+
+#[test]
 fn what_cannot_be_read_is_told() {
     let text = chunk("Hello", "null", "");
     let evidence = check_stream(

@@ -73,12 +73,12 @@ fn documents() -> Vec<Fixture> {
 
 fn streams_of_openai() -> Vec<Fixture> {
     vec![
-        fixture("stream-usage.sse", MINI, input_output(19, 13)),
+        fixture("stream-usage.sse", MINI, input_output(19, 7)),
         Fixture {
             source: UsageSource::Counted,
-            ..fixture("stream-plain.sse", MINI, input_output(0, 13))
+            ..fixture("stream-plain.sse", MINI, input_output(0, 7))
         },
-        fixture("stream-tools.sse", MINI, input_output(97, 31)),
+        fixture("stream-tools.sse", MINI, input_output(97, 27)),
         Fixture {
             choices_finished: 2,
             ..fixture("stream-n2.sse", MINI, input_output(11, 9))
@@ -241,7 +241,7 @@ fn every_fixture_cut_at_every_byte_is_the_same() {
             let mut head = meter.clone();
             let mut before = Vec::new();
             for cut in 0..=original.len() {
-                // The head was read by the byte, the tail is read at once.
+                // The head was read by the byte, the tail is read at once: what was read before is not read again.
                 let (client, evidence) = read(head.clone(), &[&original[cut..]]);
                 let joined = [before.as_slice(), &client].concat();
                 assert!((joined, evidence) == whole, "{} cut at {cut}", fixture.name);
@@ -250,11 +250,6 @@ fn every_fixture_cut_at_every_byte_is_the_same() {
                     Output::Pass => before.extend_from_slice(next),
                     Output::Replace(bytes) => before.extend_from_slice(&bytes),
                 }
-            }
-            for cut in (0..=original.len()).step_by(7) {
-                let (head, tail) = original.split_at(cut);
-                let pieces = read(meter.clone(), &[head, tail]);
-                assert!(pieces == whole, "{} in two at {cut}", fixture.name);
             }
             let single: Vec<&[u8]> = original.chunks(1).collect();
             assert!(
