@@ -9,10 +9,6 @@ use ferry_filter_core::worker::Worker;
 
 use crate::host::{self, MetricId, QuotaService, Status};
 
-/// Levels of the host's log.
-pub const WARN: u32 = 3;
-/// See [`WARN`].
-pub const ERROR: u32 = 4;
 /// Longest time between ticks: nothing is due by itself, this only bounds what a missed event can cost.
 const IDLE_TICK_MS: u64 = 1_000;
 
@@ -27,7 +23,7 @@ pub fn now() -> Now {
 /// The counters, as the host knows them.
 pub struct Metrics {
     counters: Vec<(Metric, MetricId)>,
-    depth: Option<MetricId>,
+    depth: MetricId,
 }
 
 impl Metrics {
@@ -43,7 +39,7 @@ impl Metrics {
             .collect::<Result<_, Status>>()?;
         Ok(Self {
             counters,
-            depth: Some(host::define_gauge(OUTBOX_DEPTH)?),
+            depth: host::define_gauge(OUTBOX_DEPTH)?,
         })
     }
 
@@ -55,19 +51,19 @@ impl Metrics {
                 .iter()
                 .find(|(other, _)| *other == metric)
                 .map(|(_, id)| *id);
-            if let Some(Err(status)) = id.map(|id| host::increment(id, by)) {
-                host::log(
-                    WARN,
-                    &format!("failed to count {}: {status}", metric.name()),
-                );
+            if let Some(Err(status)) =
+                id.map(|id| host::add(id, i64::try_from(by).unwrap_or(i64::MAX)))
+            {
+                log::warn!("failed to count {}: {status}", metric.name());
             }
         });
     }
 
-    fn record_depth(&self, depth: usize) {
-        let value = u64::try_from(depth).unwrap_or(u64::MAX);
-        if let Some(Err(status)) = self.depth.map(|id| host::record(id, value)) {
-            host::log(WARN, &format!("failed to record {OUTBOX_DEPTH}: {status}"));
+    /// Moves the gauge, which is the sum over workers, by this worker's change.
+    fn move_depth(&self, before: usize, after: usize) {
+        let count = |slots: usize| i64::try_from(slots).unwrap_or(i64::MAX);
+        if let Err(status) = host::add(self.depth, count(after).saturating_sub(count(before))) {
+            log::warn!("failed to record {OUTBOX_DEPTH}: {status}");
         }
     }
 }
@@ -100,7 +96,7 @@ impl Gateway {
     /// `None` if the state is in use, which cannot be: the host never calls back from within a call.
     pub fn with<T>(&self, handle: impl FnOnce(&mut Worker, Now) -> T) -> Option<T> {
         let Ok(mut worker) = self.worker.try_borrow_mut() else {
-            host::log(ERROR, "an event came while another was being handled");
+            log::error!("an event came while another was being handled");
             return None;
         };
         let now = now();
@@ -125,11 +121,12 @@ impl Gateway {
     fn report(&self, worker: &mut Worker) {
         self.metrics.flush(&mut worker.counters);
         for line in worker.take_log() {
-            host::log(WARN, &line);
+            log::warn!("{line}");
         }
         let depth = worker.outbox.depth();
-        if self.depth.replace(depth) != depth {
-            self.metrics.record_depth(depth);
+        let before = self.depth.replace(depth);
+        if before != depth {
+            self.metrics.move_depth(before, depth);
         }
     }
 
@@ -146,7 +143,7 @@ impl Gateway {
         let wait_ms = wanted_ms.saturating_sub(now.monotonic_ms).max(1);
         match host::set_tick_ms(u32::try_from(wait_ms).unwrap_or(u32::MAX)) {
             Ok(()) => self.armed_for_ms.set(Some(wanted_ms)),
-            Err(status) => host::log(ERROR, &format!("failed to set the timer: {status}")),
+            Err(status) => log::error!("failed to set the timer: {status}"),
         }
     }
 }
@@ -156,7 +153,7 @@ pub fn random() -> Option<[Random; 2]> {
     match (host::random(), host::random()) {
         (Ok(first), Ok(second)) => Some([first, second]),
         (Err(status), _) | (_, Err(status)) => {
-            host::log(ERROR, &format!("failed to draw random bytes: {status}"));
+            log::error!("failed to draw random bytes: {status}");
             None
         }
     }

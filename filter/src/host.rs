@@ -67,7 +67,6 @@ unsafe extern "C" {
     fn proxy_done() -> u32;
     fn proxy_define_metric(kind: u32, name: *const u8, name_size: usize, id: *mut u32) -> u32;
     fn proxy_increment_metric(id: u32, by: i64) -> u32;
-    fn proxy_record_metric(id: u32, value: u64) -> u32;
     fn proxy_call_foreign_function(
         name: *const u8,
         name_size: usize,
@@ -137,10 +136,32 @@ pub enum Buffer {
 #[derive(Debug, Clone, Copy)]
 pub struct MetricId(u32);
 
-/// Writes a line to the host's log. Where even that fails, nothing can be done.
-pub fn log(level: u32, line: &str) {
-    // SAFETY: the pointer and length are those of a string that outlives the call; the host only reads it.
-    let _ = unsafe { proxy_log(level, line.as_ptr(), line.len()) };
+/// The logger: lines go to the host's log. (The SDK's own panics if that fails.)
+pub struct HostLog;
+
+impl log::Log for HostLog {
+    fn enabled(&self, metadata: &log::Metadata<'_>) -> bool {
+        metadata.level() <= log::max_level()
+    }
+
+    fn log(&self, record: &log::Record<'_>) {
+        if !self.enabled(record.metadata()) {
+            return;
+        }
+        let level = match record.level() {
+            log::Level::Trace => 0,
+            log::Level::Debug => 1,
+            log::Level::Info => 2,
+            log::Level::Warn => 3,
+            log::Level::Error => 4,
+        };
+        let line = record.args().to_string();
+        // SAFETY: the pointer and length are those of a string that outlives the call; the host only reads it. Where even the
+        // log fails, nothing can be done.
+        unsafe { proxy_log(level, line.as_ptr(), line.len()) };
+    }
+
+    fn flush(&self) {}
 }
 
 /// Milliseconds since 1970; 0 if the host does not tell.
@@ -312,18 +333,10 @@ fn define_metric(kind: u32, name: &str) -> Result<MetricId, Status> {
     Ok(MetricId(id))
 }
 
-/// Adds to a counter.
-pub fn increment(metric: MetricId, by: u64) -> Result<(), Status> {
+/// Adds to a counter, or to a gauge, which all workers share.
+pub fn add(metric: MetricId, by: i64) -> Result<(), Status> {
     // SAFETY: no pointers.
-    Status::check(unsafe {
-        proxy_increment_metric(metric.0, i64::try_from(by).unwrap_or(i64::MAX))
-    })
-}
-
-/// Sets a gauge.
-pub fn record(metric: MetricId, value: u64) -> Result<(), Status> {
-    // SAFETY: no pointers.
-    Status::check(unsafe { proxy_record_metric(metric.0, value) })
+    Status::check(unsafe { proxy_increment_metric(metric.0, by) })
 }
 
 /// Calls a method of the quota service; the answer comes to the context that is being called now, with this token.

@@ -11,7 +11,7 @@ use ferry_filter_core::request::Rewrite;
 use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::Action;
 
-use crate::gateway::{self, Gateway, WARN};
+use crate::gateway::{self, Gateway};
 use crate::host::{self, Buffer, Map, Status};
 
 /// One stream of the gateway instance.
@@ -49,11 +49,11 @@ impl GatewayStream {
         let effects = self.on(event);
         let mut flow = effects.flow;
         if let Err(status) = self.carry_out(effects.list) {
-            host::log(WARN, &format!("failed to change a request: {status}"));
+            log::warn!("failed to change a request: {status}");
             let effects = self.on(Event::EffectFailed);
             flow = effects.flow;
             if let Err(status) = self.carry_out(effects.list) {
-                host::log(WARN, &format!("failed to refuse a request: {status}"));
+                log::warn!("failed to refuse a request: {status}");
             }
         }
         self.held = flow == Flow::Hold;
@@ -65,7 +65,7 @@ impl GatewayStream {
         let effects = self.on(event);
         for effect in effects.list {
             if let Err(status) = self.carry_out(vec![effect]) {
-                host::log(WARN, &format!("failed to change an answer: {status}"));
+                log::warn!("failed to change an answer: {status}");
             }
         }
         action(effects.flow)
@@ -143,7 +143,7 @@ fn headers(map: Map) -> Headers {
     match host::headers(map) {
         Ok(pairs) => Headers::new(pairs),
         Err(status) => {
-            host::log(WARN, &format!("failed to read headers: {status}"));
+            log::warn!("failed to read headers: {status}");
             Headers::default()
         }
     }
@@ -195,7 +195,7 @@ impl HttpContext for GatewayStream {
                     ferry_filter_core::reply::Reason::GatewayFailed,
                 ));
                 if let Err(status) = refused {
-                    host::log(WARN, &format!("failed to refuse a request: {status}"));
+                    log::warn!("failed to refuse a request: {status}");
                 }
                 Action::Pause
             }
@@ -207,7 +207,7 @@ impl HttpContext for GatewayStream {
         let chunk = match host::buffer(Buffer::Request, start, size.saturating_sub(start)) {
             Ok(chunk) => chunk,
             Err(status) => {
-                host::log(WARN, &format!("failed to read a request's body: {status}"));
+                log::warn!("failed to read a request's body: {status}");
                 return self.request(Event::EffectFailed);
             }
         };
@@ -234,7 +234,7 @@ impl HttpContext for GatewayStream {
 
     fn on_http_response_body(&mut self, size: usize, end: bool) -> Action {
         let chunk = host::buffer(Buffer::Response, 0, size).unwrap_or_else(|status| {
-            host::log(WARN, &format!("failed to read an answer's body: {status}"));
+            log::warn!("failed to read an answer's body: {status}");
             Vec::new()
         });
         self.response(Event::ResponseBody { chunk: &chunk, end })
@@ -251,14 +251,10 @@ impl HttpContext for GatewayStream {
         let details = text_property(&["response", "code_details"]);
         let attempts = text_property(&[ATTEMPTS]);
         let status = status_property();
-        let effects = self.on(Event::Ended {
+        self.on(Event::Ended {
             details: &details,
             status,
             attempts: &attempts,
         });
-        debug_assert!(
-            effects.list.is_empty(),
-            "nothing can be done to a stream that is over"
-        );
     }
 }

@@ -18,5 +18,9 @@ mod upstream;
 use proxy_wasm::traits::RootContext;
 
 proxy_wasm::main! {{
+    // Nothing else can have set one: this runs once, before anything.
+    if log::set_logger(&host::HostLog).is_ok() {
+        log::set_max_level(log::LevelFilter::Info);
+    }
     proxy_wasm::set_root_context(|context_id| -> Box<dyn RootContext> { Box::new(root::Root::new(context_id)) });
 }}

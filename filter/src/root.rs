@@ -7,7 +7,7 @@ use ferry_filter_core::config::{PluginConfig, UpstreamConfig};
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::ContextType;
 
-use crate::gateway::{ERROR, Gateway, Metrics};
+use crate::gateway::{Gateway, Metrics};
 use crate::host::{self, Buffer};
 use crate::http::GatewayStream;
 use crate::upstream::UpstreamStream;
@@ -109,10 +109,7 @@ impl RootContext for Root {
                 true
             }
             Err(fault) => {
-                host::log(
-                    ERROR,
-                    &format!("ferry: invalid plugin configuration: {fault}"),
-                );
+                log::error!("ferry: invalid plugin configuration: {fault}");
                 false
             }
         }
@@ -129,10 +126,7 @@ impl RootContext for Root {
             && gateway.is_flushed()
             && let Err(status) = host::done()
         {
-            host::log(
-                ERROR,
-                &format!("failed to say that everything is delivered: {status}"),
-            );
+            log::error!("failed to say that everything is delivered: {status}");
         }
     }
 

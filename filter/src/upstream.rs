@@ -12,7 +12,7 @@ use ferry_filter_core::reply::{Reason, Reply};
 use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::Action;
 
-use crate::gateway::{Metrics, WARN, now};
+use crate::gateway::{Metrics, now};
 use crate::host::{self, Map, Status};
 
 /// One attempt at this provider. Without a configuration it lets nothing pass.
@@ -51,7 +51,7 @@ impl UpstreamStream {
         }
         if let Err(status) = host::reply(reply.status, &reply.details, &reply.headers, &reply.body)
         {
-            host::log(WARN, &format!("failed to refuse a request: {status}"));
+            log::warn!("failed to refuse a request: {status}");
         }
     }
 }
@@ -99,7 +99,7 @@ impl HttpContext for UpstreamStream {
             now().monotonic_ms,
         );
         if let Err(status) = host::set_property(ATTEMPTS, &notes) {
-            host::log(WARN, &format!("failed to note an attempt: {status}"));
+            log::warn!("failed to note an attempt: {status}");
         }
         Action::Continue
     }

@@ -4,8 +4,6 @@
 //! times on the host's monotonic clock; entries are parted by commas. What cannot be read is skipped: notes are evidence, not
 //! instructions.
 
-use core::fmt::Write;
-
 /// Most attempts that are noted; Envoy's own retries stop far below.
 const ATTEMPTS_MAX: usize = 32;
 
@@ -78,19 +76,16 @@ pub fn answered(text: &str, status: u32, now_ms: u64) -> String {
 }
 
 fn print(notes: &[AttemptNote]) -> String {
-    let mut text = String::new();
-    for note in notes {
-        if !text.is_empty() {
-            text.push(',');
-        }
-        let written = write!(
-            text,
-            "{} {} {} {}",
-            note.provider, note.started_ms, note.status, note.answered_ms
-        );
-        debug_assert!(written.is_ok(), "a string takes whatever is written");
-    }
-    text
+    let entry = |note: &AttemptNote| {
+        let AttemptNote {
+            provider,
+            started_ms,
+            status,
+            answered_ms,
+        } = note;
+        format!("{provider} {started_ms} {status} {answered_ms}")
+    };
+    notes.iter().map(entry).collect::<Vec<_>>().join(",")
 }
 
 #[cfg(test)]

@@ -116,7 +116,8 @@ pub struct RouteConfig {
 pub enum RouteMode {
     /// Decide, hold, refuse.
     Enforce,
-    /// Decide and record; never refuse, never touch a body.
+    /// Decide and record; never refuse, never touch a body. Whatever guards the route today must go on guarding it: a request
+    /// without a key goes on too.
     Shadow,
 }
 

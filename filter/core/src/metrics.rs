@@ -103,7 +103,7 @@ impl Metric {
     }
 }
 
-/// The gauge of outbox slots taken.
+/// The gauge of outbox slots taken, summed over workers.
 pub const OUTBOX_DEPTH: &str = "ferry_outbox_slots_taken";
 
 /// Increments not yet handed to the host.

@@ -7,7 +7,7 @@ use crate::config::Limits;
 /// Wait after the first failed call; doubled after each further one.
 const BACKOFF_FIRST_MS: u64 = 100;
 /// Longest wait between calls: what a server that is back must wait for its settlements.
-const BACKOFF_MOST_MS: u64 = 10_000;
+const BACKOFF_MOST_MS: u64 = 5_000;
 /// How long an item waits that the server could not take just now, while it took others.
 const ITEM_RETRY_MS: u64 = 1_000;
 
