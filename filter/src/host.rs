@@ -8,6 +8,8 @@
     reason = "host functions are foreign functions; nothing else in this crate may be unsafe"
 )]
 
+mod pairs;
+
 use core::fmt;
 use core::ptr::{null, null_mut};
 use core::time::Duration;
@@ -223,7 +225,7 @@ pub fn headers(map: Map) -> Result<Vec<(String, Vec<u8>)>, Status> {
     // SAFETY: `owned` passes two valid pointers.
     let bytes = owned(|data, size| unsafe { proxy_get_header_map_pairs(map as u32, data, size) })?
         .unwrap_or_default();
-    decode_pairs(&bytes).ok_or(Status::UNREADABLE)
+    pairs::decode(&bytes).ok_or(Status::UNREADABLE)
 }
 
 /// Sets a header, in place of all of that name.
@@ -278,7 +280,7 @@ pub fn reply(
     body: &[u8],
 ) -> Result<(), Status> {
     const NOT_GRPC: i32 = -1;
-    let headers = encode_pairs(headers);
+    let headers = pairs::encode(headers);
     // SAFETY: the pointers and lengths are those of values that outlive the call; the host only reads them.
     Status::check(unsafe {
         proxy_send_local_response(
@@ -399,50 +401,4 @@ fn owned(get: impl FnOnce(*mut *mut u8, *mut usize) -> u32) -> Result<Option<Vec
         Status::OK | Status::NOT_FOUND => Ok(None),
         status => Err(Status(status)),
     }
-}
-
-/// Pairs as the ABI has them: their number, the sizes of each name and value, then each name and value with a zero after it.
-fn encode_pairs(pairs: &[(String, String)]) -> Vec<u8> {
-    let size = |text: &str| u32::try_from(text.len()).unwrap_or(u32::MAX).to_le_bytes();
-    let mut bytes = u32::try_from(pairs.len())
-        .unwrap_or(u32::MAX)
-        .to_le_bytes()
-        .to_vec();
-    for (name, value) in pairs {
-        bytes.extend(size(name));
-        bytes.extend(size(value));
-    }
-    for (name, value) in pairs {
-        bytes.extend(name.bytes().chain([0]).chain(value.bytes()).chain([0]));
-    }
-    bytes
-}
-
-fn decode_pairs(bytes: &[u8]) -> Option<Vec<(String, Vec<u8>)>> {
-    if bytes.is_empty() {
-        return Some(Vec::new());
-    }
-    let (count, rest) = take_size(bytes)?;
-    let (mut sizes, mut texts) = rest.split_at_checked(count.checked_mul(8)?)?;
-    let mut pairs = Vec::with_capacity(count);
-    for _ in 0..count {
-        let (name_size, rest) = take_size(sizes)?;
-        let (value_size, rest) = take_size(rest)?;
-        sizes = rest;
-        let (name, rest) = take_text(texts, name_size)?;
-        let (value, rest) = take_text(rest, value_size)?;
-        texts = rest;
-        pairs.push((String::from_utf8_lossy(name).into_owned(), value.to_vec()));
-    }
-    Some(pairs)
-}
-
-fn take_size(bytes: &[u8]) -> Option<(usize, &[u8])> {
-    let (size, rest) = bytes.split_first_chunk()?;
-    Some((usize::try_from(u32::from_le_bytes(*size)).ok()?, rest))
-}
-
-fn take_text(bytes: &[u8], size: usize) -> Option<(&[u8], &[u8])> {
-    let (text, rest) = bytes.split_at_checked(size)?;
-    Some((text, rest.get(1..)?))
 }
