@@ -120,6 +120,21 @@ impl Server {
         let engine_metrics = EngineMetrics::default();
         let metrics = Metrics::new(&engine_metrics);
         let engine = open_engine(&config, engine_metrics)?;
+        let started = Self::open(engine.clone(), metrics, config, prices).await;
+        if started.is_err() {
+            // The database is closed before anybody hears of it.
+            engine.close();
+            engine.stopped().await;
+        }
+        started
+    }
+
+    async fn open(
+        engine: Engine,
+        metrics: Metrics,
+        config: Config,
+        prices: PriceBook,
+    ) -> Result<Self, ServeError> {
         record_prices(&engine, &prices).await?;
         let draining = Draining::default();
         let prices = Arc::new(prices);
@@ -349,3 +364,6 @@ fn why(stop: Stop) -> String {
         Stop::Failed(why) => why,
     }
 }
+
+#[cfg(test)]
+mod tests;

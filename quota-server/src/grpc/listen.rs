@@ -12,12 +12,18 @@ use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 use tokio::net::{UnixListener, UnixStream};
 use tonic::codegen::tokio_stream::Stream;
 use tonic::service::interceptor::InterceptedService;
 use tonic::transport::server::{Router, TcpIncoming};
 use tonic::transport::{Certificate, Identity, Server, ServerTlsConfig};
 use tonic_health::server::HealthReporter;
+
+/// How often a connection is asked whether it is still there: a gateway whose machine is gone must not keep it for ever.
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(30);
+/// How long it has for the answer.
+const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// The listener cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -60,7 +66,9 @@ impl GrpcListener {
         principals: Principals,
         quota: Quota,
     ) -> Result<Self, GrpcError> {
-        let mut server = Server::builder();
+        let mut server = Server::builder()
+            .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
+            .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT));
         if let Some(tls) = &config.tls {
             server = with_tls(server, tls)?;
         }

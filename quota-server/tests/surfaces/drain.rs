@@ -62,8 +62,8 @@ async fn what_was_answered_survives_sigkill() {
     );
 }
 
-#[tokio::test]
-async fn one_database_has_one_server() {
+#[test]
+fn one_database_has_one_server() {
     let ferry = Ferry::start();
     let ran = ferry.run(&["serve"]);
     assert_eq!(ran.status.code(), Some(1));
@@ -75,8 +75,23 @@ async fn one_database_has_one_server() {
     );
 }
 
-#[tokio::test]
-async fn a_changed_price_table_needs_a_new_version() {
+#[test]
+fn balances_and_prices_are_in_one_currency() {
+    let ferry = Ferry::start();
+    ferry.tenant_with("acme", "5");
+    let folder = ferry.kill();
+    let prices = crate::ferry::PRICES
+        .replace("test-1", "test-2")
+        .replace("USD", "EUR");
+    std::fs::write(folder.path().join("prices.toml"), prices).expect("write the prices");
+    let ran = crate::ferry::run(folder.path(), &["serve"]);
+    assert_eq!(ran.status.code(), Some(1));
+    let told = "error: the price table is in EUR, but the money of tenant 'acme' is in USD\n";
+    assert!(ran.err.ends_with(told), "{}", ran.err);
+}
+
+#[test]
+fn a_changed_price_table_needs_a_new_version() {
     let ferry = Ferry::start();
     let folder = ferry.kill();
     let prices = crate::ferry::PRICES.replace("input = \"1\"", "input = \"3\"");
