@@ -44,7 +44,8 @@ impl Provider {
         }
     }
 
-    fn key(&self) -> &str {
+    /// The bearer key that it asks for.
+    pub fn key(&self) -> &str {
         match self {
             Self::Simulator { key, .. } | Self::OpenAi { key } => key,
         }
