@@ -29,7 +29,10 @@ pub(super) async fn play(
     breaker: Breaker,
     entry: Entry,
 ) -> Response {
-    tokio::time::sleep(script.delay).await;
+    // Tokio rounds every sleep up to its next tick, no time at all to a millisecond.
+    if !script.delay.is_zero() {
+        tokio::time::sleep(script.delay).await;
+    }
     for (_, act) in script
         .acts
         .iter()
