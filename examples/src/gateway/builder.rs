@@ -91,6 +91,7 @@ pub struct Builder {
     principals: Vec<(String, String)>,
     changes: Vec<Replacement>,
     progress: Progress,
+    parent: PathBuf,
 }
 
 impl Builder {
@@ -107,6 +108,7 @@ impl Builder {
             principals: Vec::new(),
             changes: Vec::new(),
             progress: Progress::silent(),
+            parent: env::temp_dir(),
         }
     }
 
@@ -175,13 +177,20 @@ impl Builder {
         self
     }
 
+    /// Where the folder with the database is made; where the system keeps temporary files if nothing is said. The path must be
+    /// short: sockets are in it too.
+    pub fn within(mut self, parent: impl Into<PathBuf>) -> Self {
+        self.parent = parent.into();
+        self
+    }
+
     /// Starts all of it, and waits until it takes requests.
     ///
     /// # Errors
     /// Something cannot be built, downloaded or started; the message says what to do.
     pub async fn start(self) -> anyhow::Result<Gateway> {
         let (module, envoy) = self.prepare().await?;
-        let folder = folder()?;
+        let folder = folder(&self.parent)?;
         let token = secret()?;
         let (simulator, provider) = match &self.provider {
             Some(provider) => (None, provider.clone()),
@@ -305,10 +314,10 @@ fn example_prices(provider: &Provider) -> anyhow::Result<String> {
 }
 
 /// A folder that goes with the gateway; unless somebody wants to look at it.
-fn folder() -> anyhow::Result<TempDir> {
+fn folder(parent: &Path) -> anyhow::Result<TempDir> {
     let mut folder = tempfile::Builder::new()
         .prefix("ferry-")
-        .tempdir()
+        .tempdir_in(parent)
         .context("failed to make a temporary folder: see to TMPDIR and the free disk space")?;
     folder.disable_cleanup(env::var_os("FERRY_KEEP").is_some());
     Ok(folder)
