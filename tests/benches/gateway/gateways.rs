@@ -1,13 +1,16 @@
 //! Everything that a run needs, started: the provider, an Envoy for each target, and the servers that they call.
 
+use std::env;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use ferry_examples::envoy::config::Provider;
 use ferry_examples::envoy::{Envoy, obtain};
+use ferry_examples::gateway::{Gateway as Ferry, Program};
 use ferry_examples::progress::Progress;
+use ferry_quota_server::verify::verify;
 use tempfile::TempDir;
 
 use crate::configuration::{self, Filter};
@@ -17,6 +20,10 @@ use crate::{authz, provider};
 
 /// Envoy's workers, the same for every target.
 const WORKERS: u32 = 2;
+/// The first argument that makes this program `ferry`.
+pub const FERRY_ROLE: &str = "ferry";
+/// More than a run can spend.
+const BALANCE: &str = "1000000";
 
 /// One target, ready. It runs as long as this is kept.
 #[derive(Debug)]
@@ -27,19 +34,48 @@ pub struct Gateway {
     pub address: SocketAddr,
     /// What the client shows.
     pub key: String,
-    envoy: Option<Envoy>,
-    server: Option<Process>,
+    behind: Behind,
+}
+
+/// What answers at a target's address.
+#[derive(Debug)]
+enum Behind {
+    /// The provider.
+    Provider,
+    /// An Envoy, and the service that it asks, if it asks one.
+    Envoy(Box<Envoy>, Option<Process>),
+    /// All of Ferry.
+    Ferry(Box<Ferry>),
 }
 
 impl Gateway {
     /// Envoy's process id, if there is one.
-    pub fn envoy(&self) -> Option<u32> {
-        self.envoy.as_ref().map(Envoy::id)
+    pub fn envoy(&self) -> Result<Option<u32>> {
+        Ok(match &self.behind {
+            Behind::Provider => None,
+            Behind::Envoy(envoy, _) => Some(envoy.id()),
+            Behind::Ferry(ferry) => Some(ferry.envoy(0)?.id()),
+        })
     }
 
     /// The called server's, if there is one.
-    pub fn server(&self) -> Option<u32> {
-        self.server.as_ref().map(Process::id)
+    pub fn server(&self) -> Result<Option<u32>> {
+        Ok(match &self.behind {
+            Behind::Provider => None,
+            Behind::Envoy(_, service) => service.as_ref().map(Process::id),
+            Behind::Ferry(ferry) => Some(ferry.server().id()?),
+        })
+    }
+
+    /// Fails if what was measured was not what was meant: every request settled, and the books right.
+    pub async fn check(&self) -> Result<()> {
+        let Behind::Ferry(ferry) = &self.behind else {
+            return Ok(());
+        };
+        ferry.settled(&ferry.customer().tenant).await?;
+        let report = verify(&ferry.server().database())?;
+        ensure!(report.clean, "the books are not right: {report:?}");
+        Ok(())
     }
 }
 
@@ -112,14 +148,34 @@ impl Place {
         fs::create_dir_all(&self.folder)
             .with_context(|| format!("failed to create {}", self.folder.display()))?;
         match target {
-            Target::Direct => Ok(self.gateway(target, None, None)),
+            Target::Direct => Ok(self.gateway(target, self.upstream, Behind::Provider)),
             Target::Envoy => self.with_envoy(target, Filter::None, None).await,
             Target::ExtAuthz => self.with_service(target, None).await,
             Target::ExtAuthzDurable => {
                 self.with_service(target, Some(&self.folder.join("journal")))
                     .await
             }
+            Target::Ferry => self.with_ferry(target).await,
         }
+    }
+
+    async fn with_ferry(&self, target: Target) -> Result<Gateway> {
+        let server = env::current_exe().context("failed to find the running program")?;
+        let ferry = Ferry::builder(Program::new(server).arg(FERRY_ROLE))
+            .workers(WORKERS)
+            .provider(self.provider())
+            .balance(BALANCE)
+            .within(&self.folder)
+            .start()
+            .await?;
+        let address = ferry.envoy(0)?.listener();
+        let key = ferry.customer().api_key.clone();
+        Ok(Gateway {
+            target,
+            address,
+            key,
+            behind: Behind::Ferry(Box::new(ferry)),
+        })
     }
 
     async fn with_service(&self, target: Target, journal: Option<&Path>) -> Result<Gateway> {
@@ -134,23 +190,25 @@ impl Place {
         filter: Filter<'_>,
         server: Option<Process>,
     ) -> Result<Gateway> {
-        let provider = Provider::Simulator {
-            address: self.upstream,
-            key: provider::KEY.to_owned(),
-        };
-        let configuration = configuration::write(&self.folder, filter, provider)?;
+        let configuration = configuration::write(&self.folder, filter, self.provider())?;
         let envoy = Envoy::start(&self.envoy, &configuration, &self.folder, WORKERS).await?;
-        Ok(self.gateway(target, Some(envoy), server))
+        let address = envoy.listener();
+        Ok(self.gateway(target, address, Behind::Envoy(Box::new(envoy), server)))
     }
 
-    fn gateway(&self, target: Target, envoy: Option<Envoy>, server: Option<Process>) -> Gateway {
-        let address = envoy.as_ref().map_or(self.upstream, Envoy::listener);
+    fn gateway(&self, target: Target, address: SocketAddr, behind: Behind) -> Gateway {
         Gateway {
             target,
             address,
             key: provider::KEY.to_owned(),
-            envoy,
-            server,
+            behind,
+        }
+    }
+
+    fn provider(&self) -> Provider {
+        Provider::Simulator {
+            address: self.upstream,
+            key: provider::KEY.to_owned(),
         }
     }
 }

@@ -1,8 +1,8 @@
 //! What Ferry costs: throughput, latency, processor time and memory, beside what is in its place otherwise.
 //!
 //! All targets are measured in one run, in interleaved rounds: the provider itself; a plain Envoy before it; that Envoy with one
-//! ext_authz call to a trivial service; and the same with one durable write behind the call. Ratios side by side tell more than
-//! figures from different machines, or of different minutes.
+//! ext_authz call to a trivial service; the same with one durable write behind the call; and Ferry, which makes two calls and
+//! writes twice a request. Ratios side by side tell more than figures from different machines, or of different minutes.
 //!
 //! Everything listens on loopback or on a Unix socket, is bounded in count and time, and is stopped at the end.
 
@@ -21,21 +21,25 @@ mod run;
 mod target;
 
 use std::ffi::OsString;
+use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 use clap::Parser;
+use ferry_quota_server::cli;
 use tokio::signal::unix::{SignalKind, signal};
 
 use args::Args;
 use figures::Figures;
 
-fn main() -> Result<()> {
+fn main() -> Result<ExitCode> {
     let mut arguments = std::env::args_os().skip(1);
     match arguments.next().as_ref().and_then(|role| role.to_str()) {
-        Some(authz::ROLE) => many_threads(authz::serve(&arguments.collect::<Vec<OsString>>())),
-        Some(provider::ROLE) => many_threads(provider::serve()),
-        _ => bench(&Args::parse()),
+        Some(gateways::FERRY_ROLE) => return Ok(cli::run(std::env::args_os().skip(1))),
+        Some(authz::ROLE) => many_threads(authz::serve(&arguments.collect::<Vec<OsString>>()))?,
+        Some(provider::ROLE) => many_threads(provider::serve())?,
+        _ => bench(&Args::parse())?,
     }
+    Ok(ExitCode::SUCCESS)
 }
 
 /// A role's runtime, as `ferry serve` has one.

@@ -51,6 +51,9 @@ pub async fn run(args: &Args) -> Result<Vec<Cell>> {
             progress.inc(1);
         }
     }
+    for gateway in gateways.iter() {
+        gateway.check().await?;
+    }
     progress.finish_and_clear();
     Ok(cells)
 }
@@ -112,8 +115,8 @@ fn resources(gateway: &Gateway) -> Result<Resources> {
             Ok((processor_time(id)?, resident_kib(id)?))
         })
     };
-    let (envoy_cpu, envoy_kib) = of(gateway.envoy())?;
-    let (server_cpu, server_kib) = of(gateway.server())?;
+    let (envoy_cpu, envoy_kib) = of(gateway.envoy()?)?;
+    let (server_cpu, server_kib) = of(gateway.server()?)?;
     Ok(Resources {
         envoy_cpu,
         server_cpu,

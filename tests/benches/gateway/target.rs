@@ -15,15 +15,18 @@ pub enum Target {
     ExtAuthz,
     /// The same service with one durable write before it answers: the floor of what is durable.
     ExtAuthzDurable,
+    /// Envoy with Ferry's filter, and `ferry serve` on its database.
+    Ferry,
 }
 
 impl Target {
     /// All, in the table's order.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 5] = [
         Self::Direct,
         Self::Envoy,
         Self::ExtAuthz,
         Self::ExtAuthzDurable,
+        Self::Ferry,
     ];
 
     /// The name in the table, in JSON and on the command line.
@@ -33,6 +36,7 @@ impl Target {
             Self::Envoy => "envoy",
             Self::ExtAuthz => "ext_authz",
             Self::ExtAuthzDurable => "ext_authz_durable",
+            Self::Ferry => "ferry",
         }
     }
 }
