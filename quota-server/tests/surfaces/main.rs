@@ -14,3 +14,4 @@ mod gateway;
 mod probes;
 mod quota;
 mod refusals;
+mod tls;
