@@ -1,7 +1,5 @@
-//! `ferry`, built beside the tests so that they find it: the same call as the real one.
+//! `ferry` for the tests: cargo builds it with them and tells them where it is (`CARGO_BIN_EXE_ferry-server`).
 
-use std::process::ExitCode;
-
-fn main() -> ExitCode {
+fn main() -> std::process::ExitCode {
     ferry_quota_server::cli::main()
 }
