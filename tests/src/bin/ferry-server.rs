@@ -1,5 +1,7 @@
-//! `ferry` for the tests: cargo builds it with them and tells them where it is (`CARGO_BIN_EXE_ferry-server`).
+//! `ferry`, built beside the tests so that they find it: the same call as the real one.
 
-fn main() -> std::process::ExitCode {
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
     ferry_quota_server::cli::main()
 }

@@ -69,7 +69,8 @@ impl Reason {
         match self {
             Self::RequestRejected => 400,
             Self::InvalidApiKey => 401,
-            Self::EndpointNotSupported | Self::ModelNotFound => 404,
+            Self::EndpointNotSupported => 403,
+            Self::ModelNotFound => 404,
             Self::RequestTimeout => 408,
             Self::RequestTooLarge => 413,
             Self::ContentEncodingNotSupported => 415,

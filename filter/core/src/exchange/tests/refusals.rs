@@ -21,10 +21,10 @@ const REFUSED: [(&str, &str, &str, Pairs, u32, &str); 9] = [
         "POST",
         "/v1/embeddings",
         &[KEY],
-        404,
+        403,
         "endpoint_not_supported",
     ),
-    ("deny", "GET", CHAT, &[KEY], 404, "endpoint_not_supported"),
+    ("deny", "GET", CHAT, &[KEY], 403, "endpoint_not_supported"),
     ("deny", "POST", CHAT, &[], 401, "invalid_api_key"),
     (
         "deny",
