@@ -1,7 +1,6 @@
 //! No reservation, no credential: whatever does not come through the filter gets nothing from a provider. And nothing that a
 //! client sends stops the filter.
 
-use ferry_examples::gateway::Gateway;
 use ferry_tests::gateway;
 use reqwest::{Client, Response};
 use serde_json::{Value, json};

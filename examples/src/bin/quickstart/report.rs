@@ -69,7 +69,7 @@ impl Report {
         text.push_str(&format!(
             "\nWhat became of the money ({}):\n\n{}\n",
             self.currency,
-            self.table()
+            self.table().trim_fmt()
         ));
         let verdict = if self.verify.clean {
             "every balance follows from the journal"
@@ -85,7 +85,7 @@ impl Report {
 
     fn table(&self) -> Table {
         let mut table = Table::new();
-        table.load_style(presets::UTF8_HORIZONTAL_ONLY);
+        table.load_style(presets::NOTHING);
         table.set_header([
             "request",
             "status",
