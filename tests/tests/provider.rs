@@ -133,12 +133,12 @@ fn last_usage(file: &str) -> Value {
         let answer: Value = serde_json::from_str(&text).expect("JSON");
         return answer["usage"].clone();
     }
-    let chunks = text
+    let mut chunks = text
         .lines()
         .filter_map(|line| line.strip_prefix("data: "))
         .filter_map(|data| serde_json::from_str::<Value>(data).ok())
         .filter(|chunk| chunk["usage"].is_object());
-    chunks.last().expect("a usage block")["usage"].clone()
+    chunks.next_back().expect("a usage block")["usage"].clone()
 }
 
 fn fixture(file: &str) -> Vec<u8> {
