@@ -2,7 +2,12 @@
 //!
 //! What starts a gateway is in `ferry-examples`, which the quickstart and the benches share; here is what only tests need.
 
+pub mod books;
+pub mod client;
+pub mod prices;
 pub mod python;
+pub mod quota;
+pub mod stats;
 
 /// The gateway of `ferry-examples` with this crate's `ferry`, as a builder. For tests and benches of this crate: only
 /// they are told where the program is.
