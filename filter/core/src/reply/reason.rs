@@ -95,15 +95,10 @@ impl Reason {
             503 => "service_unavailable_error",
             _ => "invalid_request_error",
         };
-        let param = if self == Self::ModelNotFound {
-            Some("model")
-        } else {
-            None
-        };
         ErrorBody {
             message: self.message(),
             kind,
-            param,
+            param: None,
             code: Some(self.code()),
         }
     }
