@@ -1,7 +1,7 @@
 //! A tenant's book: its balance, what is held of it, its keys, and the reservations in view.
 //!
-//! A book is a partial view. The store loads every key, reservation, refusal and top-up that a batch touches; what is not
-//! there does not exist.
+//! A book is a partial view. The store loads every key, reservation, refusal and top-up that a batch touches, and what is in
+//! flight under the idempotency keys that come with it; what is not there does not exist.
 
 use crate::reservation::{Refused, Reservation};
 use crate::time::UnixMs;

@@ -21,6 +21,7 @@ pub mod command;
 mod decide;
 mod difference;
 pub mod event;
+mod in_flight;
 pub mod invariant;
 pub mod journal;
 pub mod offer;
@@ -41,6 +42,7 @@ pub use command::{
 };
 pub use decide::{decide, open};
 pub use event::Event;
+pub use in_flight::IdempotencyKey;
 pub use invariant::{Broken, Invariant};
 pub use journal::Entry;
 pub use journal::codec::InvalidEncoding;

@@ -47,6 +47,8 @@ pub enum Refusal {
         /// What the model takes.
         context_tokens_max: u64,
     },
+    /// Another request under the same idempotency key has not ended.
+    IdempotencyKeyInUse,
     /// More was charged than there was; nothing goes on until that is paid.
     TenantInDebt {
         /// How much.
@@ -89,6 +91,7 @@ impl Refusal {
             Self::ServiceTierNotPriced { .. } => "service_tier_not_priced",
             Self::AudioNotPriced => "audio_not_priced",
             Self::ContextLengthExceeded { .. } => "context_length_exceeded",
+            Self::IdempotencyKeyInUse => "idempotency_key_in_use",
             Self::TenantInDebt { .. } => "tenant_in_debt",
             Self::InsufficientFunds { .. } => "insufficient_funds",
         }
@@ -112,6 +115,7 @@ impl Refusal {
             Self::ContextLengthExceeded { .. } => 12,
             Self::TenantInDebt { .. } => 13,
             Self::InsufficientFunds { .. } => 14,
+            Self::IdempotencyKeyInUse => 15,
         }
     }
 
@@ -127,6 +131,7 @@ impl Refusal {
             | Self::ServiceTierNotPriced { .. }
             | Self::AudioNotPriced
             | Self::ContextLengthExceeded { .. } => 400,
+            Self::IdempotencyKeyInUse => 409,
             Self::TenantInDebt { .. } | Self::InsufficientFunds { .. } => 429,
         }
     }
@@ -144,7 +149,8 @@ impl Refusal {
             | Self::TooManyChoices { .. }
             | Self::ServiceTierNotPriced { .. }
             | Self::AudioNotPriced
-            | Self::ContextLengthExceeded { .. } => INVALID,
+            | Self::ContextLengthExceeded { .. }
+            | Self::IdempotencyKeyInUse => INVALID,
             Self::BookFrozen | Self::ClockSkew => UNAVAILABLE,
             Self::TenantInDebt { .. } | Self::InsufficientFunds { .. } => QUOTA,
         }
@@ -164,6 +170,7 @@ impl Refusal {
             | Self::ServiceTierNotPriced { .. }
             | Self::AudioNotPriced => None,
             Self::ContextLengthExceeded { .. } => Some("context_length_exceeded"),
+            Self::IdempotencyKeyInUse => Some("idempotency_key_in_use"),
             Self::TenantInDebt { .. } | Self::InsufficientFunds { .. } => {
                 Some("credit_balance_exhausted")
             }
@@ -186,6 +193,7 @@ impl Refusal {
             | Self::BookFrozen
             | Self::ClockSkew
             | Self::ModelNotFound { .. }
+            | Self::IdempotencyKeyInUse
             | Self::TenantInDebt { .. }
             | Self::InsufficientFunds { .. } => None,
         }
@@ -207,6 +215,7 @@ impl Refusal {
             | Self::ServiceTierNotPriced { .. }
             | Self::AudioNotPriced
             | Self::ContextLengthExceeded { .. }
+            | Self::IdempotencyKeyInUse
             | Self::TenantInDebt { .. }
             | Self::InsufficientFunds { .. } => None,
         }
@@ -217,9 +226,10 @@ impl Refusal {
     pub const fn should_retry(&self) -> Option<bool> {
         match self {
             Self::ClockSkew => Some(true),
-            Self::BookFrozen | Self::TenantInDebt { .. } | Self::InsufficientFunds { .. } => {
-                Some(false)
-            }
+            Self::BookFrozen
+            | Self::IdempotencyKeyInUse
+            | Self::TenantInDebt { .. }
+            | Self::InsufficientFunds { .. } => Some(false),
             Self::UnknownKey
             | Self::KeyRevoked
             | Self::KeyExpired
@@ -247,6 +257,7 @@ impl Refusal {
             | Self::ServiceTierNotPriced { .. }
             | Self::AudioNotPriced
             | Self::ContextLengthExceeded { .. }
+            | Self::IdempotencyKeyInUse
             | Self::TenantInDebt { .. }
             | Self::InsufficientFunds { .. } => true,
         }
@@ -281,6 +292,11 @@ impl Refusal {
                 "This model's maximum context length is {context_tokens_max} tokens, but the messages have at least \
                  {input_tokens_min}."
             ),
+            Self::IdempotencyKeyInUse => {
+                "Another request with this idempotency key is in progress. Send it again once that \
+                                          has ended."
+                    .into()
+            }
             Self::TenantInDebt { owed, currency } => format!(
                 "Your prepaid balance is overdrawn by {} {currency}. Please top up.",
                 owed.display(*currency)

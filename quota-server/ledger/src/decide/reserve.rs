@@ -84,6 +84,12 @@ fn judge(book: &Book, call: &Reserve, now: UnixMs) -> Result<Size, Refusal> {
         .as_ref()
         .ok_or_else(|| model_not_found(&call.facts))?;
     supported(&call.facts, offer)?;
+    if call
+        .idempotency_key()
+        .is_some_and(|asked| book.is_in_flight(asked))
+    {
+        return Err(Refusal::IdempotencyKeyInUse);
+    }
     if let Some(owed) = book.owed() {
         return Err(Refusal::TenantInDebt {
             owed,

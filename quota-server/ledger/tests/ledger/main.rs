@@ -2,6 +2,8 @@
 //! and what `verify` finds.
 
 #[cfg(test)]
+mod idempotency;
+#[cfg(test)]
 mod journal;
 #[cfg(test)]
 mod model;

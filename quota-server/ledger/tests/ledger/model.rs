@@ -78,11 +78,15 @@ const ASKED: [(u64, Option<u64>); IDS as usize] = [
     (15, None),
 ];
 
+/// Under which idempotency key.
+const UNDER: [Option<u8>; IDS as usize] = [Some(1), None, Some(1), None, None];
+
 fn facts_of(n: u64) -> RequestFacts {
     let (input_tokens_max, output_tokens_max) = ASKED[n as usize];
     RequestFacts {
         input_tokens_max,
         output_tokens_max,
+        idempotency_key_digest: UNDER[n as usize].map(|byte| [byte; 32]),
         ..facts()
     }
 }
@@ -193,7 +197,11 @@ impl Naive {
             None => ((available - input) / 2).min(50),
         };
         let (least, money) = (asked.map_or(10, |_| 0), input + 2 * limit);
-        let refused = self.paused || self.posted < 0 || limit < least || money > available;
+        let mut open = self.rows.iter().filter(|(_, row)| row.at == At::Open);
+        let in_use = open
+            .any(|(m, _)| UNDER[n as usize].is_some() && UNDER[*m as usize] == UNDER[n as usize]);
+        let refused =
+            self.paused || in_use || self.posted < 0 || limit < least || money > available;
         let row = Row {
             granted: (!refused).then_some((money, limit)),
             until,

@@ -18,6 +18,7 @@ const CONTRACT: &str = "
     service_tier_not_priced | 400 | invalid_request_error     | null                     | service_tier | -    | -
     audio_not_priced        | 400 | invalid_request_error     | null                     | modalities   | -    | -
     context_length_exceeded | 400 | invalid_request_error     | context_length_exceeded  | messages     | -    | -
+    idempotency_key_in_use  | 409 | invalid_request_error     | idempotency_key_in_use   | null         | -    | false
     tenant_in_debt          | 429 | insufficient_quota        | credit_balance_exhausted | null         | -    | false
     insufficient_funds      | 429 | insufficient_quota        | credit_balance_exhausted | null         | -    | false
 ";
@@ -61,6 +62,7 @@ fn every_sentence_says_what_would_help() {
         &["`flex`"],
         &["Audio"],
         &["1000 tokens", "1001"],
+        &["idempotency key", "in progress", "again"],
         &["0.005000000 USD", "top up"],
         &["-0.000000007 USD", "12 output tokens", "top up"],
     ]) {

@@ -233,6 +233,7 @@ pub fn refusals() -> Vec<Refusal> {
             input_tokens_min: 1_001,
             context_tokens_max: 1_000,
         },
+        Refusal::IdempotencyKeyInUse,
         Refusal::TenantInDebt {
             owed: amount(5_000_000),
             currency,

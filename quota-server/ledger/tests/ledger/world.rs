@@ -28,6 +28,8 @@ pub struct World {
     /// The reservation that the steps are about.
     pub id: ReservationId,
     pub mode: Mode,
+    /// What every byte of the idempotency key's digest is.
+    pub under: Option<u8>,
 }
 
 pub fn amount(units: i64) -> Amount {
@@ -152,6 +154,7 @@ impl World {
             offer: Some(Arc::new(offer())),
             id: id(START),
             mode: Mode::Enforce,
+            under: None,
         };
         world.run(&Command::IssueKey(IssueKey {
             key: owner("edge").key,
@@ -220,33 +223,33 @@ impl World {
     fn facts(&self) -> RequestFacts {
         RequestFacts {
             mode: self.mode,
+            idempotency_key_digest: self.under.map(|byte| [byte; 32]),
             ..facts()
         }
     }
 
+    /// Sets the scene; `false` if the step is a call.
+    fn set(&mut self, words: &[&str]) -> bool {
+        match words {
+            ["wait", ms] => self.now = self.now.plus_ms(ms.parse().expect("a number")),
+            ["clock", ms] => self.now = UnixMs(START + ms.parse::<u64>().expect("a number")),
+            ["shadow"] => self.mode = Mode::Shadow,
+            ["enforce"] => self.mode = Mode::Enforce,
+            ["under", byte] => self.under = Some(byte.parse().expect("a number")),
+            ["request", n] => self.id = id(START + n.parse::<u64>().expect("a number")),
+            ["unpriced"] => self.offer = None,
+            ["freeze"] => self.book.frozen = true,
+            _ => return false,
+        }
+        true
+    }
+
     fn step(&mut self, step: &str) -> String {
         let words: Vec<&str> = step.split(' ').collect();
+        if self.set(&words) {
+            return String::new();
+        }
         let command = match words.as_slice() {
-            ["wait", ms] => {
-                self.now = self.now.plus_ms(ms.parse().expect("a number"));
-                return String::new();
-            }
-            ["clock", ms] => {
-                self.now = UnixMs(START + ms.parse::<u64>().expect("a number"));
-                return String::new();
-            }
-            ["shadow"] => {
-                self.mode = Mode::Shadow;
-                return String::new();
-            }
-            ["unpriced"] => {
-                self.offer = None;
-                return String::new();
-            }
-            ["freeze"] => {
-                self.book.frozen = true;
-                return String::new();
-            }
             ["top-up", units, reference] => {
                 return tell(&self.top_up(units.parse().expect("a number"), reference));
             }

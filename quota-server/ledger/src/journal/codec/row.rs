@@ -207,7 +207,8 @@ impl Message for Refusal {
             | Self::TenantPaused
             | Self::BookFrozen
             | Self::ClockSkew
-            | Self::AudioNotPriced => {}
+            | Self::AudioNotPriced
+            | Self::IdempotencyKeyInUse => {}
             Self::ModelNotFound { model: text } | Self::ServiceTierNotPriced { tier: text } => {
                 to.text(2, text);
             }
@@ -276,6 +277,7 @@ impl Message for Refusal {
                 affordable_output_tokens: from.some_number(3)?,
                 currency: currency(from, 4)?,
             },
+            15 => Self::IdempotencyKeyInUse,
             _ => return Err(InvalidEncoding::InvalidField(1)),
         })
     }
