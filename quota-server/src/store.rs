@@ -24,6 +24,8 @@ pub struct Touch {
     pub reservations: BTreeSet<ReservationId>,
     /// These top-ups.
     pub top_ups: BTreeSet<TopUpRef>,
+    /// The open reservations under these idempotency keys: each a customer's key, and the digest that came with it.
+    pub in_flight: BTreeSet<(KeyId, [u8; 32])>,
 }
 
 impl Touch {
@@ -35,6 +37,7 @@ impl Touch {
             keys: BTreeSet::new(),
             reservations: BTreeSet::new(),
             top_ups: BTreeSet::new(),
+            in_flight: BTreeSet::new(),
         }
     }
 }

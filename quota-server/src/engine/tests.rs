@@ -5,6 +5,7 @@ mod crash;
 mod expiry;
 mod failure;
 pub(crate) mod fixture;
+mod idempotency;
 mod keys;
 mod load;
 mod retention;

@@ -82,8 +82,8 @@ async fn every_column_that_is_changed_by_hand_is_found() {
             "INTEGER" => format!("coalesce({column}, 0) + 1000000"),
             "TEXT" => format!("coalesce({column}, '') || 'x'"),
             "BLOB" => format!(
-                "unhex(substr(hex({column}), 1, length(hex({column})) - 1) \
-                 || CASE substr(hex({column}), -1) WHEN '0' THEN '1' ELSE '0' END)"
+                "coalesce(unhex(substr(hex({column}), 1, length(hex({column})) - 1) \
+                 || CASE substr(hex({column}), -1) WHEN '0' THEN '1' ELSE '0' END), x'00')"
             ),
             other => panic!("a column of kind {other}"),
         };

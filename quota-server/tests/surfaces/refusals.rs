@@ -1,7 +1,9 @@
 //! Every refusal that a gateway can be told, on the wire: complete for a filter that does not know the reason.
 
 use crate::ferry::{EDGE_TOKEN, Ferry};
-use crate::gateway::{Gateway, digest, facts, granted, id, now_ms, outcome, reserve, settle};
+use crate::gateway::{
+    Gateway, digest, facts, granted, id, now_ms, outcome, release, reserve, settle,
+};
 use ferry_api::v1::reserve_response::Outcome;
 use ferry_api::v1::{self, list_models_response};
 use ferry_quota_server::admin::wire::CreateKey;
@@ -162,6 +164,27 @@ async fn keys_and_tenants_are_stopped_from_the_next_request_on() {
             }
         }
     }
+}
+
+#[tokio::test]
+async fn an_idempotency_key_that_is_in_use() {
+    let ferry = Ferry::start();
+    let key = digest(&ferry.tenant_with("acme", "5"));
+    let mut gateway = ferry.gateway(Some(EDGE_TOKEN)).await;
+    let facts = RequestFacts {
+        idempotency_key_digest: Some([1; 32]),
+        ..facts()
+    };
+    let first = id(1);
+    granted(&mut gateway, reserve(first, key, facts.clone())).await;
+    let second = refused(&mut gateway, reserve(id(2), key, facts.clone())).await;
+    let expected =
+        "idempotency_key_in_use 409 invalid_request_error idempotency_key_in_use null - false";
+    assert_eq!(shape(&second), expected);
+    let items = vec![release(first, key)];
+    let released = gateway.release(v1::ReleaseRequest { items }).await;
+    released.expect("released");
+    granted(&mut gateway, reserve(id(3), key, facts)).await;
 }
 
 #[tokio::test]

@@ -4,8 +4,8 @@ use crate::engine::job::Ask;
 use crate::key_directory::{PepperId, StoredDigest};
 use crate::store::Touch;
 use ferry_ledger::{
-    Answer, Command, OpenTenant, Owner, Refusal, Release, ReleaseAnswer, Renew, RenewAnswer,
-    Reserve, ReserveAnswer, Settle, SettleAnswer, TopUpRef,
+    Answer, Command, IdempotencyKey, OpenTenant, Owner, Refusal, Release, ReleaseAnswer, Renew,
+    RenewAnswer, Reserve, ReserveAnswer, Settle, SettleAnswer, TopUpRef,
 };
 use ferry_types::{KeyId, TenantId};
 
@@ -122,7 +122,12 @@ fn touch_by(touch: &mut Touch, command: &Command) {
             touch.reservations.insert(call.id);
             return;
         }
-        Command::Reserve(call) => (call.id, &call.owner),
+        Command::Reserve(call) => {
+            if let Some(IdempotencyKey { key, digest }) = call.idempotency_key() {
+                touch.in_flight.insert((key.clone(), *digest));
+            }
+            (call.id, &call.owner)
+        }
         Command::Renew(call) => (call.id, &call.owner),
         Command::Settle(call) => (call.id, &call.owner),
         Command::Release(call) => (call.id, &call.owner),

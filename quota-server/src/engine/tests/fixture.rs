@@ -236,7 +236,11 @@ impl Fixture {
         let (released, _) = fixture.granted().await;
         fixture.release(released).await;
         fixture.settle(fixture.draw(), used(10, 1)).await;
-        let (open, _) = fixture.granted().await;
+        let open = fixture.draw();
+        let mut in_flight = fixture.reserve_call(open);
+        in_flight.call.facts.idempotency_key_digest = Some([3; 32]);
+        let granted = fixture.engine.reserve(in_flight).await.unwrap().answer;
+        assert!(matches!(granted, ReserveAnswer::Granted(_)), "{granted:?}");
         fixture.renew(open, seen).await;
         let long_ago = ReservationId::new(START_MS - 2 * RECOVERY_WINDOW_MS, [7; 10]);
         let parked = fixture.settle(long_ago, whole_use()).await;

@@ -137,6 +137,11 @@ pub(super) fn book(connection: &Connection, touch: &Touch) -> Result<Option<Book
                 book.refused.insert(*id, found);
             }
         }
+        for (key, digest) in &touch.in_flight {
+            if let Some(found) = in_flight(connection, &touch.tenant, key, digest)? {
+                book.reservations.insert(found.id, found);
+            }
+        }
         for reference in &touch.top_ups {
             if let Some(found) = top_up(connection, &touch.tenant, reference)? {
                 book.top_ups.insert(reference.clone(), found);
@@ -200,6 +205,23 @@ fn reservation(
     let sql = "SELECT content FROM reservations WHERE tenant = ?1 AND reservation = ?2";
     let mut statement = connection.prepare_cached(sql)?;
     let mut rows = statement.query((tenant.as_str(), id.as_bytes()))?;
+    match rows.next()? {
+        Some(row) => Ok(Some(decoded(row, 0)?)),
+        None => Ok(None),
+    }
+}
+
+/// What is open under an idempotency key: one reservation at most, or none.
+fn in_flight(
+    connection: &Connection,
+    tenant: &TenantId,
+    key: &KeyId,
+    digest: &[u8; 32],
+) -> Read<Option<Reservation>> {
+    let sql = "SELECT content FROM reservations INDEXED BY reservations_in_flight \
+               WHERE tenant = ?1 AND in_flight_key = ?2 AND in_flight_digest = ?3 LIMIT 1";
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query((tenant.as_str(), key.as_str(), digest))?;
     match rows.next()? {
         Some(row) => Ok(Some(decoded(row, 0)?)),
         None => Ok(None),

@@ -26,8 +26,8 @@ fn amount(amount: Amount) -> ToSqlOutput<'static> {
     number(amount.units())
 }
 
-fn some(number: Option<ToSqlOutput<'static>>) -> ToSqlOutput<'static> {
-    number.unwrap_or(ToSqlOutput::Owned(Value::Null))
+fn some(value: Option<ToSqlOutput<'_>>) -> ToSqlOutput<'_> {
+    value.unwrap_or(ToSqlOutput::Owned(Value::Null))
 }
 
 pub(super) fn tenant(book: &Book) -> Row<'_> {
@@ -81,11 +81,14 @@ pub(super) const fn state(state: &State) -> &'static str {
 }
 
 pub(super) fn reservation<'a>(tenant: &'a TenantId, row: &'a Reservation) -> Row<'a> {
+    let in_flight = row.idempotency_key();
     vec![
         text(tenant.as_str()),
         bytes(row.id.as_bytes()),
         text(state(&row.state)),
         some(row.lease_until().map(|until| count(until.0))),
+        some(in_flight.map(|taken| text(taken.key.as_str()))),
+        some(in_flight.map(|taken| bytes(taken.digest))),
         ToSqlOutput::Owned(Value::Blob(row.encode())),
     ]
 }

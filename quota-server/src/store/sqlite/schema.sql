@@ -68,17 +68,23 @@ CREATE TABLE top_ups (
 ) STRICT, WITHOUT ROWID;
 
 -- What a request was granted and how it ended. The content is the ledger's; the columns are what lists and the search for
--- overdue leases need. Only what is open has a lease.
+-- overdue leases and for requests in flight need. Only what is open has a lease; only what is open and came with an idempotency
+-- key has the two columns after it.
 CREATE TABLE reservations (
     tenant TEXT NOT NULL,
     reservation BLOB NOT NULL,
     state TEXT NOT NULL,
     lease_until INTEGER,
+    in_flight_key TEXT,
+    in_flight_digest BLOB,
     content BLOB NOT NULL,
     PRIMARY KEY (tenant, reservation)
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX reservations_open ON reservations (lease_until) WHERE lease_until IS NOT NULL;
+
+CREATE INDEX reservations_in_flight ON reservations (tenant, in_flight_key, in_flight_digest)
+WHERE in_flight_digest IS NOT NULL;
 
 -- Refused requests, kept for as long as the same request may come again. Not part of the journal.
 CREATE TABLE refusals (

@@ -59,7 +59,15 @@ table!(
     RESERVATIONS,
     "reservations",
     2,
-    ["tenant", "reservation", "state", "lease_until", "content"]
+    [
+        "tenant",
+        "reservation",
+        "state",
+        "lease_until",
+        "in_flight_key",
+        "in_flight_digest",
+        "content"
+    ]
 );
 table!(
     USAGE_RECORDS,
