@@ -102,6 +102,10 @@ impl Config {
                 "/etc/envoy/secrets/ferry-gateway.yaml",
                 secret("ferry-gateway")?,
             ),
+            (
+                "cluster: openai # in shadow mode",
+                format!("cluster: {name} # in shadow mode"),
+            ),
         ];
         replacements.extend(self.changes.iter().cloned());
         let config = folder.join("envoy.yaml");
