@@ -4,6 +4,7 @@
 
 pub mod books;
 pub mod client;
+pub mod pause;
 pub mod prices;
 pub mod python;
 pub mod quota;

@@ -30,3 +30,15 @@ pub async fn reaches(envoy: &Envoy, name: &str, least: u64) -> anyhow::Result<()
     })
     .await
 }
+
+/// Waits until an Envoy has told the quota server all that it had to.
+///
+/// # Errors
+/// It has not for a minute, or does not answer.
+pub async fn delivered(envoy: &Envoy) -> anyhow::Result<()> {
+    let name = "ferry_outbox_slots_taken";
+    wait::until("the outbox to be empty", async || {
+        Ok((count(envoy, name).await? == 0).then_some(()))
+    })
+    .await
+}
