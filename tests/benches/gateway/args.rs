@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use clap::Parser;
 
-use crate::target::Target;
+use crate::target::{Kind, Target};
 
-/// Connections that are busy at the same time.
-pub const CONCURRENCIES: [usize; 3] = [1, 16, 64];
+/// Connections that are busy at the same time, if nothing is said.
+const CONCURRENCIES: [usize; 3] = [1, 16, 64];
 /// Rounds of a full run. Neighbours' noise comes in bursts of seconds: several short rounds spread it over all targets.
 const ROUNDS: u32 = 5;
 /// Measured seconds of each target, kind and concurrency in a full run: 5 × 6 × 5 s and the warming up are about 3 minutes.
@@ -30,6 +30,12 @@ pub struct Args {
     /// Measures only this target (may be repeated)
     #[arg(long, value_enum, value_name = "TARGET")]
     only: Vec<Target>,
+    /// Measures only with so many connections (may be repeated)
+    #[arg(long, value_name = "CONNECTIONS", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    connections: Vec<u16>,
+    /// Measures only this kind of answer (may be repeated)
+    #[arg(long, value_enum, value_name = "KIND")]
+    answer: Vec<Kind>,
     /// Measured seconds of each target, kind of answer and concurrency
     #[arg(long, value_name = "SECONDS", default_value_t = SECONDS, value_parser = clap::value_parser!(u32).range(1..=120))]
     seconds: u32,
@@ -52,6 +58,20 @@ impl Args {
     pub fn targets(&self) -> Vec<Target> {
         let asked = |target: &Target| self.only.is_empty() || self.only.contains(target);
         Target::ALL.into_iter().filter(asked).collect()
+    }
+
+    /// How many connections are busy at the same time, in the table's order.
+    pub fn concurrencies(&self) -> Vec<usize> {
+        if self.connections.is_empty() {
+            return CONCURRENCIES.to_vec();
+        }
+        self.connections.iter().map(|&count| count.into()).collect()
+    }
+
+    /// The kinds of answers to ask for, in the table's order.
+    pub fn kinds(&self) -> Vec<Kind> {
+        let asked = |kind: &Kind| self.answer.is_empty() || self.answer.contains(kind);
+        Kind::ALL.into_iter().filter(asked).collect()
     }
 
     /// The plan that the options amount to.

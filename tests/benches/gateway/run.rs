@@ -8,12 +8,12 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::args::{Args, CONCURRENCIES, Plan};
+use crate::args::{Args, Plan};
 use crate::cell::{Cell, Place, Resources};
 use crate::gateways::{Gateway, Gateways};
 use crate::load::Connections;
 use crate::process::{processor_time, resident_kib};
-use crate::target::{Kind, Target};
+use crate::target::Kind;
 
 /// How long a target is used before its first measured round: connections, caches, and the compiler inside V8.
 const WARM_UP: Duration = Duration::from_millis(500);
@@ -26,7 +26,7 @@ const TRAIL: Duration = Duration::from_millis(200);
 pub async fn run(args: &Args) -> Result<Vec<Cell>> {
     let gateways = Gateways::start(&args.targets()).await?;
     let plan = args.plan();
-    let mut cells: Vec<_> = places(&args.targets()).map(Cell::new).collect();
+    let mut cells: Vec<_> = places(args).into_iter().map(Cell::new).collect();
     let progress = progress(&cells, plan);
     for gateway in gateways.iter() {
         let name = gateway.target.name();
@@ -69,17 +69,19 @@ async fn warm_up(gateway: &Gateway, time: Duration) -> Result<()> {
 }
 
 /// All cells in the table's order: targets that are compared stand side by side.
-fn places(targets: &[Target]) -> impl Iterator<Item = Place> {
-    Kind::ALL.into_iter().flat_map(move |kind| {
-        let at = move |concurrency| {
-            targets.iter().map(move |&target| Place {
+fn places(args: &Args) -> Vec<Place> {
+    let mut places = Vec::new();
+    for kind in args.kinds() {
+        for concurrency in args.concurrencies() {
+            let at = |target| Place {
                 target,
                 kind,
                 concurrency,
-            })
-        };
-        CONCURRENCIES.into_iter().flat_map(at)
-    })
+            };
+            places.extend(args.targets().into_iter().map(at));
+        }
+    }
+    places
 }
 
 /// The table's order, but each group of `targets` cells begins with another one in each round.

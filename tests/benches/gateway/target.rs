@@ -48,7 +48,7 @@ impl Serialize for Target {
 }
 
 /// What the client asks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Kind {
     /// One JSON object.
     Json,
