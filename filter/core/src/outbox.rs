@@ -60,6 +60,8 @@ pub struct Outbox {
     settlements: Lane<SettleItem>,
     releases: Lane<ReleaseItem>,
     renewals_in_flight: usize,
+    /// Calls in a row after which a renewal had to be tried again.
+    renewals_failed: u32,
     leases: Leases,
     under_way: HashMap<u32, Batch>,
     last_id: u32,
@@ -76,6 +78,7 @@ impl Outbox {
             settlements: Lane::default(),
             releases: Lane::default(),
             renewals_in_flight: 0,
+            renewals_failed: 0,
             leases: Leases::default(),
             under_way: HashMap::new(),
             last_id: 0,

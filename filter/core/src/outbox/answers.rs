@@ -118,6 +118,8 @@ impl Outbox {
             ));
         }
         let mut results = answer.results.into_iter();
+        let wait_ms = backoff_ms(self.renewals_failed, random);
+        let mut has_failed = false;
         for id in ids {
             match results.next() {
                 Some(RenewResult {
@@ -149,10 +151,16 @@ impl Outbox {
                     outcome: Some(renew_result::Outcome::Error(_)) | None,
                 })
                 | None => {
-                    self.leases.try_again(id, now_ms, backoff_ms(0, random));
+                    has_failed = true;
+                    self.leases.try_again(id, now_ms, wait_ms);
                 }
             }
         }
+        self.renewals_failed = if has_failed {
+            self.renewals_failed.saturating_add(1)
+        } else {
+            0
+        };
     }
 }
 

@@ -383,11 +383,41 @@ fn a_renewal_that_failed_is_tried_again_until_the_lease_is_over() {
     assert_eq!(fixture.outbox.due_at(), Some(360));
     let call = fixture.due(360).remove(0);
     fixture.answered(&call, Err(UNAVAILABLE), 895);
-    assert_eq!(fixture.due(945), []);
+    assert_eq!(fixture.due(995), []);
     assert_eq!(fixture.outbox.due_at(), None);
     let counters = &mut fixture.counters;
     counters.drain(|metric, by| fixture.counted.push((metric, by)));
     assert!(fixture.counted.contains(&(Metric::LeaseLost, 1)));
+}
+
+#[test]
+fn an_outage_is_not_met_with_a_storm_of_renewals() {
+    let mut fixture = Fixture::new();
+    fixture
+        .outbox
+        .leases()
+        .open(id(1), Caller::default(), 60_000, 0);
+    let mut tried_ms = Vec::new();
+    while let Some(due_ms) = fixture.outbox.due_at().filter(|due| *due < 60_000) {
+        let call = fixture.due(due_ms).remove(0);
+        fixture.answered(&call, Err(UNAVAILABLE), due_ms);
+        tried_ms.push(due_ms - 20_000);
+    }
+    // Each wait is half of 100 ms, 200 ms, and so on up to 5 s; the other half is left to chance.
+    let first = [0, 50, 150, 350, 750, 1_550, 3_150, 5_650, 8_150];
+    assert_eq!(tried_ms.get(..first.len()), Some(first.as_slice()));
+    assert_eq!(tried_ms.len(), 21);
+
+    // Once one goes through, the next failure is a first one again.
+    let leases = fixture.outbox.leases();
+    leases.close(&id(1));
+    leases.open(id(2), Caller::default(), 60_000, 60_000);
+    let call = fixture.due(80_000).remove(0);
+    let granted = renew_result::Outcome::Renewed(Renewed { lease_ms: 60_000 });
+    fixture.answered(&call, Ok(&renewed(granted)), 80_000);
+    let call = fixture.due(100_000).remove(0);
+    fixture.answered(&call, Err(UNAVAILABLE), 100_000);
+    assert_eq!(fixture.outbox.due_at(), Some(100_050));
 }
 
 #[test]
