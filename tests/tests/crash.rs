@@ -4,5 +4,7 @@
 mod envoy;
 #[path = "crash/load.rs"]
 mod load;
+#[path = "crash/plugin.rs"]
+mod plugin;
 #[path = "crash/server.rs"]
 mod server;

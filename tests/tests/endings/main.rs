@@ -9,6 +9,8 @@ mod provider;
 #[cfg(test)]
 mod request;
 #[cfg(test)]
+mod unreachable;
+#[cfg(test)]
 mod usage;
 
 #[cfg(test)]
