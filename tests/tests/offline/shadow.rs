@@ -2,8 +2,9 @@
 
 use ferry_examples::gateway::{Customer, Gateway};
 use ferry_examples::simulator::{Act, Gate, Point, Script};
+use ferry_examples::wait;
 use ferry_quota_server::admin::wire::UsageRecord;
-use ferry_tests::books::{audit, tagged};
+use ferry_tests::books::{audit, open, tagged};
 use ferry_tests::client::{Answer, Client, question, with};
 use ferry_tests::gateway;
 use ferry_tests::prices::{PLAIN, TABLE, nanos, tokens};
@@ -18,10 +19,7 @@ const BODY: &str = r#"{ "model":"plain", "messages":[{"role":"user","content":"?
 async fn nothing_is_touched_in_shadow_mode() {
     let gateway = gateway!().prices(TABLE).balance("0").route(ROUTE);
     let mut gateway = gateway.start().await.unwrap();
-    gateway.simulator().unwrap().script(Script {
-        input_tokens: Some(30),
-        ..Script::tokens(8)
-    });
+    gateway.simulator().unwrap().script(script());
     a_stream_is_not_touched(&gateway).await;
     an_answer_is_recorded(&gateway, "json").await;
     nothing_is_held(&gateway).await;
@@ -44,6 +42,13 @@ fn body() -> serde_json::Value {
     with(question(PLAIN.model, 40), json!({"max_tokens": 20}))
 }
 
+fn script() -> Script {
+    Script {
+        input_tokens: Some(30),
+        ..Script::tokens(8)
+    }
+}
+
 fn assert_shadow(record: &UsageRecord, flags: &[&str]) {
     assert_eq!(
         (record.mode.as_str(), record.state.as_str()),
@@ -56,10 +61,33 @@ fn assert_shadow(record: &UsageRecord, flags: &[&str]) {
     assert_eq!(nanos(&record.cost).unwrap(), cost, "{record:#?}");
 }
 
-/// Sends these bytes; what the client saw. The provider must have got the same bytes.
-async fn untouched(gateway: &Gateway, client: &Client, body: &str) -> Answer {
+/// Sends these bytes, as below, in a request that the provider answers only when the quota server has decided: nothing waits for that decision in
+/// shadow mode, and a settlement that overtakes it is recorded without what would have been held.
+async fn decided(gateway: &Gateway, client: &Client, body: &str) -> Answer {
     let simulator = gateway.simulator().unwrap();
     simulator.forget();
+    let gate = Gate::shut();
+    simulator.next([script().at(Point::Start, Act::Hold(gate.clone()))]);
+    let decision = async {
+        wait::until("the decision", async || {
+            let open = open(gateway, gateway.customer()).await?;
+            Ok((open.len() == 1).then_some(()))
+        })
+        .await
+        .unwrap();
+        gate.open();
+    };
+    tokio::join!(send(gateway, client, body), decision).0
+}
+
+/// Sends these bytes; what the client saw. The provider must have got the same bytes.
+async fn untouched(gateway: &Gateway, client: &Client, body: &str) -> Answer {
+    gateway.simulator().unwrap().forget();
+    send(gateway, client, body).await
+}
+
+async fn send(gateway: &Gateway, client: &Client, body: &str) -> Answer {
+    let simulator = gateway.simulator().unwrap();
     let begun = client.send(body.as_bytes().to_vec()).await.unwrap();
     let answer = begun.finish().await;
     let seen = simulator.requests();
@@ -71,7 +99,7 @@ async fn untouched(gateway: &Gateway, client: &Client, body: &str) -> Answer {
 async fn a_stream_is_not_touched(gateway: &Gateway) {
     let customer = gateway.customer();
     let client = Client::of(gateway, customer).unwrap().tagged("stream");
-    let answer = untouched(gateway, &client.unwrap(), BODY).await;
+    let answer = decided(gateway, &client.unwrap(), BODY).await;
     assert_eq!(
         (answer.status, answer.events().len()),
         (200, 8 + 3),
@@ -88,7 +116,7 @@ async fn a_stream_is_not_touched(gateway: &Gateway) {
 async fn an_answer_is_recorded(gateway: &Gateway, tag: &str) {
     let customer = gateway.customer();
     let client = Client::of(gateway, customer).unwrap().tagged(tag).unwrap();
-    let answer = untouched(gateway, &client, &body().to_string()).await;
+    let answer = decided(gateway, &client, &body().to_string()).await;
     assert_eq!(answer.status, 200, "{answer:?}");
     let record = tagged(gateway, customer, tag).await.unwrap();
     assert_shadow(&record, &["shadow"]);
