@@ -26,10 +26,10 @@ async fn secrets_and_prompts_stay_where_they_belong() {
         Script::error(429),
     ]);
     let mut answers = Vec::new();
-    for stream in [false, true, false, true] {
-        answers.push(send(&gateway, key, stream).await);
+    for (number, stream) in (0..).zip([false, true, false, true]) {
+        answers.push(send(&gateway, key, stream, number).await);
     }
-    answers.push(send(&gateway, "fk_wrong", false).await);
+    answers.push(send(&gateway, "fk_wrong", false, 4).await);
     gateway
         .settled(&gateway.customer().tenant)
         .await
@@ -116,7 +116,7 @@ async fn server_knows_no_secret(gateway: &Gateway, secrets: &[&str]) {
 }
 
 /// Sends a prompt with everything in it that must not travel, and returns all that comes back.
-async fn send(gateway: &Gateway, key: &str, stream: bool) -> String {
+async fn send(gateway: &Gateway, key: &str, stream: bool, number: u32) -> String {
     let body = json!({
         "model": "gpt-4o-mini", "stream": stream, "max_tokens": 20, "user": PROMPT_MARKER,
         "messages": [{"role": "user", "content": PROMPT_MARKER}],
@@ -125,7 +125,8 @@ async fn send(gateway: &Gateway, key: &str, stream: bool) -> String {
     let response = Client::new()
         .post(format!("{}/chat/completions", gateway.base_url()))
         .bearer_auth(key)
-        .header("idempotency-key", IDEMPOTENCY_MARKER)
+        // Each its own: one key is free only once its settlement has landed.
+        .header("idempotency-key", format!("{IDEMPOTENCY_MARKER}-{number}"))
         .header("x-ferry-feature", "secrecy")
         .header("x-ferry-provider-1", "openai")
         .header("x-ferryapi-request-id", "mine")
