@@ -39,9 +39,11 @@ async fn ready(State(state): State<HttpState>) -> (StatusCode, &'static str) {
 }
 
 async fn metrics_page(State(state): State<HttpState>) -> Response {
-    let tenants = state.engine.tenants().await.unwrap_or_default();
-    let open = tenants.iter().map(|tenant| tenant.open_reservations).sum();
-    match state.metrics.page(tenants.len(), open) {
+    if let Ok(tenants) = state.engine.tenants().await {
+        let open = tenants.iter().map(|tenant| tenant.open_reservations).sum();
+        state.metrics.found(tenants.len(), open);
+    }
+    match state.metrics.page() {
         Ok(page) => ([(header::CONTENT_TYPE, CONTENT_TYPE)], page).into_response(),
         Err(std::fmt::Error) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }

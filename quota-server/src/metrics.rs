@@ -131,16 +131,20 @@ impl Metrics {
         self.inner.unauthenticated.inc();
     }
 
-    /// The page, with what the store says now.
-    ///
-    /// # Errors
-    /// [`std::fmt::Error`] if a value cannot be written as text.
-    pub fn page(&self, tenants: usize, open: u64) -> Result<String, std::fmt::Error> {
+    /// What the store says. While it cannot be read, the page keeps what was last found: unknown is not zero.
+    pub fn found(&self, tenants: usize, open: u64) {
         let as_gauge = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
         self.inner.open_reservations.set(as_gauge(open));
         self.inner
             .tenants
             .set(i64::try_from(tenants).unwrap_or(i64::MAX));
+    }
+
+    /// The page.
+    ///
+    /// # Errors
+    /// [`std::fmt::Error`] if a value cannot be written as text.
+    pub fn page(&self) -> Result<String, std::fmt::Error> {
         let mut page = String::new();
         text::encode(&mut page, &self.inner.registry)?;
         Ok(page)

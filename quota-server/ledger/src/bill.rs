@@ -88,11 +88,12 @@ impl<'a> Bill<'a> {
         };
         let charged = priced.min(self.ceiling(offer, attempts));
         let suspended = priced.excess_over(charged);
-        let costs = attempts
+        let costs: Vec<Amount> = attempts
             .iter()
             .zip(&usages)
             .map(|(attempt, usage)| cost(offer, attempt, usage, &mut flags))
             .collect();
+        stored(total(&costs), &mut flags);
         let charge = Charge {
             usage,
             priced,
@@ -141,7 +142,7 @@ impl<'a> Bill<'a> {
         if let (true, Some(reserved)) = (without_evidence, self.reserved) {
             return reserved;
         }
-        self.most(offer, attempts.len()).unwrap_or(MOST)
+        self.most(offer, attempts.len()).unwrap_or(Amount::MAX)
     }
 
     fn most(&self, offer: &Offer, attempts: usize) -> Option<Amount> {
@@ -166,16 +167,20 @@ impl<'a> Bill<'a> {
     }
 }
 
-/// The most that can be stored.
-const MOST: Amount = match Amount::from_units(i64::MAX) {
-    Some(most) => most,
-    None => Amount::ZERO,
-};
+/// What the attempts cost together.
+///
+/// # Errors
+/// [`Overflow`] if that cannot be stored.
+pub(crate) fn total(costs: &[Amount]) -> Result<Amount, Overflow> {
+    costs
+        .iter()
+        .try_fold(Amount::ZERO, |sum, cost| sum.plus(*cost))
+}
 
 fn stored(amount: Result<Amount, Overflow>, flags: &mut Flags) -> Amount {
     amount.unwrap_or_else(|Overflow| {
         *flags = flags.with(Flag::OutOfRange);
-        MOST
+        Amount::MAX
     })
 }
 

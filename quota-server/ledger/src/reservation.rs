@@ -1,10 +1,11 @@
 //! A reservation: a lease on money, with a defined answer in every state.
 
+use crate::bill::total;
 use crate::offer::Offer;
 use crate::refusal::Refusal;
 use crate::time::UnixMs;
 use ferry_types::{
-    Amount, Balance, KeyId, Mode, PrincipalName, RequestFacts, ReservationId, Settlement, Usage,
+    Amount, KeyId, Mode, PrincipalName, RequestFacts, ReservationId, Settlement, Usage,
 };
 use std::sync::Arc;
 
@@ -179,21 +180,10 @@ pub struct Refused {
 }
 
 impl Charge {
-    /// What the providers take altogether; beyond the range, its edge.
+    /// What the providers take altogether; beyond what can be stored, the most that can, and the posting is flagged.
     #[must_use]
     pub fn cost(&self) -> Amount {
-        let sum = self
-            .costs
-            .iter()
-            .fold(0i64, |sum, cost| sum.saturating_add(cost.units()));
-        Amount::from_units(sum).unwrap_or(Amount::ZERO)
-    }
-
-    /// What is left of the charge when the providers are paid.
-    #[must_use]
-    pub fn margin(&self) -> Balance {
-        // Both are at least zero, so that their difference is in range.
-        Balance::from_units(self.charged.units().saturating_sub(self.cost().units()))
+        total(&self.costs).unwrap_or(Amount::MAX)
     }
 }
 

@@ -79,7 +79,8 @@ pub fn size(
     })
 }
 
-/// What a request would need if money were no object: for the record of shadow mode.
+/// What a request would need if money were no object: for the record of shadow mode. A hold beyond what can be stored is
+/// recorded as the most that can, never as nothing.
 #[must_use]
 pub fn would_be(facts: &RequestFacts, offer: &Offer) -> Size {
     let most = offer.limits.output_tokens_max;
@@ -88,7 +89,7 @@ pub fn would_be(facts: &RequestFacts, offer: &Offer) -> Size {
         None => (wanted(facts, offer), true),
     };
     Size {
-        reserved: bound(facts, offer, limit).unwrap_or(Amount::ZERO),
+        reserved: bound(facts, offer, limit).unwrap_or(Amount::MAX),
         output_tokens_max: limit,
         clamped,
     }

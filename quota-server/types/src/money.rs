@@ -75,6 +75,8 @@ pub struct Amount(i64);
 impl Amount {
     /// Nothing.
     pub const ZERO: Self = Self(0);
+    /// The most that can be stored: what stands, flagged, for an amount beyond it.
+    pub const MAX: Self = Self(i64::MAX);
 
     /// From units of the currency's scale; `None` if negative.
     #[must_use]

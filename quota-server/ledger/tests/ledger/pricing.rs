@@ -175,9 +175,13 @@ fn absurd_numbers_are_refused_not_wrapped() {
 }
 
 fn charge(attempts: Vec<Attempt>) -> Posting {
-    let mut world = World::with(10_000);
     let mut priced = offer();
     priced.customer.per_request = amount(3);
+    charge_at(priced, attempts)
+}
+
+fn charge_at(priced: Offer, attempts: Vec<Attempt>) -> Posting {
+    let mut world = World::with(10_000);
     world.offer = Some(Arc::new(priced));
     world.play("reserve");
     world.run(&Command::Settle(Box::new(Settle {
@@ -220,10 +224,20 @@ fn without_evidence_no_more_than_the_hold_is_charged() {
 }
 
 #[test]
-fn margin_is_what_is_charged_less_what_it_costs() {
+fn a_cost_is_the_sum_of_its_attempts() {
     let posting = charge(vec![attempt(UsageSource::Reported, usage(20, 5))]);
     assert_eq!(posting.charge.cost().units(), 5);
-    assert_eq!(posting.charge.margin().units(), 28);
+
+    // Each attempt's cost can be stored, their sum cannot: it stands at the most, and is flagged.
+    let mut dear = offer();
+    dear.candidates[0].cost = rates(0, 9_000_000_000_000);
+    let attempt = attempt(UsageSource::Reported, usage(20, 1_000_000));
+    let posting = charge_at(dear.clone(), vec![attempt.clone()]);
+    assert_eq!(posting.charge.cost().units(), 9_000_000_000_000_000_000);
+    assert!(!posting.flags.has(Flag::OutOfRange));
+    let posting = charge_at(dear, vec![attempt.clone(), attempt]);
+    assert_eq!(posting.charge.cost(), Amount::MAX);
+    assert!(posting.flags.has(Flag::OutOfRange));
 }
 
 #[test]
@@ -252,6 +266,22 @@ fn an_absurd_charge_goes_to_suspense_instead_of_breaking_the_book() {
     let last = last.expect("settled");
     assert_eq!(last.charge.charged, Amount::ZERO);
     assert!(last.flags.has(Flag::Suspended) && last.flags.has(Flag::OutOfRange));
+}
+
+#[test]
+fn shadow_mode_never_records_nothing_for_what_cannot_be_stored() {
+    let mut dear = offer();
+    dear.customer = rates(9_000_000_000_000, 9_000_000_000_000);
+    let asked = RequestFacts {
+        mode: Mode::Shadow,
+        input_tokens_max: u64::MAX,
+        ..facts()
+    };
+    dear.limits.context_tokens_max = u64::MAX;
+    let ReserveAnswer::Granted(granted) = reserve(1_000, asked, dear) else {
+        panic!("shadow mode refuses nothing");
+    };
+    assert_eq!(granted.reserved, Amount::MAX);
 }
 
 #[test]

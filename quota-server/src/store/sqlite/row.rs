@@ -127,7 +127,7 @@ pub(super) fn usage_record<'a>(
         amount(posting.charge.suspended),
         amount(posting.charge.charged),
         amount(posting.released),
-        number(cost(posting)),
+        number(posting.charge.cost().units()),
         text(row.offer.as_ref().map_or("", |o| &o.price_version)),
         text(row.offer.as_ref().map_or("", |o| &o.policy_version)),
         number(i64::from(posting.flags.bits())),
@@ -167,12 +167,6 @@ fn facts<'a>(row: &'a Reservation, values: &mut Row<'a>) {
 
 fn usage(usage: &Usage, values: &mut Row<'_>) {
     values.extend(TokenClass::ALL.map(|class| count(usage.of(class))));
-}
-
-/// What the providers take. The sum of what can be stored may not be storable: it stands at the most then.
-fn cost(posting: &Posting) -> i64 {
-    let costs = posting.charge.costs.iter();
-    costs.fold(0, |sum: i64, cost| sum.saturating_add(cost.units()))
 }
 
 /// One line an attempt.
