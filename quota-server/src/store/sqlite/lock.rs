@@ -26,7 +26,16 @@ pub enum LockError {
 /// The right to write a database.
 #[derive(Debug)]
 pub(super) struct WriterLock {
-    _file: File,
+    file: File,
+}
+
+impl Drop for WriterLock {
+    /// Closing the file is not enough: a process that was forked in this moment has it open too, until it runs its own program.
+    fn drop(&mut self) {
+        if let Err(error) = self.file.unlock() {
+            tracing::warn!(%error, "failed to unlock the database; the lock ends with this process");
+        }
+    }
 }
 
 impl WriterLock {
@@ -46,9 +55,30 @@ impl WriterLock {
                 source,
             })?;
         match file.try_lock() {
-            Ok(()) => Ok(Self { _file: file }),
+            Ok(()) => Ok(Self { file }),
             Err(TryLockError::WouldBlock) => Err(LockError::Held(path)),
             Err(TryLockError::Error(source)) => Err(LockError::Io { path, source }),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lock_that_is_let_go_is_free_even_if_somebody_inherited_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = folder.path().join("ferry.db");
+        let lock = WriterLock::take(&database).unwrap();
+        assert!(matches!(
+            WriterLock::take(&database),
+            Err(LockError::Held(_))
+        ));
+        // What a forked process has: the same open file.
+        let inherited = lock.file.try_clone().unwrap();
+        drop(lock);
+        drop(WriterLock::take(&database).unwrap());
+        drop(inherited);
     }
 }
