@@ -13,6 +13,7 @@ pub use authenticate::{TOKEN_METADATA, TOKEN_SCHEME};
 pub use listen::GrpcError;
 pub(crate) use listen::{GrpcListener, Health};
 
+use crate::config::Policy;
 use crate::draining::Draining;
 use crate::engine::{Engine, EngineError, ReserveCall, SettleCall};
 use crate::metrics::Metrics;
@@ -27,14 +28,14 @@ use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use tonic::{Request, Response, Status};
 
-/// The service.
+/// The service. It asks nobody for a credential: the listener does, and puts the caller's [`PrincipalName`] beside the call.
 #[derive(Clone)]
-pub(crate) struct Quota {
-    pub(crate) engine: Engine,
-    pub(crate) prices: Arc<PriceBook>,
-    pub(crate) offers: Arc<Offers>,
-    pub(crate) metrics: Metrics,
-    pub(crate) draining: Draining,
+pub struct Quota {
+    engine: Engine,
+    prices: Arc<PriceBook>,
+    offers: Arc<Offers>,
+    metrics: Metrics,
+    draining: Draining,
 }
 
 #[tonic::async_trait]
@@ -151,6 +152,23 @@ impl QuotaService for Quota {
 }
 
 impl Quota {
+    /// Serves these prices under this policy from this engine.
+    #[must_use]
+    pub fn new(engine: Engine, prices: Arc<PriceBook>, policy: &Policy, metrics: Metrics) -> Self {
+        Self {
+            engine,
+            offers: Arc::new(Offers::new(&prices, policy)),
+            prices,
+            metrics,
+            draining: Draining::default(),
+        }
+    }
+
+    /// What it has not answered yet counts here.
+    pub(crate) fn draining(&self) -> Draining {
+        self.draining.clone()
+    }
+
     fn seen<'a>(&self, callers: impl Iterator<Item = &'a Caller>) {
         for caller in callers {
             self.metrics.filter_version(&caller.filter_version);

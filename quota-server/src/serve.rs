@@ -14,7 +14,6 @@ use crate::grpc::{GrpcError, GrpcListener, Health, Quota};
 use crate::http;
 use crate::listener::{Address, BindError, Bound};
 use crate::metrics::Metrics;
-use crate::policy::Offers;
 use crate::price_book::PriceBook;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -136,15 +135,14 @@ impl Server {
         prices: PriceBook,
     ) -> Result<Self, ServeError> {
         record_prices(&engine, &prices).await?;
-        let draining = Draining::default();
         let prices = Arc::new(prices);
-        let quota = Quota {
-            engine: engine.clone(),
-            offers: Arc::new(Offers::new(&prices, &config.policy)),
-            prices: Arc::clone(&prices),
-            metrics: metrics.clone(),
-            draining: draining.clone(),
-        };
+        let quota = Quota::new(
+            engine.clone(),
+            Arc::clone(&prices),
+            &config.policy,
+            metrics.clone(),
+        );
+        let draining = quota.draining();
         let grpc = GrpcListener::open(&config.grpc, config.principals.clone(), quota).await?;
         let admin = Bound::open(&config.admin.listen, ADMIN_SOCKET_MODE).await?;
         let http = Bound::open(&config.http.listen, HTTP_SOCKET_MODE).await?;
