@@ -12,9 +12,10 @@ use ferry_quota_server::engine::{
     SystemTimeSource, TimeSource as _,
 };
 use ferry_quota_server::key_directory::sha256;
+use ferry_quota_server::principal::Principal;
 use ferry_types::{
-    Amount, Attempt, Currency, EndCause, Endpoint, KeyText, Mode, Price, PrincipalName, Rates,
-    RequestFacts, ReservationId, Settlement, Tags, TenantId, Usage, UsageSource,
+    Amount, Attempt, Currency, EndCause, Endpoint, KeyText, Mode, Price, Rates, RequestFacts,
+    ReservationId, Settlement, Tags, TenantId, Usage, UsageSource,
 };
 use std::error::Error;
 use std::io::Write as _;
@@ -156,7 +157,7 @@ async fn open_tenant(engine: &Engine) -> Outcome<KeyText> {
 
 /// Reserves and settles until the end; answers how many operations that were.
 async fn work(engine: Engine, key: KeyText, task: u64, end: Instant) -> Outcome<u64> {
-    let principal: PrincipalName = "gateway".parse()?;
+    let principal = Arc::new(Principal::gateway("gateway".parse()?, Vec::new()));
     let caller = ferry_api::Caller {
         filter_version: "0.1.0".into(),
         key_digest: key.digest(sha256),
@@ -170,7 +171,7 @@ async fn work(engine: Engine, key: KeyText, task: u64, end: Instant) -> Outcome<
         let [.., c, d, e, f] = operations.to_be_bytes();
         let id = ReservationId::new(clock.unix_ms(), [0, 0, 0, a, b, c, d, e, f, 0]);
         let call = ReserveCall {
-            principal: principal.clone(),
+            principal: Arc::clone(&principal),
             call: ferry_api::Reserve {
                 id,
                 caller: caller.clone(),

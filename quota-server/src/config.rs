@@ -5,6 +5,7 @@
 //! credentials stand in it, so that it may be shown.
 
 mod defaults;
+mod principals;
 mod reader;
 
 use crate::document::Faults;

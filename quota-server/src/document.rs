@@ -93,6 +93,12 @@ impl<'a> Section<'a> {
         });
     }
 
+    /// Whether a field is there.
+    #[must_use]
+    pub fn has(&self, key: &str) -> bool {
+        self.table.contains_key(key)
+    }
+
     /// A string, if it is there.
     pub fn text(&mut self, key: &'static str) -> Option<String> {
         let value = self.take(key)?;

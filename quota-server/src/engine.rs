@@ -32,8 +32,8 @@ pub use start::{EngineConfig, StartError};
 pub use writer::Stop;
 
 use crate::key_directory::Peppers;
+use crate::principal::Principal;
 use ferry_ledger::{Answer, ReleaseAnswer, RenewAnswer, ReserveAnswer, SettleAnswer};
-use ferry_types::PrincipalName;
 use job::{Ask, Job, Op, Who};
 use lanes::{Lane, Lanes, NotTaken};
 use std::sync::Arc;
@@ -103,11 +103,11 @@ impl Engine {
     /// [`EngineError`] if nothing was decided.
     pub async fn renew(
         &self,
-        principal: &PrincipalName,
+        principal: &Arc<Principal>,
         calls: Vec<ferry_api::Renew>,
     ) -> Result<Vec<Answered<RenewAnswer>>, EngineError> {
         let ops = calls.into_iter().map(|call| Op {
-            who: Who::key(principal.clone(), call.caller.key_digest),
+            who: Who::key(Arc::clone(principal), call.caller.key_digest),
             ask: Ask::Renew {
                 id: call.id,
                 usage: call.usage,
@@ -130,11 +130,11 @@ impl Engine {
     /// [`EngineError`] if nothing was decided.
     pub async fn settle(
         &self,
-        principal: &PrincipalName,
+        principal: &Arc<Principal>,
         calls: Vec<SettleCall>,
     ) -> Result<Vec<Answered<SettleAnswer>>, EngineError> {
         let ops = calls.into_iter().map(|SettleCall { call, offer }| Op {
-            who: Who::key(principal.clone(), call.caller.key_digest),
+            who: Who::key(Arc::clone(principal), call.caller.key_digest),
             ask: Ask::Settle {
                 id: call.id,
                 settlement: call.settlement,
@@ -158,11 +158,11 @@ impl Engine {
     /// [`EngineError`] if nothing was decided.
     pub async fn release(
         &self,
-        principal: &PrincipalName,
+        principal: &Arc<Principal>,
         calls: Vec<ferry_api::Release>,
     ) -> Result<Vec<Answered<ReleaseAnswer>>, EngineError> {
         let ops = calls.into_iter().map(|call| Op {
-            who: Who::key(principal.clone(), call.caller.key_digest),
+            who: Who::key(Arc::clone(principal), call.caller.key_digest),
             ask: Ask::Release { id: call.id },
         });
         let answers = self.ask(Lane::Settlement, ops.collect(), None).await?;

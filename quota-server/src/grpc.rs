@@ -19,16 +19,16 @@ use crate::engine::{Engine, EngineError, ReserveCall, SettleCall};
 use crate::metrics::Metrics;
 use crate::policy::Offers;
 use crate::price_book::PriceBook;
+use crate::principal::Principal;
 use answer::Outcome;
 use batch::Batch;
 use ferry_api::v1::{self, quota_service_server::QuotaService};
 use ferry_api::{Caller, InvalidField, Release, Renew, Reserve, Settle};
-use ferry_types::PrincipalName;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use tonic::{Request, Response, Status};
 
-/// The service. It asks nobody for a credential: the listener does, and puts the caller's [`PrincipalName`] beside the call.
+/// The service. It asks nobody for a credential: the listener does, and puts the calling [`Principal`] beside the call.
 #[derive(Clone)]
 pub struct Quota {
     engine: Engine,
@@ -139,10 +139,10 @@ impl QuotaService for Quota {
     ) -> Result<Response<v1::ListModelsResponse>, Status> {
         let _in_flight = self.draining.call();
         let began = Instant::now();
-        principal(&request)?;
+        let principal = principal(&request)?;
         let caller = Caller::try_from(request.into_inner()).map_err(|e| invalid(&e))?;
         self.metrics.filter_version(&caller.filter_version);
-        let key = self.engine.resolve_key(caller.key_digest).await;
+        let key = self.engine.resolve_key(&principal, caller.key_digest).await;
         self.metrics.called("list_models", 1, began.elapsed());
         let key = key.map_err(|e| self.failed("list_models", &e))?;
         let (response, outcome) = answer::models(key, &self.prices, self.offers.policy_version());
@@ -204,8 +204,8 @@ impl Quota {
 }
 
 /// Who calls, as its credential showed.
-fn principal<T>(request: &Request<T>) -> Result<PrincipalName, Status> {
-    let known = request.extensions().get::<PrincipalName>();
+fn principal<T>(request: &Request<T>) -> Result<Arc<Principal>, Status> {
+    let known = request.extensions().get::<Arc<Principal>>();
     known.cloned().ok_or_else(authenticate::unauthenticated)
 }
 

@@ -145,6 +145,7 @@ impl Book {
                 owner,
                 released,
                 returned,
+                by: _,
             } => self.release(unseen(*id, owner), *released, *returned, at),
             Event::Expired(expired) => self.expire(expired, at),
             Event::Parked(parked) => self.park(parked),
@@ -163,16 +164,19 @@ impl Book {
     }
 
     fn park(&mut self, parked: &Parked) -> Result<(), Misfit> {
+        let row = self.reservations.get(&parked.id);
         absent(
-            self.reservations.contains_key(&parked.id),
-            "the reservation is there already",
+            row.is_some_and(|row| !matches!(row.state, State::Released(_))),
+            "the reservation is there already, and not released",
         )?;
-        let row = Reservation {
-            facts: Some(parked.settlement.facts.clone()),
-            state: State::Parked(Box::new(parked.settlement.clone())),
-            ..unseen(parked.id, &parked.owner)
-        };
-        self.reservations.insert(parked.id, row);
+        let row = self
+            .reservations
+            .entry(parked.id)
+            .or_insert_with(|| unseen(parked.id, &parked.owner));
+        if row.facts.is_none() {
+            row.facts = Some(parked.settlement.facts.clone());
+        }
+        row.state = State::Parked(Box::new(parked.settlement.clone()));
         Ok(())
     }
 
@@ -235,6 +239,7 @@ impl Book {
             flags: settled.flags,
             at,
             seq: self.head.next_seq(),
+            by: settled.by.clone(),
         };
         let row = self
             .reservations
@@ -297,6 +302,7 @@ impl Book {
             flags: expired.flags,
             at,
             seq,
+            by: None,
         }));
         self.held = freed;
         self.posted = posted;

@@ -4,7 +4,9 @@ use crate::book::{KeyState, TenantState, TopUpRef};
 use crate::offer::Offer;
 use crate::reservation::Owner;
 use crate::time::UnixMs;
-use ferry_types::{Amount, Currency, KeyId, RequestFacts, ReservationId, Settlement, Usage};
+use ferry_types::{
+    Amount, Currency, KeyId, PrincipalName, RequestFacts, ReservationId, Settlement, Usage,
+};
 use std::sync::Arc;
 
 /// Opens a tenant's book. See [`crate::open`]: there is no book yet to put it to.
@@ -165,6 +167,10 @@ pub struct Settle {
     pub settlement: Settlement,
     /// The model's offer as of now, for a reservation that pinned none.
     pub offer: Option<Arc<Offer>>,
+    /// Who says so in the owner's place; `None` if the owner does.
+    pub by: Option<PrincipalName>,
+    /// Its gateway has settled too much that nothing was held for: if nothing is held for this either, a person is to judge.
+    pub beyond_cap: bool,
 }
 
 /// Ends a reservation of which nothing was sent to a provider.
@@ -172,8 +178,10 @@ pub struct Settle {
 pub struct Release {
     /// Which.
     pub id: ReservationId,
-    /// Who asks.
+    /// Whose it is.
     pub owner: Owner,
+    /// Who says so in the owner's place; `None` if the owner does.
+    pub by: Option<PrincipalName>,
 }
 
 /// Ends a reservation whose lease has run out.

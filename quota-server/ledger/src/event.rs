@@ -4,7 +4,9 @@ use crate::book::{KeyState, TenantState};
 use crate::offer::Offer;
 use crate::reservation::{Charge, Flags, Owner};
 use crate::time::UnixMs;
-use ferry_types::{Amount, Currency, KeyId, RequestFacts, ReservationId, Settlement, Usage};
+use ferry_types::{
+    Amount, Currency, KeyId, PrincipalName, RequestFacts, ReservationId, Settlement, Usage,
+};
 use std::sync::Arc;
 
 /// One thing that happened in a book.
@@ -62,10 +64,12 @@ pub enum Event {
         released: Amount,
         /// What an expiry had charged.
         returned: Amount,
+        /// Who said so in the owner's place; `None` if the owner did.
+        by: Option<PrincipalName>,
     },
     /// A lease ran out; the last evidence was charged.
     Expired(Box<Expired>),
-    /// A settle came too late to be judged; nothing was charged.
+    /// A settle was kept for a person to judge; nothing was charged.
     Parked(Box<Parked>),
 }
 
@@ -180,6 +184,8 @@ pub struct Settled {
     pub released: Amount,
     /// What is to be known about it.
     pub flags: Flags,
+    /// Who said so in the owner's place; `None` if the owner did.
+    pub by: Option<PrincipalName>,
 }
 
 /// A lease ran out; the last evidence was charged.
@@ -195,7 +201,7 @@ pub struct Expired {
     pub flags: Flags,
 }
 
-/// A settle came too late to be judged; nothing was charged.
+/// A settle was kept for a person to judge; nothing was charged.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Parked {
     /// Which.
@@ -204,4 +210,20 @@ pub struct Parked {
     pub owner: Owner,
     /// What it said.
     pub settlement: Settlement,
+    /// Why it was not posted.
+    pub reason: ParkReason,
+}
+
+/// Why a settle was not posted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ParkReason {
+    /// It came too late to be judged.
+    TooOld,
+    /// Its gateway has settled too much that nothing was held for.
+    BeyondCap,
+}
+
+impl ParkReason {
+    /// Every reason, in the order of their stored codes.
+    pub const ALL: [Self; 2] = [Self::TooOld, Self::BeyondCap];
 }

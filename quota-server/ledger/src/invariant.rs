@@ -194,15 +194,16 @@ pub fn i2_promises_are_covered(event: &Event, after: &Book) -> Result<(), Broken
     )
 }
 
-/// I3: an open reservation ends once. What expired may be settled or released after all, what was released may be settled,
-/// what was settled may be adjusted: each replaces what was charged before.
+/// I3: an open reservation ends once. What expired may be settled or released after all, what was released may be settled or
+/// parked, what was settled may be adjusted: each replaces what was charged before.
 ///
 /// # Errors
 /// [`Broken`] if the event is none of these.
 pub fn i3_one_end(before: &Before, event: &Event) -> Result<(), Broken> {
     let stage = before.row.as_ref().map(|row| row.state);
     let fits = match event {
-        Event::Reserved(_) | Event::Parked(_) => stage.is_none(),
+        Event::Reserved(_) => stage.is_none(),
+        Event::Parked(_) => matches!(stage, None | Some(Stage::Released)),
         Event::Renewed { .. } | Event::Expired(_) => stage == Some(Stage::Open),
         Event::Settled(_) => !matches!(stage, Some(Stage::Settled | Stage::Parked)),
         Event::Adjusted(_) => stage == Some(Stage::Settled),

@@ -41,7 +41,7 @@ pub use command::{
     Command, Expire, IssueKey, OpenTenant, Release, Renew, Reserve, SetKeyState, Settle, TopUp,
 };
 pub use decide::{decide, open};
-pub use event::Event;
+pub use event::{Event, ParkReason};
 pub use in_flight::IdempotencyKey;
 pub use invariant::{Broken, Invariant};
 pub use journal::Entry;

@@ -9,6 +9,8 @@ use ferry_types::{Amount, Balance, Currency};
 pub enum Refusal {
     /// No such key.
     UnknownKey,
+    /// The gateway may not serve this tenant, or this route: the server's configuration says so.
+    GatewayOutOfScope,
     /// The key was revoked.
     KeyRevoked,
     /// The key's time is over.
@@ -85,6 +87,7 @@ impl Refusal {
             Self::KeyPaused => "key_paused",
             Self::TenantPaused => "tenant_paused",
             Self::BookFrozen => "book_frozen",
+            Self::GatewayOutOfScope => "gateway_out_of_scope",
             Self::ClockSkew => "gateway_clock_skew",
             Self::ModelNotFound { .. } => "model_not_found",
             Self::TooManyChoices { .. } => "too_many_choices",
@@ -116,6 +119,7 @@ impl Refusal {
             Self::TenantInDebt { .. } => 13,
             Self::InsufficientFunds { .. } => 14,
             Self::IdempotencyKeyInUse => 15,
+            Self::GatewayOutOfScope => 16,
         }
     }
 
@@ -124,7 +128,7 @@ impl Refusal {
     pub const fn http_status(&self) -> u16 {
         match self {
             Self::UnknownKey | Self::KeyRevoked | Self::KeyExpired => 401,
-            Self::KeyPaused | Self::TenantPaused => 403,
+            Self::KeyPaused | Self::TenantPaused | Self::GatewayOutOfScope => 403,
             Self::BookFrozen | Self::ClockSkew => 503,
             Self::ModelNotFound { .. } => 404,
             Self::TooManyChoices { .. }
@@ -145,6 +149,7 @@ impl Refusal {
             | Self::KeyExpired
             | Self::KeyPaused
             | Self::TenantPaused
+            | Self::GatewayOutOfScope
             | Self::ModelNotFound { .. }
             | Self::TooManyChoices { .. }
             | Self::ServiceTierNotPriced { .. }
@@ -164,6 +169,7 @@ impl Refusal {
             Self::KeyPaused => Some("key_paused"),
             Self::TenantPaused => Some("tenant_paused"),
             Self::BookFrozen => Some("book_frozen"),
+            Self::GatewayOutOfScope => Some("not_served_here"),
             Self::ClockSkew => Some("gateway_clock_skew"),
             Self::ModelNotFound { .. } => Some("model_not_found"),
             Self::TooManyChoices { .. }
@@ -190,6 +196,7 @@ impl Refusal {
             | Self::KeyExpired
             | Self::KeyPaused
             | Self::TenantPaused
+            | Self::GatewayOutOfScope
             | Self::BookFrozen
             | Self::ClockSkew
             | Self::ModelNotFound { .. }
@@ -209,6 +216,7 @@ impl Refusal {
             | Self::KeyExpired
             | Self::KeyPaused
             | Self::TenantPaused
+            | Self::GatewayOutOfScope
             | Self::BookFrozen
             | Self::ModelNotFound { .. }
             | Self::TooManyChoices { .. }
@@ -235,6 +243,7 @@ impl Refusal {
             | Self::KeyExpired
             | Self::KeyPaused
             | Self::TenantPaused
+            | Self::GatewayOutOfScope
             | Self::ModelNotFound { .. }
             | Self::TooManyChoices { .. }
             | Self::ServiceTierNotPriced { .. }
@@ -247,7 +256,9 @@ impl Refusal {
     #[must_use]
     pub const fn is_kept(&self) -> bool {
         match self {
-            Self::UnknownKey | Self::BookFrozen | Self::ClockSkew => false,
+            Self::UnknownKey | Self::BookFrozen | Self::GatewayOutOfScope | Self::ClockSkew => {
+                false
+            }
             Self::KeyRevoked
             | Self::KeyExpired
             | Self::KeyPaused
@@ -273,6 +284,7 @@ impl Refusal {
             Self::KeyPaused => "This API key is paused.".into(),
             Self::TenantPaused => "This account is paused.".into(),
             Self::BookFrozen => "This account is frozen until an operator has checked it.".into(),
+            Self::GatewayOutOfScope => "This API key cannot be used at this address.".into(),
             Self::ClockSkew => "The gateway's clock is off. Please retry.".into(),
             Self::ModelNotFound { model } => {
                 format!("The model `{model}` does not exist or you do not have access to it.")

@@ -65,7 +65,7 @@ pub enum State {
     Released(Freed),
     /// Its lease ran out; charged by the last evidence, if there was any.
     Expired(Box<Posting>),
-    /// A settle that came too late to be judged: kept for a person.
+    /// A settle that is kept for a person to judge.
     Parked(Box<Settlement>),
 }
 
@@ -84,6 +84,8 @@ pub struct Posting {
     pub at: UnixMs,
     /// Where in the journal.
     pub seq: u64,
+    /// Who settled it in the owner's place; `None` if the owner did, or its lease ran out.
+    pub by: Option<PrincipalName>,
 }
 
 /// What was used, and what it costs.
@@ -145,6 +147,8 @@ pub enum Flag {
     OutOfRange = 13,
     /// Better evidence replaced what was settled before.
     Adjusted = 14,
+    /// Settled in the owner's place, by a principal that may.
+    Recovered = 15,
 }
 
 /// A set of [`Flag`]s.
@@ -189,7 +193,7 @@ impl Charge {
 
 impl Flag {
     /// Every flag, in the order of the stored bits.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Unreserved,
         Self::AfterRefusal,
         Self::AfterRelease,
@@ -205,6 +209,7 @@ impl Flag {
         Self::Lifeless,
         Self::OutOfRange,
         Self::Adjusted,
+        Self::Recovered,
     ];
 
     /// The stable name, as in records and metrics.
@@ -226,6 +231,7 @@ impl Flag {
             Self::Lifeless => "lifeless",
             Self::OutOfRange => "out_of_range",
             Self::Adjusted => "adjusted",
+            Self::Recovered => "recovered",
         }
     }
 

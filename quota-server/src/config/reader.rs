@@ -8,7 +8,9 @@ use super::{Admin, Config, Grpc, Http, Log, LogFormat, Policy, Tls};
 use crate::document::Section;
 use crate::engine::LeaseConfig;
 use crate::listener::{Address, SOCKET_PATH_BYTES_MAX};
-use crate::principal::{Credential, CredentialDigest, Principal, Principals};
+use crate::principal::{Credential, CredentialDigest, Principals};
+
+use super::principals::principals;
 use std::path::{Path, PathBuf};
 
 /// Names a policy version may have: it is a metric's label and a header's value.
@@ -51,70 +53,6 @@ fn section<'a, T>(
     read: impl FnOnce(&mut Section<'a>) -> Option<T>,
 ) -> Option<T> {
     root.section_or_empty(key, read).flatten()
-}
-
-fn principals(root: &mut Section<'_>) -> Option<Principals> {
-    let read = root.sections("principals", principal);
-    let count = read.len();
-    let all: Vec<Principal> = read.into_iter().flatten().collect();
-    let none = root.required("principals", (count > 0).then_some(()));
-    for (i, one) in all.iter().enumerate() {
-        let earlier = all.iter().take(i);
-        for other in earlier {
-            if other.name == one.name {
-                root.fault(
-                    "principals",
-                    format_args!("'{}' stands there twice", one.name),
-                );
-            }
-            if other
-                .credentials
-                .iter()
-                .any(|c| one.credentials.contains(c))
-            {
-                let (a, b) = (&other.name, &one.name);
-                root.fault(
-                    "principals",
-                    format_args!("'{a}' and '{b}' share a credential"),
-                );
-            }
-        }
-    }
-    none?;
-    Some(Principals(all))
-}
-
-fn principal(section: &mut Section<'_>) -> Option<Principal> {
-    let name = section.parsed("name");
-    let name = section.required("name", name);
-    let tokens = digests(section, "token_sha256");
-    let certificates = digests(section, "certificate_sha256");
-    let credentials: Vec<Credential> = tokens
-        .iter()
-        .flatten()
-        .map(|digest| Credential::Token(*digest))
-        .chain(
-            certificates
-                .iter()
-                .flatten()
-                .map(|digest| Credential::Certificate(*digest)),
-        )
-        .collect();
-    if credentials.is_empty() && tokens.is_some() && certificates.is_some() {
-        let problem = "missing, and so is certificate_sha256: a gateway shows one of them";
-        section.fault("token_sha256", problem);
-    }
-    Some(Principal {
-        name: name?,
-        credentials,
-    })
-}
-
-/// `None` after a fault.
-fn digests(section: &mut Section<'_>, key: &'static str) -> Option<Vec<CredentialDigest>> {
-    let texts = section.texts(key);
-    let parsed: Result<Vec<_>, _> = texts.iter().map(|t| CredentialDigest::parse(t)).collect();
-    parsed.map_err(|problem| section.fault(key, problem)).ok()
 }
 
 fn grpc(section: &mut Section<'_>, folder: &Path) -> Option<Grpc> {

@@ -1,7 +1,7 @@
 //! A short file is enough, a full one is read to the letter, and every fault is told at once.
 
 use super::*;
-use crate::principal::{Credential, Principal};
+use crate::principal::{Credential, Principal, Role, Scope};
 
 const DIGEST: &str = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824";
 
@@ -19,14 +19,12 @@ token_sha256 = 'DIGEST'
 #[test]
 fn a_price_table_and_a_gateway_are_enough() {
     let config = parse(SHORT).expect("a good file");
-    let gateway = Principal {
-        name: "gateway".parse().expect("a name"),
-        credentials: vec![Credential::Token(CredentialDigest::of(b"hello"))],
-    };
+    let token = Credential::Token(CredentialDigest::of(b"hello"));
+    let gateway = Principal::gateway("gateway".parse().expect("a name"), vec![token]);
     let expected = Config {
         database: "/etc/ferry/ferry.db".into(),
         prices: "/etc/ferry/prices.toml".into(),
-        principals: Principals(vec![gateway]),
+        principals: Principals(vec![gateway.into()]),
         grpc: Grpc {
             listen: Address::Unix("/run/ferry/quota.sock".into()),
             socket_mode: 0o660,
@@ -61,6 +59,10 @@ drain_ms = 5000
 [[principals]]
 name = 'mesh'
 certificate_sha256 = 'DIGEST'
+role = 'recovery'
+tenants = ['acme', 'other']
+routes = 'openai'
+unreserved_settles_per_hour_max = 7
 
 [[principals]]
 name = 'edge'
@@ -108,6 +110,20 @@ fn every_setting_is_read() {
         .map(|p| p.credentials.len())
         .collect();
     assert_eq!(counts, [1, 2]);
+    let [mesh, edge] = &config.principals.0[..] else {
+        panic!("two gateways");
+    };
+    let scope = Scope {
+        tenants: Some(
+            ["acme", "other"]
+                .map(|id| id.parse().expect("an id"))
+                .into(),
+        ),
+        routes: Some(["openai".to_owned()].into()),
+    };
+    assert_eq!((mesh.role, &mesh.scope), (Role::Recovery, &scope));
+    assert_eq!(mesh.unreserved_settles_per_hour_max, 7);
+    assert_eq!((edge.role, &edge.scope), (Role::Gateway, &Scope::default()));
     let tls = Tls {
         certificate: "/etc/ferry/server.pem".into(),
         private_key: "/etc/ferry/server.key".into(),
@@ -203,6 +219,16 @@ const FAULTS: &[(&str, &str)] = &[
     (
         "[[principals]]\nname = 'gateway'\ntoken_sha256 = 'DIGEST'",
         "principals: 'gateway' stands there twice\nprincipals: 'gateway' and 'gateway' share a credential",
+    ),
+    (
+        "tenants = []\nroutes = []\nrole = 'owner'",
+        "principals[0].role: 'owner' is none of gateway, recovery\n\
+         principals[0].tenants: lists nothing, and so would allow nothing: leave it out to allow all\n\
+         principals[0].routes: lists nothing",
+    ),
+    (
+        "tenants = 'Acme Ltd'",
+        "principals[0].tenants: not a tenant id",
     ),
     (
         "[[principals]]\nname = 'two'",

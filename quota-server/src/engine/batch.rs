@@ -3,8 +3,13 @@
 //! Books do not touch each other here. A refused call changes nothing and undoes nothing. Where a decision does not fit its
 //! book, which the ledger rules out, that one book is frozen as it was before the batch, and the rest goes on.
 
+mod authority;
 mod book_work;
 mod put;
+mod tally;
+
+pub(super) use authority::{UnreservedSettles, may_serve};
+pub(super) use tally::Tally;
 
 use super::call::{Answered, BookView, EngineError};
 use super::job::{Op, Who};
@@ -12,7 +17,7 @@ use super::metrics::EngineMetrics;
 use crate::key_directory::{Peppers, StoredDigest};
 use crate::store::{Store, StoreError, Touch};
 use book_work::BookWork;
-use ferry_ledger::{Answer, Book, Command, Owner, Rules, UnixMs};
+use ferry_ledger::{Answer, Book, Command, Rules, UnixMs};
 use ferry_types::{KeyDigest, KeyId, TenantId};
 use put::{Put, Question};
 use std::collections::{BTreeMap, HashMap};
@@ -29,24 +34,27 @@ pub(super) struct Batch<'a> {
     pub(super) peppers: &'a Peppers,
     pub(super) metrics: &'a EngineMetrics,
     pub(super) used_keys: &'a mut UsedKeys,
+    pub(super) unreserved: &'a mut UnreservedSettles,
     pub(super) rules: Rules,
     pub(super) now: UnixMs,
 }
 
 impl Batch<'_> {
     /// Decides everything and writes it, ready to be committed.
-    pub(super) fn run(mut self, ops: Vec<Op>) -> Result<Results, StoreError> {
+    pub(super) fn run(mut self, ops: Vec<Op>) -> Result<(Results, Tally), StoreError> {
         self.store.begin()?;
-        let puts = self.resolve(ops)?;
+        let mut puts = self.resolve(ops)?;
         let mut works = self.load(&puts)?;
         let mut results: Results = puts
-            .iter()
+            .iter_mut()
             .map(|put| self.answer(put, &mut works))
             .collect();
-        self.freeze_broken(&puts, &mut works, &mut results)?;
+        self.freeze_broken(&mut puts, &mut works, &mut results)?;
         let changes: Vec<_> = works.values().filter_map(BookWork::change).collect();
         self.store.persist(&changes)?;
-        Ok(results)
+        let mut tally = Tally::default();
+        works.into_values().for_each(|work| tally.add(work.tally()));
+        Ok((results, tally))
     }
 
     /// Finds out whose keys came, all at once.
@@ -71,10 +79,7 @@ impl Batch<'_> {
             Who::Operator(tenant) => Put::of_operator(tenant, ask),
             Who::Key { principal, digest } => match owner_of(&digest) {
                 None => Put::of_nobody(&ask),
-                Some((tenant, key)) => {
-                    let key = key.clone();
-                    Put::of_gateway(tenant.clone(), Owner { principal, key }, ask)
-                }
+                Some((tenant, key)) => Put::of_gateway(tenant.clone(), principal, key.clone(), ask),
             },
         };
         Ok(ops.into_iter().map(put).collect())
@@ -103,7 +108,7 @@ impl Batch<'_> {
 
     fn answer(
         &mut self,
-        put: &Put,
+        put: &mut Put,
         works: &mut BTreeMap<TenantId, BookWork>,
     ) -> Result<Answered<Answer>, EngineError> {
         let Some(tenant) = &put.tenant else {
@@ -112,18 +117,32 @@ impl Batch<'_> {
         };
         let unknown = || EngineError::UnknownTenant(tenant.clone());
         let work = works.get_mut(tenant).ok_or_else(unknown)?;
-        let answer = match &put.question {
+        let answer = match &mut put.question {
             Question::Open(order) => Some(work.open(order, self.now)),
             Question::Issue(command, listed) => work
                 .put(command, &self.rules, self.now)
                 .inspect(|answer| work.list(answer, listed)),
-            Question::Command(command) => {
+            Question::Gateway(command, principal) => {
                 if let Command::Reserve(call) = command {
                     let used = (tenant.clone(), call.owner.key.clone());
                     self.used_keys.insert(used, self.now);
                 }
-                work.put(command, &self.rules, self.now)
+                let book = work.book().ok_or_else(unknown)?;
+                match authority::judge(command, principal, book, self.unreserved, self.now) {
+                    Ok(()) => work.put(command, &self.rules, self.now),
+                    Err(answer) => {
+                        self.metrics.out_of_scope.count(principal.name.as_str());
+                        tracing::warn!(principal = %principal.name, %tenant, "a call outside its gateway's scope");
+                        // What a gateway may not serve it is not told of.
+                        return Ok(Answered {
+                            server_time: self.now,
+                            book: None,
+                            answer,
+                        });
+                    }
+                }
             }
+            Question::Command(command) => work.put(command, &self.rules, self.now),
             Question::Answered(_) => None,
         };
         let answer = answer.ok_or_else(unknown)?;
@@ -141,16 +160,17 @@ impl Batch<'_> {
                 book: None,
                 answer: answer.clone(),
             }),
-            Question::Open(_) | Question::Issue(..) | Question::Command(_) => {
-                Err(EngineError::Unavailable)
-            }
+            Question::Open(_)
+            | Question::Issue(..)
+            | Question::Gateway(..)
+            | Question::Command(_) => Err(EngineError::Unavailable),
         }
     }
 
     /// Sets each broken book back to what is stored, marks it, and puts its calls to the frozen book.
     fn freeze_broken(
         &mut self,
-        puts: &[Put],
+        puts: &mut [Put],
         works: &mut BTreeMap<TenantId, BookWork>,
         results: &mut Results,
     ) -> Result<(), StoreError> {
@@ -166,7 +186,7 @@ impl Batch<'_> {
             let loaded = self.store.load(std::slice::from_ref(&touch))?;
             let book = loaded.into_iter().next().flatten();
             works.insert(tenant.clone(), BookWork::new(touch, book));
-            for (put, result) in puts.iter().zip(results.iter_mut()) {
+            for (put, result) in puts.iter_mut().zip(results.iter_mut()) {
                 if put.tenant.as_ref() == Some(&tenant) {
                     *result = self.answer(put, works);
                 }

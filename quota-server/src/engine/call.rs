@@ -1,7 +1,8 @@
 //! What the engine is asked, and what it answers.
 
+use crate::principal::Principal;
 use ferry_ledger::{Offer, UnixMs};
-use ferry_types::{Balance, Currency, KeyId, KeyText, PrincipalName, TenantId};
+use ferry_types::{Balance, Currency, KeyId, KeyText, TenantId};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -9,7 +10,7 @@ use std::time::Instant;
 #[derive(Clone, Debug)]
 pub struct ReserveCall {
     /// The gateway, as its credential shows it.
-    pub principal: PrincipalName,
+    pub principal: Arc<Principal>,
     /// What it asks.
     pub call: ferry_api::Reserve,
     /// The model's offer as of now; `None` if it is unknown, unpriced or not allowed.

@@ -3,10 +3,9 @@
 use super::call::{Answered, EngineError, PriceTable};
 use super::lanes::Weigh;
 use crate::key_directory::{PepperId, StoredDigest};
+use crate::principal::Principal;
 use ferry_ledger::{Answer, Command, IssueKey, Offer, OpenTenant};
-use ferry_types::{
-    KeyDigest, PrincipalName, RequestFacts, ReservationId, Settlement, TenantId, Usage,
-};
+use ferry_types::{KeyDigest, RequestFacts, ReservationId, Settlement, TenantId, Usage};
 use std::sync::Arc;
 use std::time::Instant;
 use tokio::sync::oneshot;
@@ -49,7 +48,7 @@ pub(super) struct Op {
 pub(super) enum Who {
     /// A gateway, for a customer's key.
     Key {
-        principal: PrincipalName,
+        principal: Arc<Principal>,
         digest: KeyDigest,
     },
     /// An operator, or the engine itself.
@@ -57,7 +56,7 @@ pub(super) enum Who {
 }
 
 impl Who {
-    pub(super) const fn key(principal: PrincipalName, digest: KeyDigest) -> Self {
+    pub(super) const fn key(principal: Arc<Principal>, digest: KeyDigest) -> Self {
         Self::Key { principal, digest }
     }
 }

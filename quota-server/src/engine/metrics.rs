@@ -1,6 +1,9 @@
 //! What the engine counts. `register` hands it to a Prometheus registry; the engine itself never exports.
 
+use ferry_types::Currency;
+use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
@@ -11,6 +14,31 @@ const COMMIT_SECONDS: [f64; 12] = [
 ];
 /// Bounds of a batch's size, up to the engine's cap.
 const BATCH_OPERATIONS: [f64; 9] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0];
+
+/// A gateway, by its name in the configuration.
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct PrincipalLabels {
+    principal: String,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct CurrencyLabels {
+    currency: &'static str,
+}
+
+/// A counter for each gateway of the configuration.
+#[derive(Clone, Debug, Default)]
+pub struct ByPrincipal(Family<PrincipalLabels, Counter>);
+
+impl ByPrincipal {
+    /// Counts one more.
+    pub fn count(&self, principal: &str) {
+        let labels = PrincipalLabels {
+            principal: principal.to_owned(),
+        };
+        self.0.get_or_create(&labels).inc();
+    }
+}
 
 /// Counters, gauges and histograms of one engine. Cheap to clone; all clones count together.
 #[derive(Clone, Debug)]
@@ -33,6 +61,13 @@ pub struct EngineMetrics {
     pub expired: Counter,
     /// Settlements kept for a person.
     pub parked: Counter,
+    /// Settlements of which nothing was held.
+    pub unreserved: ByPrincipal,
+    /// What another gateway had reserved and this principal ended.
+    pub recovered: ByPrincipal,
+    /// Calls for a tenant or a route that the gateway may not serve.
+    pub out_of_scope: ByPrincipal,
+    suspended: Family<CurrencyLabels, Counter>,
     /// Books that were frozen because an invariant did not hold: page somebody.
     pub books_frozen: Counter,
     /// Operations waiting in the Reserve lane.
@@ -53,6 +88,10 @@ impl Default for EngineMetrics {
             unknown_keys: Counter::default(),
             expired: Counter::default(),
             parked: Counter::default(),
+            unreserved: ByPrincipal::default(),
+            recovered: ByPrincipal::default(),
+            out_of_scope: ByPrincipal::default(),
+            suspended: Family::default(),
             books_frozen: Counter::default(),
             reserve_lane: Gauge::default(),
             settlement_lane: Gauge::default(),
@@ -61,6 +100,14 @@ impl Default for EngineMetrics {
 }
 
 impl EngineMetrics {
+    /// Counts what a settlement asked beyond what its request could have cost.
+    pub fn suspended(&self, currency: Currency, units: u64) {
+        let labels = CurrencyLabels {
+            currency: currency.code(),
+        };
+        self.suspended.get_or_create(&labels).inc_by(units);
+    }
+
     /// Adds everything to a registry whose prefix is `ferry`.
     pub fn register(&self, registry: &mut Registry) {
         let commit = "Duration of each commit to the store";
@@ -117,9 +164,36 @@ impl EngineMetrics {
         for (name, help, counter) in counters {
             registry.register(name, help, counter.clone());
         }
+        self.register_labelled(registry);
         let waiting = "Reserves waiting to be decided";
         registry.register("reserve_lane", waiting, self.reserve_lane.clone());
         let waiting = "Calls other than Reserve waiting to be decided";
         registry.register("settlement_lane", waiting, self.settlement_lane.clone());
+    }
+
+    /// Adds what is counted by gateway or by currency.
+    fn register_labelled(&self, registry: &mut Registry) {
+        let by_principal = [
+            (
+                "settlements_unreserved",
+                "Settlements of which nothing was held",
+                &self.unreserved,
+            ),
+            (
+                "reservations_recovered",
+                "Reservations ended in their gateway's place",
+                &self.recovered,
+            ),
+            (
+                "calls_out_of_scope",
+                "Calls for a tenant or a route that the gateway may not serve",
+                &self.out_of_scope,
+            ),
+        ];
+        for (name, help, ByPrincipal(family)) in by_principal {
+            registry.register(name, help, family.clone());
+        }
+        let suspended = "What settlements asked beyond what their requests could have cost, in units of 10^-scale";
+        registry.register("suspended_units", suspended, self.suspended.clone());
     }
 }

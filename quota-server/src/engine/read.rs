@@ -2,8 +2,10 @@
 //!
 //! A read sees what was committed when it began. SQLite's calls block, so they run on threads for blocking work.
 
+use super::batch::may_serve;
 use super::{Engine, EngineError, TimeSource};
 use crate::key_directory::Peppers;
+use crate::principal::Principal;
 use crate::store::StoreError;
 use crate::store::sqlite::SqliteReader;
 use crate::store::view::{
@@ -131,19 +133,33 @@ impl Engine {
         self.read(move |reader| reader.usage(&query)).await
     }
 
-    /// Whether a key may be used, and for whom: what stands before every request, and nothing more.
+    /// Whether a key may be used through this gateway, and for whom: what stands before every request, and nothing more.
     ///
     /// # Errors
     /// [`EngineError::Unavailable`] if the store cannot be read.
-    pub async fn resolve_key(&self, digest: KeyDigest) -> Result<KeyUse, EngineError> {
+    pub async fn resolve_key(
+        &self,
+        principal: &Principal,
+        digest: KeyDigest,
+    ) -> Result<KeyUse, EngineError> {
         let peppers = Arc::clone(&self.inner.peppers);
         let server_time = UnixMs(self.inner.readers.time.unix_ms());
         let unknown = self.inner.metrics.unknown_keys.clone();
-        let key_use = self
+        let mut key_use = self
             .read(move |reader| key_use(reader, &peppers, &digest, server_time))
             .await?;
-        if key_use.owner.is_none() {
-            unknown.inc();
+        match &key_use.owner {
+            None => {
+                unknown.inc();
+            }
+            Some(owner) if !may_serve(principal, &owner.tenant) => {
+                let name = principal.name.as_str();
+                self.inner.metrics.out_of_scope.count(name);
+                key_use.refusal = Some(Refusal::GatewayOutOfScope);
+                // What it may not serve it is not told of.
+                key_use.owner = None;
+            }
+            Some(_) => {}
         }
         Ok(key_use)
     }

@@ -1,6 +1,6 @@
 //! Opening a database and starting the writer on it.
 
-use super::batch::UsedKeys;
+use super::batch::{UnreservedSettles, UsedKeys};
 use super::clock::{Clock, TimeSource};
 use super::lanes::{Lanes, RESERVE_LANE_MAX, SETTLEMENT_LANE_MAX};
 use super::lease::LeaseConfig;
@@ -101,6 +101,7 @@ impl Engine {
             lease,
             metrics: metrics.clone(),
             used_keys: UsedKeys::new(),
+            unreserved: UnreservedSettles::default(),
         };
         std::thread::Builder::new()
             .name("ferry-writer".into())

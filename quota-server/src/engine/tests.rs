@@ -1,5 +1,6 @@
 //! The engine on a real SQLite file in a temporary folder.
 
+mod authority;
 mod basics;
 mod crash;
 mod expiry;

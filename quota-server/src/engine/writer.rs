@@ -1,6 +1,6 @@
 //! The thread that owns the store: it drains the lanes, and between batches looks after leases, refusals and the log.
 
-use super::batch::{Batch, Results, UsedKeys};
+use super::batch::{Batch, Results, UnreservedSettles, UsedKeys};
 use super::call::{EngineError, PriceTable};
 use super::clock::Clock;
 use super::expiry::Housekeeping;
@@ -34,6 +34,7 @@ pub(super) struct Writer {
     pub(super) metrics: EngineMetrics,
     /// Since they were last written.
     pub(super) used_keys: UsedKeys,
+    pub(super) unreserved: UnreservedSettles,
 }
 
 /// The state is not known any more.
@@ -138,12 +139,16 @@ impl Writer {
             peppers: &self.peppers,
             metrics: &self.metrics,
             used_keys: &mut self.used_keys,
+            unreserved: &mut self.unreserved,
             rules,
             now,
         };
         match batch.run(ops) {
-            Ok(results) => match self.commit()? {
-                Committed::Yes => Ok(results),
+            Ok((results, tally)) => match self.commit()? {
+                Committed::Yes => {
+                    tally.count(&self.metrics);
+                    Ok(results)
+                }
                 Committed::No => Ok(unavailable(count)),
             },
             Err(error) => {

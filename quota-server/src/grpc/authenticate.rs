@@ -1,8 +1,7 @@
 //! Who calls: the gateway whose client certificate or token it is. Without a known one, UNAUTHENTICATED.
 
 use crate::metrics::Metrics;
-use crate::principal::Principals;
-use ferry_types::PrincipalName;
+use crate::principal::{Principal, Principals};
 use std::sync::Arc;
 use tonic::service::Interceptor;
 use tonic::{Request, Status};
@@ -12,7 +11,7 @@ pub const TOKEN_METADATA: &str = "authorization";
 /// What stands before the token.
 pub const TOKEN_SCHEME: &str = "Bearer ";
 
-/// Puts the caller's [`PrincipalName`] beside each call.
+/// Puts the calling [`Principal`] beside each call.
 #[derive(Clone)]
 pub(super) struct Authenticate {
     pub(super) principals: Arc<Principals>,
@@ -24,13 +23,13 @@ impl Interceptor for Authenticate {
         let known = by_certificate(&self.principals, &request)
             .or_else(|| by_token(&self.principals, &request))
             .cloned();
-        let Some(name) = known else {
+        let Some(principal) = known else {
             self.metrics.unauthenticated();
             return Err(unauthenticated());
         };
         // What comes next has no business with the token.
         request.metadata_mut().remove(TOKEN_METADATA);
-        request.extensions_mut().insert(name);
+        request.extensions_mut().insert(principal);
         Ok(request)
     }
 }
@@ -44,12 +43,12 @@ pub(super) fn unauthenticated() -> Status {
 fn by_certificate<'a>(
     principals: &'a Principals,
     request: &Request<()>,
-) -> Option<&'a PrincipalName> {
+) -> Option<&'a Arc<Principal>> {
     let chain = request.peer_certs()?;
     principals.by_certificate(chain.first()?.as_ref())
 }
 
-fn by_token<'a>(principals: &'a Principals, request: &Request<()>) -> Option<&'a PrincipalName> {
+fn by_token<'a>(principals: &'a Principals, request: &Request<()>) -> Option<&'a Arc<Principal>> {
     let value = request.metadata().get(TOKEN_METADATA)?;
     let token = value.as_bytes().strip_prefix(TOKEN_SCHEME.as_bytes())?;
     principals.by_token(token)

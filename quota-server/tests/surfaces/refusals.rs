@@ -1,6 +1,6 @@
 //! Every refusal that a gateway can be told, on the wire: complete for a filter that does not know the reason.
 
-use crate::ferry::{EDGE_TOKEN, Ferry};
+use crate::ferry::{EDGE_TOKEN, Ferry, MESH_TOKEN, ON_A_SOCKET, config};
 use crate::gateway::{
     Gateway, digest, facts, granted, id, now_ms, outcome, release, reserve, settle,
 };
@@ -232,4 +232,31 @@ async fn listed(gateway: &mut Gateway, key: KeyDigest) -> Option<String> {
         Some(list_models_response::Outcome::Refused(refused)) => Some(refused.reason),
         Some(list_models_response::Outcome::Models(_)) | None => None,
     }
+}
+
+#[tokio::test]
+async fn what_a_gateway_may_not_serve() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let config = config(ON_A_SOCKET).replace("name = 'mesh'", "name = 'mesh'\ntenants = 'other'");
+    let ferry = Ferry::start_with(folder, &config);
+    let key = digest(&ferry.tenant_with("acme", "5"));
+    let mut mesh = ferry.gateway(Some(MESH_TOKEN)).await;
+    let refusal = refused(&mut mesh, reserve(id(1), key, facts())).await;
+    let expected = "gateway_out_of_scope 403 invalid_request_error not_served_here null - -";
+    assert_eq!(shape(&refusal), expected);
+    assert_eq!(refusal.tenant_id, "", "it learns nothing of the tenant");
+    assert_eq!(refusal.headers.len(), 1, "{:?}", refusal.headers);
+    let settled = mesh.settle(v1::SettleRequest {
+        items: vec![settle(id(2), key)],
+    });
+    let settled = settled.await.expect("an answer").into_inner().results;
+    match settled.into_iter().next().and_then(|result| result.outcome) {
+        Some(v1::settle_result::Outcome::Error(error)) => assert_eq!(error.code, 7),
+        other => panic!("not denied: {other:?}"),
+    }
+    let mut edge = ferry.gateway(Some(EDGE_TOKEN)).await;
+    granted(&mut edge, reserve(id(3), key, facts())).await;
+    let (_, page) = ferry.probe("/metrics").await;
+    let counted = "ferry_calls_out_of_scope_total{principal=\"mesh\"} 2";
+    assert!(page.contains(counted), "{page}");
 }

@@ -15,11 +15,12 @@ use ferry_quota_server::engine::{
 use ferry_quota_server::grpc::Quota;
 use ferry_quota_server::metrics::Metrics;
 use ferry_quota_server::price_book::PriceBook;
+use ferry_quota_server::principal::Principal;
 use ferry_quota_server::store::view::{
     ReservationQuery, ReservationView, TenantView, UsageQuery, UsageView,
 };
 use ferry_tests::prices::TABLE;
-use ferry_types::{Amount, Currency, KeyText, PrincipalName, TenantId};
+use ferry_types::{Amount, Currency, KeyText, TenantId};
 use tokio::runtime::Runtime;
 use tonic::{Request, Response, Status};
 
@@ -189,7 +190,8 @@ impl Server {
 
 fn read<T: Message + Default>(message: &[u8]) -> Request<T> {
     let mut request = Request::new(T::decode(message).unwrap());
-    let principal: PrincipalName = "simulation".parse().unwrap();
+    let name = "simulation".parse().unwrap();
+    let principal = Arc::new(Principal::gateway(name, Vec::new()));
     request.extensions_mut().insert(principal);
     request
 }

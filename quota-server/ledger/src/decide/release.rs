@@ -35,6 +35,7 @@ pub(super) fn release(book: &Book, call: &Release) -> Decision<ReleaseAnswer> {
         owner: call.owner.clone(),
         released,
         returned,
+        by: call.by.clone(),
     };
     Decision::event(event, ReleaseAnswer::Released)
 }

@@ -7,7 +7,7 @@ use crate::bill::Bill;
 use crate::book::Book;
 use crate::command::Settle;
 use crate::difference;
-use crate::event::{Event, Parked, Settled};
+use crate::event::{Event, ParkReason, Parked, Settled};
 use crate::offer::{Offer, Rules};
 use crate::reservation::{Charge, Flag, Flags, Posting, Reservation, State};
 use crate::time::UnixMs;
@@ -22,16 +22,17 @@ pub(super) fn settle(
 ) -> Decision<SettleAnswer> {
     let (row, flag) = match known(book, call.id, &call.owner) {
         Known::Denied => return Decision::answer(SettleAnswer::Denied),
-        Known::No => {
-            let age_ms = now.since_ms(UnixMs(call.id.unix_ms()));
-            if age_ms > rules.recovery_window_ms {
-                return park(book, call);
-            }
-            (None, Some(Flag::Unreserved))
+        Known::No if is_too_old(call, rules, now) => return park(book, call, ParkReason::TooOld),
+        Known::No | Known::Refused if call.beyond_cap => {
+            return park(book, call, ParkReason::BeyondCap);
         }
+        Known::No => (None, Some(Flag::Unreserved)),
         Known::Refused => (None, Some(Flag::AfterRefusal)),
         Known::Row(row) => match &row.state {
             State::Open => (Some(row), None),
+            State::Released(_) if call.beyond_cap => {
+                return park(book, call, ParkReason::BeyondCap);
+            }
             State::Released(_) => (Some(row), Some(Flag::AfterRelease)),
             State::Expired(_) => (Some(row), Some(Flag::AfterExpiry)),
             State::Settled(posting) => return again(book, call, row, posting),
@@ -41,7 +42,12 @@ pub(super) fn settle(
     post(book, call, row, flag)
 }
 
-fn park(book: &Book, call: &Settle) -> Decision<SettleAnswer> {
+/// Whether its outcome may have been forgotten.
+fn is_too_old(call: &Settle, rules: &Rules, now: UnixMs) -> bool {
+    now.since_ms(UnixMs(call.id.unix_ms())) > rules.recovery_window_ms
+}
+
+fn park(book: &Book, call: &Settle, reason: ParkReason) -> Decision<SettleAnswer> {
     if book.frozen {
         return Decision::answer(SettleAnswer::Frozen);
     }
@@ -49,6 +55,7 @@ fn park(book: &Book, call: &Settle) -> Decision<SettleAnswer> {
         id: call.id,
         owner: call.owner.clone(),
         settlement: call.settlement.clone(),
+        reason,
     }));
     Decision::event(event, SettleAnswer::Parked)
 }
@@ -130,7 +137,9 @@ fn post(
         released: released(row, &charge),
         flags: flags
             .with_if(other_facts, Flag::OtherFacts)
-            .with_if(overrun, Flag::Overrun),
+            .with_if(overrun, Flag::Overrun)
+            .with_if(call.by.is_some(), Flag::Recovered),
+        by: call.by.clone(),
         charge,
     };
     let answer = SettleAnswer::Settled {

@@ -291,11 +291,14 @@ fn command(step: Step, reference: usize) -> Option<Command> {
                 owner: gateway(by),
                 settlement: settlement(facts_of(n), attempts),
                 offer: Some(crate::world::offer().into()),
+                by: None,
+                beyond_cap: false,
             }))
         }
         Step::Release { n, by } => Command::Release(Release {
             id: reservation(n),
             owner: gateway(by),
+            by: None,
         }),
         Step::Expire { n } => Command::Expire(Expire { id: reservation(n) }),
         Step::TopUp { units } => Command::TopUp(TopUp {

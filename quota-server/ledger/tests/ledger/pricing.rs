@@ -189,6 +189,8 @@ fn charge_at(priced: Offer, attempts: Vec<Attempt>) -> Posting {
         owner: owner("edge"),
         settlement: settlement(facts(), attempts),
         offer: None,
+        by: None,
+        beyond_cap: false,
     })));
     let row = &world.book.reservations[&world.id];
     row.posting().cloned().expect("settled")
@@ -312,6 +314,8 @@ fn unreserved(choices: u32, attempts: usize) -> i64 {
         owner: owner("edge"),
         settlement: settlement(facts, attempts),
         offer: world.offer.clone(),
+        by: None,
+        beyond_cap: false,
     })));
     1_000_000 - world.balance().units()
 }
@@ -402,6 +406,8 @@ fn better_evidence_is_of_the_same_attempts() {
                 owner: owner("edge"),
                 settlement: settlement(facts(), attempts),
                 offer: None,
+                by: None,
+                beyond_cap: false,
             }))));
         }
         assert_eq!(told, answer);

@@ -7,6 +7,7 @@ use ferry_ledger::{KeyState, Refusal, TenantState, UnixMs};
 /// name | status | type | code | param | retry after | should retry
 const CONTRACT: &str = "
     unknown_key             | 401 | invalid_request_error     | invalid_api_key          | null         | -    | -
+    gateway_out_of_scope    | 403 | invalid_request_error     | not_served_here          | null         | -    | -
     key_revoked             | 401 | invalid_request_error     | invalid_api_key          | null         | -    | -
     key_expired             | 401 | invalid_request_error     | invalid_api_key          | null         | -    | -
     key_paused              | 403 | invalid_request_error     | key_paused               | null         | -    | -
@@ -51,6 +52,7 @@ fn every_refusal_is_told_as_the_sdks_expect() {
 fn every_sentence_says_what_would_help() {
     for (refusal, parts) in samples::refusals().iter().zip([
         &["Incorrect API key"][..],
+        &["this address"],
         &["revoked"],
         &["expired"],
         &["key is paused"],

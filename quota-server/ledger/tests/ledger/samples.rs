@@ -96,6 +96,7 @@ fn full_settled() -> Box<Settled> {
         charged_before: amount(5),
         released: amount(6),
         flags: all_flags(),
+        by: owner("mesh").principal.into(),
     })
 }
 
@@ -148,6 +149,7 @@ pub fn events() -> Vec<Event> {
             owner: owner("edge"),
             released: amount(100),
             returned: amount(26),
+            by: owner("mesh").principal.into(),
         },
         Event::Expired(Box::new(Expired {
             id: id(DRAWN),
@@ -159,6 +161,7 @@ pub fn events() -> Vec<Event> {
             id: id(DRAWN),
             owner: owner("edge"),
             settlement: full_settlement(),
+            reason: ParkReason::BeyondCap,
         })),
     ]
 }
@@ -172,6 +175,7 @@ pub fn rows() -> Vec<Reservation> {
             flags: all_flags(),
             at: UnixMs(DRAWN),
             seq: 12,
+            by: owner("mesh").principal.into(),
         })
     };
     let freed = Freed {
@@ -212,6 +216,7 @@ pub fn refusals() -> Vec<Refusal> {
     let currency = Currency::Usd;
     vec![
         Refusal::UnknownKey,
+        Refusal::GatewayOutOfScope,
         Refusal::KeyRevoked,
         Refusal::KeyExpired,
         Refusal::KeyPaused,

@@ -112,6 +112,13 @@ fn settle() {
         lifeless  | settle                | settled 30 released 70     | 970 0 settled after_expiry+lifeless
         expired   | settle                | settled 30 released 70     | 970 0 settled after_expiry
         expired   | settle none           | settled 0 released 100     | 1000 0 settled after_expiry
+        open      | settle recovered      | settled 30 released 70     | 970 0 settled recovered
+        open      | settle beyond cap     | settled 30 released 70     | 970 0 settled
+        expired   | settle beyond cap     | settled 30 released 70     | 970 0 settled after_expiry
+        no row    | settle beyond cap     | parked                     | 1000 0 settled
+        refused   | settle beyond cap     | parked                     | 1000 0 settled
+        released  | settle beyond cap     | parked                     | 1000 0 settled
+        released  | settle beyond cap, settle | parked                 | 1000 0 settled
         parked    | settle                | parked                     | 1000 0 settled
         parked    | settle counted 4      | conflict attempts[0].usage | 1000 0 settled
         ",
@@ -127,6 +134,7 @@ fn release() {
         refused  | release by other | denied   | 1000 0 refused
         open     | release          | released | 1000 0 released
         open     | release by other | denied   | 1000 100 open
+        open     | release recovered | released | 1000 0 released
         settled  | release          | conflict | 970 0 settled
         released | release          | released | 1000 0 released
         lifeless | release          | released | 1000 0 released

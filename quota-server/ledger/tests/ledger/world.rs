@@ -277,14 +277,9 @@ impl World {
                 usage: usage(0, used.parse().expect("a number")),
             }),
             ["settle", rest @ ..] => self.settle(rest),
-            ["release"] => Command::Release(Release {
-                id: self.id,
-                owner: owner("edge"),
-            }),
-            ["release", "by", principal] => Command::Release(Release {
-                id: self.id,
-                owner: owner(principal),
-            }),
+            ["release"] => self.release("edge", None),
+            ["release", "by", principal] => self.release(principal, None),
+            ["release", "recovered"] => self.release("edge", Some("operator")),
             ["expire"] => Command::Expire(Expire { id: self.id }),
             _ => panic!("no such step: {step}"),
         };
@@ -310,8 +305,17 @@ impl World {
         }))
     }
 
+    fn release(&self, owner_name: &str, by: Option<&str>) -> Command {
+        Command::Release(Release {
+            id: self.id,
+            owner: owner(owner_name),
+            by: by.map(|by| owner(by).principal),
+        })
+    }
+
     fn settle(&self, words: &[&str]) -> Command {
         let mut by = "edge";
+        let (mut beyond_cap, mut recovered) = (false, None);
         let mut facts = self.facts();
         let reported = || vec![attempt(UsageSource::Reported, usage(20, 5))];
         let attempts = match words {
@@ -322,6 +326,14 @@ impl World {
             }
             ["other"] => {
                 facts.route = "elsewhere".into();
+                reported()
+            }
+            ["beyond", "cap"] => {
+                beyond_cap = true;
+                reported()
+            }
+            ["recovered"] => {
+                recovered = Some(owner("operator").principal);
                 reported()
             }
             ["none"] => vec![attempt(UsageSource::None, usage(0, 0))],
@@ -344,6 +356,8 @@ impl World {
             owner: owner(by),
             settlement: settlement(facts, attempts),
             offer: self.offer.clone(),
+            by: recovered,
+            beyond_cap,
         }))
     }
 

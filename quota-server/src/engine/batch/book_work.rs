@@ -1,5 +1,6 @@
 //! One book within a batch: its view, what is put to it, and what changes.
 
+use super::tally::Tally;
 use crate::key_directory::{PepperId, StoredDigest};
 use crate::store::{BookChange, Touch};
 use ferry_ledger::{
@@ -20,10 +21,11 @@ pub(super) struct BookWork {
     refused: BTreeSet<ReservationId>,
     top_ups: BTreeSet<TopUpRef>,
     broken: Option<String>,
+    tally: Tally,
 }
 
 impl BookWork {
-    pub(super) const fn new(touch: Touch, book: Option<Book>) -> Self {
+    pub(super) fn new(touch: Touch, book: Option<Book>) -> Self {
         Self {
             touch,
             book,
@@ -34,6 +36,7 @@ impl BookWork {
             refused: BTreeSet::new(),
             top_ups: BTreeSet::new(),
             broken: None,
+            tally: Tally::default(),
         }
     }
 
@@ -79,8 +82,10 @@ impl BookWork {
             self.book.as_mut()?.remember(id, refused);
         }
         for event in &events {
-            match self.book.as_mut()?.apply(event, now) {
+            let book = self.book.as_mut()?;
+            match book.apply(event, now) {
                 Ok(entry) => {
+                    self.tally.note(event, book.currency);
                     self.entries.push(entry);
                     self.note(event);
                 }
@@ -98,6 +103,11 @@ impl BookWork {
         ) {
             self.directory.push(listed.clone());
         }
+    }
+
+    /// What happened in it, to be counted.
+    pub(super) fn tally(self) -> Tally {
+        self.tally
     }
 
     /// What is to be written; `None` if nothing changed.

@@ -2,12 +2,14 @@
 
 use crate::engine::job::Ask;
 use crate::key_directory::{PepperId, StoredDigest};
+use crate::principal::Principal;
 use crate::store::Touch;
 use ferry_ledger::{
     Answer, Command, IdempotencyKey, OpenTenant, Owner, Refusal, Release, ReleaseAnswer, Renew,
     RenewAnswer, Reserve, ReserveAnswer, Settle, SettleAnswer, TopUpRef,
 };
 use ferry_types::{KeyId, TenantId};
+use std::sync::Arc;
 
 /// A call and whose book it is for.
 pub(super) struct Put {
@@ -21,6 +23,8 @@ pub(super) enum Question {
     Open(OpenTenant),
     /// A key, and what it is to be found by.
     Issue(Command, (StoredDigest, PepperId, KeyId)),
+    /// What a gateway asks.
+    Gateway(Command, Arc<Principal>),
     Command(Command),
     /// There is no book to ask.
     Answered(Answer),
@@ -49,7 +53,16 @@ impl Put {
         }
     }
 
-    pub(super) fn of_gateway(tenant: TenantId, owner: Owner, ask: Ask) -> Self {
+    pub(super) fn of_gateway(
+        tenant: TenantId,
+        principal: Arc<Principal>,
+        key: KeyId,
+        ask: Ask,
+    ) -> Self {
+        let owner = Owner {
+            principal: principal.name.clone(),
+            key,
+        };
         let command = match ask {
             Ask::Reserve { id, facts, offer } => Command::Reserve(Box::new(Reserve {
                 id,
@@ -67,15 +80,21 @@ impl Put {
                 owner,
                 settlement,
                 offer,
+                by: None,
+                beyond_cap: false,
             })),
-            Ask::Release { id } => Command::Release(Release { id, owner }),
+            Ask::Release { id } => Command::Release(Release {
+                id,
+                owner,
+                by: None,
+            }),
             Ask::OpenTenant(_) | Ask::IssueKey { .. } | Ask::Command(_) => {
                 return Self::of_operator(tenant, ask);
             }
         };
         Self {
             tenant: Some(tenant),
-            question: Question::Command(command),
+            question: Question::Gateway(command, principal),
         }
     }
 
@@ -101,7 +120,9 @@ impl Question {
     pub(super) fn touch(&self, touch: &mut Touch) {
         match self {
             Self::Open(_) | Self::Answered(_) => {}
-            Self::Issue(command, _) | Self::Command(command) => touch_by(touch, command),
+            Self::Issue(command, _) | Self::Gateway(command, _) | Self::Command(command) => {
+                touch_by(touch, command);
+            }
         }
     }
 }

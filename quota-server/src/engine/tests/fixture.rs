@@ -6,13 +6,15 @@ use crate::engine::{
     ReserveCall, SettleCall, Stop, TimeSource,
 };
 use crate::key_directory::sha256;
+use crate::principal::Principal;
+use crate::store::view::{UsageQuery, UsageView};
 use ferry_ledger::{
     AdminAnswer, Candidate, Granted, ModelLimits, Offer, ReleaseAnswer, RenewAnswer, ReserveAnswer,
     SettleAnswer, TopUp,
 };
 use ferry_types::{
-    Amount, Attempt, Currency, EndCause, Endpoint, KeyDigest, KeyText, Mode, Price, PrincipalName,
-    Rates, RequestFacts, ReservationId, Settlement, Tags, TenantId, Usage, UsageSource,
+    Amount, Attempt, Currency, EndCause, Endpoint, KeyDigest, KeyText, Mode, Price, Rates,
+    RequestFacts, ReservationId, Settlement, Tags, TenantId, Usage, UsageSource,
 };
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -80,8 +82,13 @@ pub(crate) fn tenant() -> TenantId {
     "acme".parse().unwrap()
 }
 
-pub(crate) fn gateway() -> PrincipalName {
-    "gateway".parse().unwrap()
+pub(crate) fn gateway() -> Arc<Principal> {
+    principal("gateway")
+}
+
+/// A gateway for everybody, by this name.
+pub(crate) fn principal(name: &str) -> Arc<Principal> {
+    Arc::new(Principal::gateway(name.parse().unwrap(), Vec::new()))
 }
 
 pub(crate) fn amount(units: i64) -> Amount {
@@ -351,6 +358,15 @@ impl Fixture {
     pub(crate) async fn assert_clean(&self) {
         let report = self.engine.verify().await.unwrap();
         assert!(report.clean, "{report:?}");
+    }
+
+    pub(crate) async fn records(&self) -> Vec<UsageView> {
+        let query = UsageQuery {
+            tenant: Some(tenant()),
+            request: None,
+            limit: 100,
+        };
+        self.engine.usage(query).await.unwrap()
     }
 
     /// Posted, held, available.

@@ -1,6 +1,6 @@
 //! Keys, tenants and price tables: what an operator does holds from the next request on.
 
-use super::fixture::{Fixture, done, prices, tenant, whole_use};
+use super::fixture::{Fixture, done, gateway, prices, tenant, whole_use};
 use crate::engine::{CreateTenant, EngineError};
 use ferry_ledger::{
     AdminAnswer, KeyState, Refusal, ReserveAnswer, SettleAnswer, TenantState, UnixMs,
@@ -19,7 +19,10 @@ async fn a_key_may_be_used_as_long_as_its_state_says_so() {
         (KeyState::Revoked, Some(Refusal::KeyRevoked)),
     ] {
         done(engine.set_key_state(tenant(), key.clone(), to).await);
-        let resolved = engine.resolve_key(fixture.digest()).await.unwrap();
+        let resolved = engine
+            .resolve_key(&gateway(), fixture.digest())
+            .await
+            .unwrap();
         assert_eq!(resolved.refusal, refusal, "{to:?}");
         assert_eq!(resolved.owner.unwrap().key, key);
         match (fixture.reserve(fixture.draw()).await, refusal) {
@@ -56,7 +59,7 @@ async fn a_paused_tenant_and_an_ended_key_are_refused() {
 
     let now = fixture
         .engine
-        .resolve_key(fixture.digest())
+        .resolve_key(&gateway(), fixture.digest())
         .await
         .unwrap()
         .server_time;
@@ -68,11 +71,20 @@ async fn a_paused_tenant_and_an_ended_key_are_refused() {
     let (_, issued) = issued.unwrap();
     let digest = issued.text.digest(crate::key_directory::sha256);
     assert_eq!(
-        fixture.engine.resolve_key(digest).await.unwrap().refusal,
+        fixture
+            .engine
+            .resolve_key(&gateway(), digest)
+            .await
+            .unwrap()
+            .refusal,
         None
     );
     fixture.clock.pass(1_000);
-    let resolved = fixture.engine.resolve_key(digest).await.unwrap();
+    let resolved = fixture
+        .engine
+        .resolve_key(&gateway(), digest)
+        .await
+        .unwrap();
     assert_eq!(resolved.refusal, Some(Refusal::KeyExpired));
 }
 
@@ -85,7 +97,11 @@ async fn a_key_that_nobody_made_is_refused_and_counted() {
     let answered = fixture.engine.reserve(call).await.unwrap();
     assert_eq!(answered.answer, ReserveAnswer::Refused(Refusal::UnknownKey));
     assert_eq!(answered.book, None);
-    let resolved = fixture.engine.resolve_key(digest).await.unwrap();
+    let resolved = fixture
+        .engine
+        .resolve_key(&gateway(), digest)
+        .await
+        .unwrap();
     assert_eq!(
         (resolved.owner, resolved.refusal),
         (None, Some(Refusal::UnknownKey))

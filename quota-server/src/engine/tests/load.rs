@@ -1,6 +1,6 @@
 //! Many at once: exactly what the money affords goes through, whoever asks and in whatever order.
 
-use super::fixture::{Fixture, HOLD, facts, gateway, tenant, whole_use};
+use super::fixture::{Fixture, HOLD, facts, gateway, principal, tenant, whole_use};
 use crate::engine::EngineError;
 use ferry_ledger::{Refusal, ReserveAnswer, SettleAnswer};
 use ferry_types::KeyDigest;
@@ -96,7 +96,7 @@ async fn a_refused_item_leaves_the_rest_of_its_batch_alone() {
     assert_eq!(answers[1].answer, SettleAnswer::Denied);
     assert_eq!(answers[1].book, None);
     assert_eq!(fixture.engine.metrics().unknown_keys.get(), 1);
-    let other = "other".parse().unwrap();
+    let other = principal("other");
     let (third, _) = fixture.granted().await;
     let call = fixture.settle_call(third, whole_use());
     let denied = fixture.engine.settle(&other, vec![call]).await.unwrap();

@@ -103,7 +103,7 @@ pub(super) fn usage_record<'a>(
     values.extend([
         text(tenant.as_str()),
         bytes(row.id.as_bytes()),
-        text(row.owner.principal.as_str()),
+        text(posting.by.as_ref().unwrap_or(&row.owner.principal).as_str()),
         text(row.owner.key.as_str()),
         text(state(&row.state)),
         count(posting.at.0),

@@ -1,10 +1,10 @@
 //! The encoding of events: the content of the journal's entries.
 
 use super::message::{code, coded};
-use super::pinned::{amount, flags, units};
+use super::pinned::{amount, flags, read_some_principal, some_principal, units};
 use super::{InvalidEncoding, Message, Reader, Writer};
 use crate::book::{KeyState, TenantState};
-use crate::event::{Event, Expired, Parked, Reserved, Settled, ToppedUp};
+use crate::event::{Event, Expired, ParkReason, Parked, Reserved, Settled, ToppedUp};
 use crate::time::UnixMs;
 use ferry_types::{Currency, KeyId, ReservationId};
 use std::sync::Arc;
@@ -85,11 +85,13 @@ impl Event {
                 owner,
                 released,
                 returned,
+                by,
             } => {
                 to.bytes(1, id.as_bytes());
                 to.message(2, owner);
                 to.number(3, units(*released));
                 to.number(4, units(*returned));
+                some_principal(&mut to, 5, by.as_ref());
             }
             Self::Expired(expired) => expired.write(&mut to),
             Self::Parked(parked) => parked.write(&mut to),
@@ -132,6 +134,7 @@ impl Event {
                 owner: from.message(2)?,
                 released: amount(&mut from, 3)?,
                 returned: amount(&mut from, 4)?,
+                by: read_some_principal(&mut from, 5)?,
             },
             EXPIRED => Self::Expired(Box::new(Expired::read(&mut from)?)),
             PARKED => Self::Parked(Box::new(Parked::read(&mut from)?)),
@@ -190,6 +193,7 @@ impl Message for Settled {
         to.number(6, units(self.charged_before));
         to.number(7, units(self.released));
         to.number(8, u64::from(self.flags.bits()));
+        some_principal(to, 9, self.by.as_ref());
     }
 
     fn read(from: &mut Reader<'_>) -> Result<Self, InvalidEncoding> {
@@ -202,6 +206,7 @@ impl Message for Settled {
             charged_before: amount(from, 6)?,
             released: amount(from, 7)?,
             flags: flags(from, 8)?,
+            by: read_some_principal(from, 9)?,
         })
     }
 }
@@ -247,6 +252,7 @@ impl Message for Parked {
         to.bytes(1, self.id.as_bytes());
         to.message(2, &self.owner);
         to.message(3, &self.settlement);
+        to.number(4, code(&ParkReason::ALL, &self.reason));
     }
 
     fn read(from: &mut Reader<'_>) -> Result<Self, InvalidEncoding> {
@@ -254,6 +260,7 @@ impl Message for Parked {
             id: id(from, 1)?,
             owner: from.message(2)?,
             settlement: from.message(3)?,
+            reason: coded(&ParkReason::ALL, from, 4)?,
         })
     }
 }

@@ -4,7 +4,7 @@ use super::message::narrow;
 use super::{InvalidEncoding, Message, Reader, Writer};
 use crate::offer::{Candidate, ModelLimits, Offer};
 use crate::reservation::{Charge, Flags, Owner};
-use ferry_types::{Amount, Price, Rates};
+use ferry_types::{Amount, Price, PrincipalName, Rates};
 
 pub(crate) fn amount(from: &mut Reader<'_>, tag: u8) -> Result<Amount, InvalidEncoding> {
     let units = from.number(tag)?;
@@ -36,6 +36,27 @@ pub(crate) fn flags(from: &mut Reader<'_>, tag: u8) -> Result<Flags, InvalidEnco
 fn parsed<T: core::str::FromStr>(from: &mut Reader<'_>, tag: u8) -> Result<T, InvalidEncoding> {
     from.text(tag)?
         .parse()
+        .map_err(|_| InvalidEncoding::InvalidField(tag))
+}
+
+/// A principal that may be absent.
+pub(crate) fn some_principal(to: &mut Writer, tag: u8, principal: Option<&PrincipalName>) {
+    if let Some(principal) = principal {
+        to.text(tag, principal.as_str());
+    }
+}
+
+pub(crate) fn read_some_principal(
+    from: &mut Reader<'_>,
+    tag: u8,
+) -> Result<Option<PrincipalName>, InvalidEncoding> {
+    let text = from.text(tag)?;
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let principal = text.parse();
+    principal
+        .map(Some)
         .map_err(|_| InvalidEncoding::InvalidField(tag))
 }
 

@@ -3,7 +3,7 @@
 
 use super::event::id;
 use super::message::narrow;
-use super::pinned::{amount, flags, units};
+use super::pinned::{amount, flags, read_some_principal, some_principal, units};
 use super::{InvalidEncoding, Message, Reader, Writer};
 use crate::offer::Offer;
 use crate::refusal::Refusal;
@@ -137,6 +137,7 @@ impl Message for Posting {
         to.number(4, u64::from(self.flags.bits()));
         to.number(5, self.at.0);
         to.number(6, self.seq);
+        some_principal(to, 7, self.by.as_ref());
     }
 
     fn read(from: &mut Reader<'_>) -> Result<Self, InvalidEncoding> {
@@ -147,6 +148,7 @@ impl Message for Posting {
             flags: flags(from, 4)?,
             at: UnixMs(from.number(5)?),
             seq: from.number(6)?,
+            by: read_some_principal(from, 7)?,
         })
     }
 }
@@ -206,6 +208,7 @@ impl Message for Refusal {
             | Self::KeyPaused
             | Self::TenantPaused
             | Self::BookFrozen
+            | Self::GatewayOutOfScope
             | Self::ClockSkew
             | Self::AudioNotPriced
             | Self::IdempotencyKeyInUse => {}
@@ -278,6 +281,7 @@ impl Message for Refusal {
                 currency: currency(from, 4)?,
             },
             15 => Self::IdempotencyKeyInUse,
+            16 => Self::GatewayOutOfScope,
             _ => return Err(InvalidEncoding::InvalidField(1)),
         })
     }

@@ -1,0 +1,71 @@
+//! What a batch did, counted once it is durable.
+
+use crate::engine::metrics::EngineMetrics;
+use ferry_ledger::{Event, Flag};
+use ferry_types::{Amount, Currency, PrincipalName};
+
+/// Something that is counted.
+#[derive(Debug, PartialEq, Eq)]
+enum Happened {
+    Parked,
+    /// A settle of which nothing was held, by this gateway.
+    Unreserved(PrincipalName),
+    /// What another gateway had reserved was ended by this principal.
+    Recovered(PrincipalName),
+    /// So much was left to a person.
+    Suspended(Currency, Amount),
+}
+
+/// What is to be counted.
+#[derive(Debug, Default)]
+pub(in crate::engine) struct Tally(Vec<Happened>);
+
+impl Tally {
+    /// Takes note of an event of a book in this currency.
+    pub(super) fn note(&mut self, event: &Event, currency: Currency) {
+        match event {
+            Event::Parked(_) => self.0.push(Happened::Parked),
+            Event::Settled(settled) | Event::Adjusted(settled) => {
+                if settled.flags.has(Flag::Unreserved) {
+                    let principal = settled.owner.principal.clone();
+                    self.0.push(Happened::Unreserved(principal));
+                }
+                self.0.extend(settled.by.clone().map(Happened::Recovered));
+                if !settled.charge.suspended.is_zero() {
+                    let suspended = settled.charge.suspended;
+                    self.0.push(Happened::Suspended(currency, suspended));
+                }
+            }
+            Event::Released { by, .. } => self.0.extend(by.clone().map(Happened::Recovered)),
+            Event::TenantOpened { .. }
+            | Event::TenantStateSet(_)
+            | Event::KeyIssued { .. }
+            | Event::KeyStateSet { .. }
+            | Event::ToppedUp(_)
+            | Event::Reserved(_)
+            | Event::Renewed { .. }
+            | Event::Expired(_) => {}
+        }
+    }
+
+    /// Adds what another book did.
+    pub(super) fn add(&mut self, other: Self) {
+        self.0.extend(other.0);
+    }
+
+    /// Counts everything.
+    pub(in crate::engine) fn count(self, metrics: &EngineMetrics) {
+        for happened in self.0 {
+            match happened {
+                Happened::Parked => {
+                    metrics.parked.inc();
+                }
+                Happened::Unreserved(principal) => metrics.unreserved.count(principal.as_str()),
+                Happened::Recovered(principal) => metrics.recovered.count(principal.as_str()),
+                Happened::Suspended(currency, amount) => {
+                    metrics.suspended(currency, amount.units().unsigned_abs());
+                }
+            }
+        }
+    }
+}
