@@ -8,7 +8,7 @@ pub mod sqlite;
 pub mod view;
 
 use crate::key_directory::{PepperId, StoredDigest};
-use ferry_ledger::{Book, Entry, TopUpRef, UnixMs};
+use ferry_ledger::{Book, Recorded, TopUpRef, UnixMs};
 use ferry_types::{KeyId, ReservationId, TenantId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -47,8 +47,8 @@ impl Touch {
 pub struct BookChange<'a> {
     /// After the batch.
     pub book: &'a Book,
-    /// To be appended to the journal.
-    pub entries: &'a [Entry],
+    /// To be appended to the journal, with what each moves.
+    pub records: &'a [Recorded],
     /// Keys that are new or changed.
     pub keys: &'a BTreeSet<KeyId>,
     /// What new keys are found by.

@@ -9,6 +9,7 @@ mod prices;
 
 use crate::store::sqlite::{Snapshot, SqliteReader};
 use crate::store::{OpenError, StoreError, chain};
+use ferry_ledger::Transaction;
 use ferry_ledger::verify::{Difference as Finding, Replayed, Verifier};
 use ferry_types::TenantId;
 use prices::KeptPrices;
@@ -144,16 +145,59 @@ impl Walk<'_> {
     fn replay(&mut self, tenant: &TenantId, prices: &KeptPrices) -> Result<Replayed, Found> {
         let found = |finding: Finding| Found::of(Some(tenant), chain(&finding));
         let mut verifier = Verifier::new(tenant.clone(), prices);
+        let mut moved = Moved::new(self.snapshot, tenant);
         let entries = &mut self.entries;
         self.snapshot
             .journal(tenant, |entry| {
-                verifier.entry(entry)?;
+                let transaction = verifier.entry(entry).map_err(found)?;
                 *entries = entries.saturating_add(1);
-                Ok(())
+                moved.add(entry.seq, transaction)
             })
-            .map_err(|error| Found::from_store(Some(tenant), error))?
-            .map_err(found)?;
-        verifier.replayed().map_err(found)
+            .map_err(|error| Found::from_store(Some(tenant), error))??;
+        let replayed = verifier.replayed().map_err(found)?;
+        moved.compare(u64::MAX)?;
+        Ok(replayed)
+    }
+}
+
+/// Entries whose lines are compared at once: enough to make a query worth while, and little memory.
+const MOVED_MAX: usize = 4_096;
+
+/// What entries move, as it is derived again, to be compared with the stored lines.
+struct Moved<'a> {
+    snapshot: &'a Snapshot<'a>,
+    tenant: &'a TenantId,
+    first: u64,
+    transactions: Vec<(u64, Transaction)>,
+}
+
+impl<'a> Moved<'a> {
+    const fn new(snapshot: &'a Snapshot<'a>, tenant: &'a TenantId) -> Self {
+        Self {
+            snapshot,
+            tenant,
+            first: 0,
+            transactions: Vec::new(),
+        }
+    }
+
+    fn add(&mut self, seq: u64, transaction: Transaction) -> Result<(), Found> {
+        self.transactions.push((seq, transaction));
+        if self.transactions.len() < MOVED_MAX {
+            return Ok(());
+        }
+        self.compare(seq)
+    }
+
+    /// Compares what was added with all lines up to this entry.
+    fn compare(&mut self, last: u64) -> Result<(), Found> {
+        let part = self.first..=last;
+        let difference = self
+            .snapshot
+            .difference_of_lines(self.tenant, part, &self.transactions);
+        self.first = last.saturating_add(1);
+        self.transactions.clear();
+        none(Some(self.tenant), difference)
     }
 }
 

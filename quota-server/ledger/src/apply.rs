@@ -9,6 +9,7 @@ use crate::invariant::{self, Before, Broken};
 use crate::journal::Entry;
 use crate::reservation::{Freed, Hold, Owner, Posting, Refused, Reservation, State};
 use crate::time::UnixMs;
+use crate::transaction::Transaction;
 use ferry_types::{Amount, Balance, KeyId, Overflow, ReservationId, TenantId};
 use std::collections::BTreeMap;
 
@@ -33,6 +34,15 @@ pub enum Misfit {
     ),
 }
 
+/// What an event leaves behind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recorded {
+    /// In the journal.
+    pub entry: Entry,
+    /// Between accounts.
+    pub transaction: Transaction,
+}
+
 impl From<Overflow> for Misfit {
     fn from(_: Overflow) -> Self {
         Self::Overflow
@@ -40,11 +50,11 @@ impl From<Overflow> for Misfit {
 }
 
 impl Book {
-    /// Makes the book that its first event opens, and the first entry of its journal.
+    /// Makes the book that its first event opens, and the first record of its journal.
     ///
     /// # Errors
     /// [`Misfit`] if the event is another than the opening.
-    pub fn open(tenant: TenantId, event: &Event, at: UnixMs) -> Result<(Self, Entry), Misfit> {
+    pub fn open(tenant: TenantId, event: &Event, at: UnixMs) -> Result<(Self, Recorded), Misfit> {
         let Event::TenantOpened { name, currency } = event else {
             return Err(Misfit::WrongState("a book begins with its opening"));
         };
@@ -63,21 +73,24 @@ impl Book {
             refused: BTreeMap::new(),
             top_ups: BTreeMap::new(),
         };
+        let transaction = Transaction::of(event, &book, at)?;
         let entry = book.append(event, at);
-        Ok((book, entry))
+        Ok((book, Recorded { entry, transaction }))
     }
 
-    /// Carries an event out, and chains it to the journal. The entry's time is `at`, but never before the last entry's.
+    /// Carries an event out, chains it to the journal, and says what it moves. The entry's time is `at`, but never before the last entry's.
     ///
     /// # Errors
     /// [`Misfit`] if it cannot be carried out. Of [`Misfit::Broken`] nothing may be kept: the book is to be thrown away and
     /// frozen in the store. Any other leaves it as it was.
-    pub fn apply(&mut self, event: &Event, at: UnixMs) -> Result<Entry, Misfit> {
+    pub fn apply(&mut self, event: &Event, at: UnixMs) -> Result<Recorded, Misfit> {
         let at = self.time_at(at);
         let before = Before::of(self, event);
+        let transaction = Transaction::of(event, self, at)?;
         self.fold(event, at)?;
-        invariant::check(&before, event, self)?;
-        Ok(self.append(event, at))
+        invariant::check(&before, event, &transaction, self)?;
+        let entry = self.append(event, at);
+        Ok(Recorded { entry, transaction })
     }
 
     /// Keeps a refusal in view, so that the rest of a batch sees it.

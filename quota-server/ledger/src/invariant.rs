@@ -4,6 +4,7 @@
 //! I8 (grants) and I11 (exports) have nothing to hold yet. I10 (acknowledged means durable) is the engine's; what is pure of it
 //! is that an answer names an entry that is in the journal.
 
+use crate::account::Account;
 use crate::answer::{AdminAnswer, Answer, SettleAnswer};
 use crate::bill::Bill;
 use crate::book::{Book, Head};
@@ -15,12 +16,13 @@ use crate::offer::Rules;
 use crate::reservation::{Charge, Flag, Flags, Reservation, State};
 use crate::sizing::{binds, bound};
 use crate::time::UnixMs;
-use ferry_types::{Amount, Balance, TenantId};
+use crate::transaction::{Line, Transaction};
+use ferry_types::{Amount, Balance, Currency, TenantId};
 
 /// The id of an invariant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Invariant {
-    /// Every transaction sums to zero: the balance moves by what the entry says, and by nothing else.
+    /// Every transaction sums to zero: the balance moves by its lines, and by nothing else.
     I1,
     /// Money is promised only where it is there.
     I2,
@@ -112,51 +114,59 @@ impl Before {
 ///
 /// # Errors
 /// The first invariant that is [`Broken`].
-pub fn check(before: &Before, event: &Event, after: &Book) -> Result<(), Broken> {
-    i1_sums_to_zero(before, event, after)?;
+pub fn check(
+    before: &Before,
+    event: &Event,
+    transaction: &Transaction,
+    after: &Book,
+) -> Result<(), Broken> {
+    i1_sums_to_zero(before, transaction, after)?;
+    i1_gives_back_what_was_charged(before, event)?;
     i2_promises_are_covered(event, after)?;
     i3_one_end(before, event)?;
     i4_held_moves_with_its_row(before, event, after)?;
     i9_amounts_are_priced(event, after)
 }
 
-/// I1: the tenant's balance moves by exactly what the entry's other side takes or gives.
+/// I1: the lines of every transaction sum to zero in each currency, and the balance moves by exactly its own lines.
 ///
 /// # Errors
-/// [`Broken`] if it does not.
-pub fn i1_sums_to_zero(before: &Before, event: &Event, after: &Book) -> Result<(), Broken> {
-    let (taken, given) = match event {
-        Event::ToppedUp(topped_up) => (Amount::ZERO, topped_up.amount),
-        Event::Settled(settled) | Event::Adjusted(settled) => {
-            (settled.charge.charged, settled.charged_before)
-        }
-        Event::Expired(expired) => (expired.charge.charged, Amount::ZERO),
-        Event::Released { returned, .. } => (Amount::ZERO, *returned),
-        Event::TenantOpened { .. }
-        | Event::TenantStateSet(_)
-        | Event::KeyIssued { .. }
-        | Event::KeyStateSet { .. }
-        | Event::Reserved(_)
-        | Event::Renewed { .. }
-        | Event::Parked(_) => (Amount::ZERO, Amount::ZERO),
+/// [`Broken`] if they do not, or if it moves by another amount.
+pub fn i1_sums_to_zero(
+    before: &Before,
+    transaction: &Transaction,
+    after: &Book,
+) -> Result<(), Broken> {
+    let of = |wanted: &dyn Fn(&Line) -> bool| {
+        let lines = transaction.lines.iter().filter(|line| wanted(line));
+        lines.fold(0i128, |sum, line| {
+            sum.saturating_add(i128::from(line.amount))
+        })
     };
-    let moved = before.posted.moved(given, taken);
     holds(
         Invariant::I1,
-        moved == Ok(after.posted),
-        "the balance moved by another amount than the entry's",
+        Currency::ALL
+            .iter()
+            .all(|currency| of(&|line| line.currency == *currency) == 0),
+        "the lines do not sum to zero",
     )?;
-    let charged = before.row.as_ref().map_or(Amount::ZERO, |row| row.charged);
+    let own = of(&|line| matches!(line.account, Account::Prepaid | Account::Receivable));
+    let fell = i128::from(before.posted.units()).checked_sub(i128::from(after.posted.units()));
     holds(
         Invariant::I1,
-        given == charged || matches!(event, Event::ToppedUp(_)) || !ends(event),
-        "what is given back is not what was charged",
+        fell == Some(own),
+        "the balance moved by another amount than its lines",
     )
 }
 
-fn ends(event: &Event) -> bool {
-    match event {
-        Event::Settled(_) | Event::Adjusted(_) | Event::Expired(_) | Event::Released { .. } => true,
+/// I1, of what replaces a charge: what is given back is what was charged.
+///
+/// # Errors
+/// [`Broken`] if it is another amount.
+pub fn i1_gives_back_what_was_charged(before: &Before, event: &Event) -> Result<(), Broken> {
+    let given_back = match event {
+        Event::Settled(settled) | Event::Adjusted(settled) => settled.charged_before,
+        Event::Released { returned, .. } => *returned,
         Event::TenantOpened { .. }
         | Event::TenantStateSet(_)
         | Event::KeyIssued { .. }
@@ -164,8 +174,15 @@ fn ends(event: &Event) -> bool {
         | Event::ToppedUp(_)
         | Event::Reserved(_)
         | Event::Renewed { .. }
-        | Event::Parked(_) => false,
-    }
+        | Event::Expired(_)
+        | Event::Parked(_) => return Ok(()),
+    };
+    let charged = before.row.as_ref().map_or(Amount::ZERO, |row| row.charged);
+    holds(
+        Invariant::I1,
+        given_back == charged,
+        "what is given back is not what was charged",
+    )
 }
 
 /// I2: after a promise, what is posted less what is held is not below the credit. It never stands in the way of recording.

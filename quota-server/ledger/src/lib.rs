@@ -13,6 +13,7 @@
     )
 )]
 
+pub mod account;
 pub mod answer;
 mod apply;
 mod bill;
@@ -29,13 +30,15 @@ pub mod refusal;
 pub mod reservation;
 mod sizing;
 pub mod time;
+pub mod transaction;
 pub mod verify;
 
+pub use account::Account;
 pub use answer::{
     AdminAnswer, Answer, Decision, ExpireAnswer, Granted, ReleaseAnswer, RenewAnswer,
     ReserveAnswer, SettleAnswer,
 };
-pub use apply::Misfit;
+pub use apply::{Misfit, Recorded};
 pub use book::{Book, Head, Key, KeyState, PostedTopUp, TenantState, TopUpRef};
 pub use command::{
     Command, Expire, IssueKey, OpenTenant, Release, Renew, Reserve, SetKeyState, Settle, TopUp,
@@ -52,4 +55,5 @@ pub use reservation::{
     Charge, Flag, Flags, Freed, Hold, Owner, Posting, Refused, Reservation, State, StateName,
 };
 pub use time::UnixMs;
+pub use transaction::{Line, Transaction};
 pub use verify::{Difference, Priced, Prices, Replayed, Verifier};

@@ -11,6 +11,7 @@ use crate::journal::Entry;
 use crate::journal::codec::InvalidEncoding;
 use crate::offer::{Candidate, Offer};
 use crate::reservation::Reservation;
+use crate::transaction::Transaction;
 use ferry_types::{KeyId, Rates, ReservationId, TenantId};
 use std::collections::BTreeSet;
 
@@ -132,11 +133,11 @@ impl<'a, P: Prices> Verifier<'a, P> {
         }
     }
 
-    /// Takes the next entry.
+    /// Takes the next entry, and says what it moves between accounts.
     ///
     /// # Errors
     /// The first [`Difference`] in it.
-    pub fn entry(&mut self, entry: &Entry) -> Result<(), Difference> {
+    pub fn entry(&mut self, entry: &Entry) -> Result<Transaction, Difference> {
         let seq = entry.seq;
         let broken = |source| Difference::Broken { seq, source };
         let head = self.book.as_ref().map_or(Head::START, |book| book.head);
@@ -161,14 +162,15 @@ impl<'a, P: Prices> Verifier<'a, P> {
             }
         };
         // Encodings are canonical: what was read would be written as the same bytes.
-        let same = replayed == *entry;
-        same.then_some(()).ok_or(Difference::Broken {
-            seq,
-            source: Broken {
-                invariant: invariant::Invariant::I6,
-                finding: "the entry's content is not in its canonical form",
-            },
-        })
+        let same = replayed.entry == *entry;
+        same.then_some(replayed.transaction)
+            .ok_or(Difference::Broken {
+                seq,
+                source: Broken {
+                    invariant: invariant::Invariant::I6,
+                    finding: "the entry's content is not in its canonical form",
+                },
+            })
     }
 
     fn check_price(&self, seq: u64, event: &Event) -> Result<(), Difference> {

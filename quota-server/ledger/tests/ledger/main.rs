@@ -6,6 +6,8 @@ mod idempotency;
 #[cfg(test)]
 mod journal;
 #[cfg(test)]
+mod lines;
+#[cfg(test)]
 mod model;
 #[cfg(test)]
 mod pricing;

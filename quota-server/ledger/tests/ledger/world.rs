@@ -23,6 +23,8 @@ pub const RULES: Rules = Rules {
 pub struct World {
     pub book: Book,
     pub entries: Vec<Entry>,
+    /// What the last command moved.
+    pub moved: Vec<Line>,
     pub now: UnixMs,
     pub offer: Option<Arc<Offer>>,
     /// The reservation that the steps are about.
@@ -146,10 +148,11 @@ impl World {
             currency: Currency::Usd,
         };
         let opening = open(None, &order);
-        let (book, entry) = Book::open(tenant, &opening.events[0], now).expect("opens");
+        let (book, opened) = Book::open(tenant, &opening.events[0], now).expect("opens");
         let mut world = Self {
             book,
-            entries: vec![entry],
+            entries: vec![opened.entry],
+            moved: Vec::new(),
             now,
             offer: Some(Arc::new(offer())),
             id: id(START),
@@ -187,8 +190,11 @@ impl World {
     pub fn run_once(&mut self, command: &Command) -> Answer {
         let decision = decide(&self.book, command, &RULES, self.now);
         assert_eq!(decision, decide(&self.book, command, &RULES, self.now));
+        self.moved.clear();
         for event in &decision.events {
-            let entry = self.book.apply(event, self.now).expect("applies");
+            let Recorded { entry, transaction } =
+                self.book.apply(event, self.now).expect("applies");
+            self.moved.extend(transaction.lines);
             assert_eq!(
                 Event::decode(entry.kind, &entry.content).as_ref(),
                 Ok(event)

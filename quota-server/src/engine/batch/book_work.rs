@@ -4,7 +4,7 @@ use super::tally::Tally;
 use crate::key_directory::{PepperId, StoredDigest};
 use crate::store::{BookChange, Touch};
 use ferry_ledger::{
-    AdminAnswer, Answer, Book, Command, Decision, Entry, Event, Misfit, OpenTenant, Rules,
+    AdminAnswer, Answer, Book, Command, Decision, Event, Misfit, OpenTenant, Recorded, Rules,
     TopUpRef, UnixMs, decide,
 };
 use ferry_types::{KeyId, ReservationId};
@@ -14,7 +14,7 @@ use std::collections::BTreeSet;
 pub(super) struct BookWork {
     touch: Touch,
     book: Option<Book>,
-    entries: Vec<Entry>,
+    records: Vec<Recorded>,
     keys: BTreeSet<KeyId>,
     directory: Vec<(StoredDigest, PepperId, KeyId)>,
     reservations: BTreeSet<ReservationId>,
@@ -29,7 +29,7 @@ impl BookWork {
         Self {
             touch,
             book,
-            entries: Vec::new(),
+            records: Vec::new(),
             keys: BTreeSet::new(),
             directory: Vec::new(),
             reservations: BTreeSet::new(),
@@ -60,9 +60,9 @@ impl BookWork {
         let Decision { events, answer, .. } = ferry_ledger::open(self.book.as_ref(), order);
         for event in &events {
             match Book::open(self.touch.tenant.clone(), event, now) {
-                Ok((book, entry)) => {
+                Ok((book, recorded)) => {
                     self.book = Some(book);
-                    self.entries.push(entry);
+                    self.records.push(recorded);
                 }
                 Err(misfit) => self.break_by(&misfit),
             }
@@ -84,9 +84,9 @@ impl BookWork {
         for event in &events {
             let book = self.book.as_mut()?;
             match book.apply(event, now) {
-                Ok(entry) => {
+                Ok(recorded) => {
                     self.tally.note(event, book.currency);
-                    self.entries.push(entry);
+                    self.records.push(recorded);
                     self.note(event);
                 }
                 Err(misfit) => self.break_by(&misfit),
@@ -112,11 +112,11 @@ impl BookWork {
 
     /// What is to be written; `None` if nothing changed.
     pub(super) fn change(&self) -> Option<BookChange<'_>> {
-        let changed = !self.entries.is_empty() || !self.refused.is_empty();
+        let changed = !self.records.is_empty() || !self.refused.is_empty();
         let book = self.book.as_ref().filter(|_| changed)?;
         Some(BookChange {
             book,
-            entries: &self.entries,
+            records: &self.records,
             keys: &self.keys,
             directory: &self.directory,
             reservations: &self.reservations,

@@ -6,13 +6,14 @@ mod compare;
 
 use super::load::{Read, corrupt, count, decoded, id, parsed};
 use super::reader::SqliteReader;
-use super::table::{KEYS, RESERVATIONS, TENANTS, TOP_UPS, USAGE_ATTEMPTS, USAGE_RECORDS};
+use super::table::{KEYS, LINES, RESERVATIONS, TENANTS, TOP_UPS, USAGE_ATTEMPTS, USAGE_RECORDS};
 use super::{failed, row};
 use crate::store::StoreError;
 use compare::Compare;
-use ferry_ledger::{Book, Entry, Refused, Reservation, UnixMs};
+use ferry_ledger::{Book, Entry, Refused, Reservation, Transaction, UnixMs};
 use ferry_types::{KeyId, ReservationId, TenantId};
 use rusqlite::Connection;
+use std::ops::RangeInclusive;
 
 /// Everything as of one moment.
 #[derive(Debug)]
@@ -145,6 +146,27 @@ impl Snapshot<'_> {
         read().map_err(|e| e.during("read reservations"))
     }
 
+    /// The first line in a part of a tenant's journal that is not what these entries move.
+    ///
+    /// # Errors
+    /// [`StoreError`] if they cannot be read.
+    pub fn difference_of_lines(
+        &self,
+        tenant: &TenantId,
+        part: RangeInclusive<u64>,
+        transactions: &[(u64, Transaction)],
+    ) -> Result<Option<String>, StoreError> {
+        let compare = Compare {
+            connection: self.connection,
+            tenant,
+        };
+        let rows = transactions.iter();
+        let rows = rows.flat_map(|(seq, transaction)| row::lines(tenant, *seq, transaction));
+        compare
+            .part(&LINES, "AND seq BETWEEN ?2 AND ?3", part, rows)
+            .map_err(|e| e.during("compare lines"))
+    }
+
     /// The first row of a book's projections that is not what this book makes.
     ///
     /// # Errors
@@ -257,6 +279,7 @@ impl Snapshot<'_> {
         let projections = [
             &KEYS,
             &TOP_UPS,
+            &LINES,
             &RESERVATIONS,
             &USAGE_RECORDS,
             &USAGE_ATTEMPTS,

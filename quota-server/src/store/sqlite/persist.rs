@@ -1,16 +1,16 @@
 //! Writing what a batch changed, row by row through prepared statements, within the batch's transaction.
 
 use super::row;
-use super::table::{KEYS, RESERVATIONS, TENANTS, TOP_UPS, USAGE_ATTEMPTS, USAGE_RECORDS};
+use super::table::{KEYS, LINES, RESERVATIONS, TENANTS, TOP_UPS, USAGE_ATTEMPTS, USAGE_RECORDS};
 use crate::store::BookChange;
-use ferry_ledger::{Entry, Refused, Reservation};
+use ferry_ledger::{Recorded, Refused, Reservation};
 use ferry_types::{ReservationId, TenantId};
 use rusqlite::{Connection, Result};
 
 pub(super) fn change(connection: &Connection, change: &BookChange<'_>) -> Result<()> {
     let BookChange {
         book,
-        entries,
+        records,
         keys,
         directory,
         reservations,
@@ -18,10 +18,10 @@ pub(super) fn change(connection: &Connection, change: &BookChange<'_>) -> Result
         top_ups,
     } = change;
     let tenant = &book.tenant;
-    if !entries.is_empty() {
+    if !records.is_empty() {
         TENANTS.put(connection, &row::tenant(book))?;
     }
-    append(connection, tenant, entries)?;
+    append(connection, tenant, records)?;
     for id in *keys {
         if let Some(key) = book.keys.get(id) {
             KEYS.put(connection, &row::key(tenant, id, key))?;
@@ -50,11 +50,11 @@ pub(super) fn change(connection: &Connection, change: &BookChange<'_>) -> Result
     Ok(())
 }
 
-fn append(connection: &Connection, tenant: &TenantId, entries: &[Entry]) -> Result<()> {
+fn append(connection: &Connection, tenant: &TenantId, records: &[Recorded]) -> Result<()> {
     let sql = "INSERT INTO journal (tenant, seq, time, kind, content, previous_hash, hash) \
                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
     let mut statement = connection.prepare_cached(sql)?;
-    for entry in entries {
+    for Recorded { entry, transaction } in records {
         statement.execute((
             tenant.as_str(),
             entry.seq.cast_signed(),
@@ -64,6 +64,9 @@ fn append(connection: &Connection, tenant: &TenantId, entries: &[Entry]) -> Resu
             entry.previous_hash,
             entry.hash,
         ))?;
+        for line in row::lines(tenant, entry.seq, transaction) {
+            LINES.put(connection, &line)?;
+        }
     }
     Ok(())
 }

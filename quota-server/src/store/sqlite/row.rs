@@ -1,7 +1,7 @@
 //! How the ledger's values become rows. The writer writes these rows and `verify` expects them: there is one function a table.
 
 use super::table::Row;
-use ferry_ledger::{Book, Key, PostedTopUp, Posting, Reservation, State, TopUpRef};
+use ferry_ledger::{Book, Key, PostedTopUp, Posting, Reservation, State, TopUpRef, Transaction};
 use ferry_types::{Amount, KeyId, Tags, TenantId, TokenClass, Usage};
 use rusqlite::types::{ToSqlOutput, Value, ValueRef};
 
@@ -68,6 +68,26 @@ pub(super) fn top_up<'a>(
         count(posted.seq),
         count(posted.at.0),
     ]
+}
+
+/// The lines of one entry.
+pub(super) fn lines<'a>(
+    tenant: &'a TenantId,
+    seq: u64,
+    transaction: &'a Transaction,
+) -> impl Iterator<Item = Row<'a>> {
+    let occurred_at = transaction.occurred_at.0;
+    (0..).zip(&transaction.lines).map(move |(at, line)| {
+        vec![
+            text(tenant.as_str()),
+            count(seq),
+            number(at),
+            ToSqlOutput::Owned(Value::Text(line.account.to_string())),
+            text(line.currency.code()),
+            number(line.amount),
+            count(occurred_at),
+        ]
+    })
 }
 
 /// What a reservation's `state` column says.

@@ -109,6 +109,20 @@ CREATE TABLE journal (
     PRIMARY KEY (tenant, seq)
 ) STRICT, WITHOUT ROWID;
 
+-- What each entry moves between accounts: its lines sum to zero in each currency. Above zero is a debit, below a credit. An
+-- account's balance is the sum of its lines.
+CREATE TABLE lines (
+    tenant TEXT NOT NULL,
+    seq INTEGER NOT NULL,
+    line INTEGER NOT NULL,
+    account TEXT NOT NULL,
+    currency TEXT NOT NULL,
+    amount INTEGER NOT NULL,
+    -- When what was posted took place; the entry's time is when it was posted.
+    occurred_at INTEGER NOT NULL,
+    PRIMARY KEY (tenant, seq, line)
+) STRICT, WITHOUT ROWID;
+
 -- One a request that was charged: what reports read.
 CREATE TABLE usage_records (
     tenant TEXT NOT NULL,

@@ -56,6 +56,20 @@ table!(
     ]
 );
 table!(
+    LINES,
+    "lines",
+    3,
+    [
+        "tenant",
+        "seq",
+        "line",
+        "account",
+        "currency",
+        "amount",
+        "occurred_at"
+    ]
+);
+table!(
     RESERVATIONS,
     "reservations",
     2,
@@ -152,11 +166,11 @@ impl Table {
         statement.raw_execute().map(|_| ())
     }
 
-    /// Reads one tenant's rows, in the order of their keys.
-    pub(super) fn select(&self) -> String {
+    /// Reads one tenant's rows, in the order of their keys; of some tables only a part, by another condition.
+    pub(super) fn select(&self, part: &str) -> String {
         let (keys, _) = self.columns.split_at(self.key);
         format!(
-            "SELECT {} FROM {} WHERE tenant = ?1 ORDER BY {}",
+            "SELECT {} FROM {} WHERE tenant = ?1 {part} ORDER BY {}",
             self.columns.join(", "),
             self.name,
             keys.join(", ")

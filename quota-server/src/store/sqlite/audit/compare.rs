@@ -7,6 +7,7 @@ use rusqlite::Connection;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use std::cmp::Ordering;
 use std::fmt::Write as _;
+use std::ops::RangeInclusive;
 
 /// Compares a tenant's stored rows with those that should be there; both in the order of their keys.
 pub(super) struct Compare<'a> {
@@ -19,36 +20,58 @@ impl Compare<'_> {
     pub(super) fn rows<'r>(
         &self,
         table: &Table,
-        mut expected: impl Iterator<Item = Row<'r>>,
+        expected: impl Iterator<Item = Row<'r>>,
     ) -> Read<Option<String>> {
-        let mut statement = self.connection.prepare_cached(&table.select())?;
-        let mut stored = statement.query([self.tenant.as_str()])?;
-        loop {
-            let (stored, expected) = (stored.next()?, expected.next());
-            let (stored, expected) = match (stored, expected) {
-                (None, None) => return Ok(None),
-                (None, Some(expected)) => return Ok(Some(missing(table, &expected))),
-                (Some(stored), None) => return unknown(table, stored).map(Some),
-                (Some(stored), Some(expected)) => (stored, expected),
-            };
-            for (at, expected_value) in expected.iter().enumerate() {
-                let (found, expected_value) = (stored.get_ref(at)?, borrowed(expected_value));
-                let order = compare(found, expected_value);
-                if order.is_eq() {
-                    continue;
-                }
-                return match (at < table.key, order) {
-                    (true, Ordering::Less) => unknown(table, stored).map(Some),
-                    (true, _) => Ok(Some(missing(table, &expected))),
-                    (false, _) => Ok(Some(other_value(
-                        table,
-                        &expected,
-                        at,
-                        found,
-                        expected_value,
-                    ))),
-                };
+        let mut statement = self.connection.prepare_cached(&table.select(""))?;
+        first_difference(table, statement.query([self.tenant.as_str()])?, expected)
+    }
+
+    /// The same, of the rows that a condition on two numbers leaves.
+    pub(super) fn part<'r>(
+        &self,
+        table: &Table,
+        condition: &str,
+        part: RangeInclusive<u64>,
+        expected: impl Iterator<Item = Row<'r>>,
+    ) -> Read<Option<String>> {
+        let mut statement = self.connection.prepare_cached(&table.select(condition))?;
+        let (first, last) = part.into_inner();
+        let last = i64::try_from(last).unwrap_or(i64::MAX);
+        let stored = statement.query((self.tenant.as_str(), first.cast_signed(), last))?;
+        first_difference(table, stored, expected)
+    }
+}
+
+fn first_difference<'r>(
+    table: &Table,
+    mut stored: rusqlite::Rows<'_>,
+    mut expected: impl Iterator<Item = Row<'r>>,
+) -> Read<Option<String>> {
+    loop {
+        let (stored, expected) = (stored.next()?, expected.next());
+        let (stored, expected) = match (stored, expected) {
+            (None, None) => return Ok(None),
+            (None, Some(expected)) => return Ok(Some(missing(table, &expected))),
+            (Some(stored), None) => return unknown(table, stored).map(Some),
+            (Some(stored), Some(expected)) => (stored, expected),
+        };
+        for (at, expected_value) in expected.iter().enumerate() {
+            let (found, expected_value) = (stored.get_ref(at)?, borrowed(expected_value));
+            let order = compare(found, expected_value);
+            if order.is_eq() {
+                continue;
             }
+            return match (at < table.key, order) {
+                (true, Ordering::Less) => unknown(table, stored).map(Some),
+                (true, _) => Ok(Some(missing(table, &expected))),
+                (false, _) => Ok(Some(other_value(
+                    table,
+                    &expected,
+                    at,
+                    found,
+                    expected_value,
+                ))),
+            };
         }
     }
 }

@@ -1,0 +1,235 @@
+//! What an event moves between accounts: its lines, which sum to zero in each currency.
+//!
+//! A line's amount is positive for a debit and negative for a credit. Lines follow from the event and the book before it, and
+//! from nothing else, so that `verify` derives them again. What replaces an earlier charge takes that back line by line.
+
+use crate::account::Account;
+use crate::book::Book;
+use crate::decide::last_evidence;
+use crate::event::{Event, Expired, Settled};
+use crate::reservation::{Charge, Flag, Flags, Posting, Reservation};
+use crate::time::UnixMs;
+use ferry_types::{Amount, Balance, Currency, Overflow};
+
+/// One debit or credit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// Where.
+    pub account: Account,
+    /// In what.
+    pub currency: Currency,
+    /// Units of the currency: a debit above zero, a credit below.
+    pub amount: i64,
+}
+
+/// The lines of one entry of the journal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Transaction {
+    /// When what is posted took place: a request's own time, else that of the entry.
+    pub occurred_at: UnixMs,
+    /// In the order of their making; none if no money moves.
+    pub lines: Vec<Line>,
+}
+
+impl Transaction {
+    /// What `event` moves in a book that is as `before`, posted at this time.
+    ///
+    /// # Errors
+    /// [`Overflow`] if a line, or the balance after it, cannot be stored.
+    pub fn of(event: &Event, before: &Book, at: UnixMs) -> Result<Self, Overflow> {
+        let mut lines = Lines {
+            currency: before.currency,
+            given: Amount::ZERO,
+            taken: Amount::ZERO,
+            list: Vec::new(),
+        };
+        match event {
+            Event::ToppedUp(topped_up) => {
+                lines.give(topped_up.amount)?;
+                lines.debit(Account::Clearing, topped_up.amount)?;
+            }
+            Event::Settled(settled) | Event::Adjusted(settled) => lines.settle(settled, before)?,
+            Event::Expired(expired) => lines.expire(expired, before)?,
+            Event::Released { id, .. } => {
+                lines.take_back(before.reservations.get(id))?;
+            }
+            Event::TenantOpened { .. }
+            | Event::TenantStateSet(_)
+            | Event::KeyIssued { .. }
+            | Event::KeyStateSet { .. }
+            | Event::Reserved(_)
+            | Event::Renewed { .. }
+            | Event::Parked(_) => {}
+        }
+        let request = event.reservation().map(|id| UnixMs(id.unix_ms()));
+        Ok(Self {
+            occurred_at: request.unwrap_or(at),
+            lines: lines.finish(before.posted)?,
+        })
+    }
+}
+
+/// Lines being made.
+struct Lines {
+    currency: Currency,
+    /// To the tenant's balance.
+    given: Amount,
+    /// From the tenant's balance.
+    taken: Amount,
+    list: Vec<Line>,
+}
+
+/// A charge, and who is paid for it.
+struct Charged<'a> {
+    charge: &'a Charge,
+    flags: Flags,
+    providers: Vec<&'a str>,
+}
+
+impl<'a> Charged<'a> {
+    fn of_posting(posting: &'a Posting, evidence: &'a [ferry_types::Attempt]) -> Self {
+        let attempts = match &posting.settlement {
+            Some(settlement) => &settlement.attempts,
+            None => evidence,
+        };
+        Self {
+            charge: &posting.charge,
+            flags: posting.flags,
+            providers: attempts.iter().map(|a| a.provider.as_str()).collect(),
+        }
+    }
+
+    /// What was left to a person; in shadow mode that is only recorded.
+    fn suspended(&self) -> Amount {
+        if self.flags.has(Flag::Shadow) {
+            Amount::ZERO
+        } else {
+            self.charge.suspended
+        }
+    }
+}
+
+/// Whether lines are made, or unmade.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Side {
+    Post,
+    TakeBack,
+}
+
+impl Lines {
+    fn settle(&mut self, settled: &Settled, before: &Book) -> Result<(), Overflow> {
+        self.take_back(before.reservations.get(&settled.id))?;
+        let attempts = settled.settlement.attempts.iter();
+        self.charge(
+            &Charged {
+                charge: &settled.charge,
+                flags: settled.flags,
+                providers: attempts.map(|a| a.provider.as_str()).collect(),
+            },
+            Side::Post,
+        )
+    }
+
+    fn expire(&mut self, expired: &Expired, before: &Book) -> Result<(), Overflow> {
+        let row = before.reservations.get(&expired.id);
+        let evidence = row.map(evidence).unwrap_or_default();
+        self.charge(
+            &Charged {
+                charge: &expired.charge,
+                flags: expired.flags,
+                providers: evidence.iter().map(|a| a.provider.as_str()).collect(),
+            },
+            Side::Post,
+        )
+    }
+
+    /// Takes back what was charged for a reservation so far.
+    fn take_back(&mut self, row: Option<&Reservation>) -> Result<(), Overflow> {
+        let Some((row, posting)) = row.and_then(|row| Some((row, row.posting()?))) else {
+            return Ok(());
+        };
+        let evidence = evidence(row);
+        self.charge(&Charged::of_posting(posting, &evidence), Side::TakeBack)
+    }
+
+    fn charge(&mut self, charged: &Charged<'_>, side: Side) -> Result<(), Overflow> {
+        let (paid, suspended) = (charged.charge.charged, charged.suspended());
+        let revenue = paid.plus(suspended)?;
+        match side {
+            Side::Post => self.take(paid)?,
+            Side::TakeBack => self.give(paid)?,
+        }
+        self.post(Account::Unpriced, suspended, side)?;
+        self.post(Account::Usage, revenue, side.other())?;
+        let costs = charged.charge.costs.iter();
+        for (cost, provider) in costs.zip(&charged.providers) {
+            self.post(Account::ProviderCost, *cost, side)?;
+            let payable = Account::ProviderPayable((*provider).to_owned());
+            self.post(payable, *cost, side.other())?;
+        }
+        Ok(())
+    }
+
+    /// The tenant's balance rises.
+    fn give(&mut self, amount: Amount) -> Result<(), Overflow> {
+        self.given = self.given.plus(amount)?;
+        Ok(())
+    }
+
+    /// The tenant's balance falls.
+    fn take(&mut self, amount: Amount) -> Result<(), Overflow> {
+        self.taken = self.taken.plus(amount)?;
+        Ok(())
+    }
+
+    fn debit(&mut self, account: Account, amount: Amount) -> Result<(), Overflow> {
+        self.post(account, amount, Side::Post)
+    }
+
+    /// A debit, or the credit that takes it back.
+    fn post(&mut self, account: Account, amount: Amount, side: Side) -> Result<(), Overflow> {
+        let amount = match side {
+            Side::Post => amount.units(),
+            Side::TakeBack => amount.units().checked_neg().ok_or(Overflow)?,
+        };
+        self.push(account, amount);
+        Ok(())
+    }
+
+    fn push(&mut self, account: Account, amount: i64) {
+        if amount != 0 {
+            self.list.push(Line {
+                account,
+                currency: self.currency,
+                amount,
+            });
+        }
+    }
+
+    /// Adds how the balance moved: above zero it is a liability, below zero it is owed to us.
+    fn finish(mut self, before: Balance) -> Result<Vec<Line>, Overflow> {
+        let after = before.moved(self.given, self.taken)?.units();
+        let before = before.units();
+        let fall = |before: i64, after: i64| before.checked_sub(after).ok_or(Overflow);
+        let prepaid = fall(before.max(0), after.max(0))?;
+        let receivable = fall(before.min(0), after.min(0))?;
+        self.push(Account::Prepaid, prepaid);
+        self.push(Account::Receivable, receivable);
+        Ok(self.list)
+    }
+}
+
+impl Side {
+    const fn other(self) -> Self {
+        match self {
+            Self::Post => Self::TakeBack,
+            Self::TakeBack => Self::Post,
+        }
+    }
+}
+
+fn evidence(row: &Reservation) -> Vec<ferry_types::Attempt> {
+    let hold = row.hold.as_ref();
+    hold.map(|hold| last_evidence(row, hold))
+        .unwrap_or_default()
+}
