@@ -7,6 +7,7 @@
     reason = "a test that meets what it did not expect fails, and says what it met"
 )]
 
+mod authority;
 mod command_line;
 mod drain;
 mod ferry;
