@@ -5,6 +5,7 @@
 
 mod asked;
 mod client;
+mod credit;
 mod failure;
 mod routes;
 mod view;

@@ -66,6 +66,10 @@ async fn execute(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Tenant { command } => admin::tenant(&server.client()?, command, &output).await,
         Command::Key { command } => admin::key(&server.client()?, command, &output).await,
         Command::Topup(top_up) => admin::top_up(&server.client()?, top_up, &output).await,
+        Command::Grant { command } => admin::grant(&server.client()?, command, &output).await,
+        Command::Accounts { tenant } => {
+            admin::accounts(&server.client()?, tenant.as_ref(), &output).await
+        }
         Command::Balance { tenant } => admin::balance(&server.client()?, &tenant, &output).await,
         Command::Reservations(query) => {
             admin::reservations(&server.client()?, query, &output).await

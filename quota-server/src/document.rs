@@ -278,7 +278,7 @@ impl<'a> Section<'a> {
 }
 
 /// Midnight of a day of the Gregorian calendar in UTC; `None` before 1970.
-fn unix_seconds(year: u16, month: u8, day: u8) -> Option<u64> {
+pub(crate) fn unix_seconds(year: u16, month: u8, day: u8) -> Option<u64> {
     const DAYS_BEFORE: [u64; 12] = [0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334];
     const SECONDS_A_DAY: u64 = 86_400;
     let leap_days_before = |year: u64| year / 4 - year / 100 + year / 400;

@@ -9,7 +9,7 @@ pub mod view;
 
 use crate::key_directory::{PepperId, StoredDigest};
 use ferry_ledger::{Book, Recorded, TopUpRef, UnixMs};
-use ferry_types::{KeyId, ReservationId, TenantId};
+use ferry_types::{GrantId, KeyId, ReservationId, TenantId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
@@ -59,6 +59,8 @@ pub struct BookChange<'a> {
     pub refused: &'a BTreeSet<ReservationId>,
     /// Top-ups that are new.
     pub top_ups: &'a BTreeSet<TopUpRef>,
+    /// Grants that are new or changed.
+    pub grants: &'a BTreeSet<GrantId>,
 }
 
 /// The store failed before anything was committed: the batch has not happened.
@@ -218,6 +220,16 @@ pub trait Store: Send {
         now: UnixMs,
         limit: usize,
     ) -> Result<Vec<(TenantId, ReservationId)>, StoreError>;
+
+    /// Grants whose time is over and whose end was not posted yet. Outside a transaction.
+    ///
+    /// # Errors
+    /// [`StoreError`] if they cannot be read.
+    fn due_grants(
+        &mut self,
+        now: UnixMs,
+        limit: usize,
+    ) -> Result<Vec<(TenantId, GrantId)>, StoreError>;
 
     /// Housekeeping between two batches: carries the log into the database when it is long, or when there is time.
     ///

@@ -12,6 +12,15 @@ pub fn rfc3339(unix_ms: u64) -> String {
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{milli:03}Z")
 }
 
+/// The beginning of a day in UTC, written as `2026-12-31`, in milliseconds since 1970; `None` if it is none.
+#[must_use]
+pub fn from_date(text: &str) -> Option<u64> {
+    let read: toml::value::Datetime = text.parse().ok()?;
+    let date = read.date.filter(|_| read.time.is_none())?;
+    let seconds = crate::document::unix_seconds(date.year, date.month, date.day)?;
+    seconds.checked_mul(1_000)
+}
+
 /// Year, month and day of so many days since 1970. Counts in eras of 400 years that begin in March, so that the leap day is
 /// the last of its year.
 const fn civil(days_since_1970: u64) -> (u64, u64, u64) {
@@ -35,7 +44,22 @@ const fn civil(days_since_1970: u64) -> (u64, u64, u64) {
 
 #[cfg(test)]
 mod tests {
-    use super::rfc3339;
+    use super::{from_date, rfc3339};
+
+    #[test]
+    fn a_date_is_the_beginning_of_its_day() {
+        assert_eq!(from_date("1970-01-02"), Some(86_400_000));
+        assert_eq!(from_date("2000-02-29"), Some(951_782_400_000));
+        for text in [
+            "",
+            "2001-02-29",
+            "2026-12-31T00:00:00Z",
+            "tomorrow",
+            "12:00:00",
+        ] {
+            assert_eq!(from_date(text), None, "{text}");
+        }
+    }
 
     #[test]
     fn milliseconds_become_text() {

@@ -1,9 +1,10 @@
 //! The chart of accounts.
 //!
 //! Only what stands under a constraint has a balance of its own in the book: the prepaid balance with its other side, the
-//! receivable. Every other account is the sum of its lines: nothing contends for it.
+//! receivable, and grants. Every other account is the sum of its lines: nothing contends for it.
 
 use core::fmt;
+use ferry_types::GrantId;
 
 /// An account of a book. Its text is stable: it is stored, and reports group by it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -14,12 +15,20 @@ pub enum Account {
     Receivable,
     /// Liability: what the tenant paid in advance.
     Prepaid,
+    /// Liability: what is left of this grant.
+    Grant(GrantId),
     /// Liability: what we owe to this provider.
     ProviderPayable(String),
     /// Revenue: what requests are charged.
     Usage,
+    /// Revenue: credit that was paid for and ended unused.
+    Breakage,
     /// Expense: what providers take for requests.
     ProviderCost,
+    /// Expense: credit that is given.
+    Promotion,
+    /// Expense: what nobody will pay any more.
+    WriteOff,
     /// Suspense: what a settlement asked beyond what its request could have cost, until a person has judged.
     Unpriced,
 }
@@ -30,8 +39,12 @@ impl fmt::Display for Account {
             Self::Clearing => f.write_str("asset.clearing"),
             Self::Receivable => f.write_str("asset.receivable"),
             Self::Prepaid => f.write_str("liability.prepaid"),
+            Self::Grant(grant) => write!(f, "liability.grant:{grant}"),
             Self::ProviderPayable(provider) => write!(f, "liability.provider_payable:{provider}"),
             Self::Usage => f.write_str("revenue.usage"),
+            Self::Breakage => f.write_str("revenue.breakage"),
+            Self::Promotion => f.write_str("expense.promotion"),
+            Self::WriteOff => f.write_str("expense.write_off"),
             Self::ProviderCost => f.write_str("expense.provider_cost"),
             Self::Unpriced => f.write_str("suspense.unpriced"),
         }

@@ -51,6 +51,10 @@ pub enum AdminAnswer {
         /// The first field that differs.
         field: &'static str,
     },
+    /// There is no such grant.
+    UnknownGrant,
+    /// It would end before it begins, or has ended already.
+    NeverValid,
     /// There is no such key.
     UnknownKey,
     /// A revoked key stays revoked.

@@ -5,12 +5,14 @@
 
 use crate::book::{Book, Head, Key, KeyState, PostedTopUp, TenantState, TopUpRef};
 use crate::event::{Event, Expired, Parked, Reserved, Settled, ToppedUp};
+use crate::grant::{Grant, Moved};
 use crate::invariant::{self, Before, Broken};
 use crate::journal::Entry;
-use crate::reservation::{Freed, Hold, Owner, Posting, Refused, Reservation, State};
+use crate::overage::Overage;
+use crate::reservation::{Charge, Freed, Hold, Owner, Posting, Refused, Reservation, State};
 use crate::time::UnixMs;
 use crate::transaction::Transaction;
-use ferry_types::{Amount, Balance, KeyId, Overflow, ReservationId, TenantId};
+use ferry_types::{Amount, Balance, GrantId, KeyId, Overflow, ReservationId, TenantId};
 use std::collections::BTreeMap;
 
 /// An event does not fit the book that it is applied to.
@@ -65,13 +67,14 @@ impl Book {
             state: TenantState::Active,
             posted: Balance::ZERO,
             held: Amount::ZERO,
-            credit_limit: Amount::ZERO,
+            overage: Overage::Debt,
             frozen: false,
             head: Head::START,
             keys: BTreeMap::new(),
             reservations: BTreeMap::new(),
             refused: BTreeMap::new(),
             top_ups: BTreeMap::new(),
+            grants: BTreeMap::new(),
         };
         let transaction = Transaction::of(event, &book, at)?;
         let entry = book.append(event, at);
@@ -85,7 +88,7 @@ impl Book {
     /// frozen in the store. Any other leaves it as it was.
     pub fn apply(&mut self, event: &Event, at: UnixMs) -> Result<Recorded, Misfit> {
         let at = self.time_at(at);
-        let before = Before::of(self, event);
+        let before = Before::of(self, event, at);
         let transaction = Transaction::of(event, self, at)?;
         self.fold(event, at)?;
         invariant::check(&before, event, &transaction, self)?;
@@ -140,6 +143,19 @@ impl Book {
                 Ok(())
             }
             Event::KeyStateSet { key, to } => self.set_key_state(key, *to),
+            Event::OverageSet(overage) => {
+                self.overage = *overage;
+                self.posted_after(Amount::ZERO, Amount::ZERO)?;
+                Ok(())
+            }
+            Event::GrantIssued { id, grant, note: _ } => {
+                absent(self.grants.contains_key(id), "the grant is there already")?;
+                let seq = self.head.next_seq();
+                let grant = Grant::clone(grant);
+                self.grants.insert(id.clone(), Grant { seq, ..grant });
+                Ok(())
+            }
+            Event::GrantExpired { id, lapsed } => self.expire_grant(id, *lapsed),
             Event::ToppedUp(topped_up) => self.top_up(topped_up, at),
             Event::Reserved(reserved) => self.reserve(reserved, at),
             Event::Renewed {
@@ -228,23 +244,53 @@ impl Book {
                 lease_until: reserved.lease_until,
                 used: None,
                 would_refuse: reserved.would_refuse.clone(),
+                grants: reserved.grants.clone(),
             }),
             state: State::Open,
         };
-        self.held = self.held.plus(row.held())?;
+        let held = self.held.plus(row.held_on_balance()?)?;
+        for slice in &reserved.grants {
+            let grant = self.grants.get(&slice.grant);
+            let free = grant.map_or(Amount::ZERO, Grant::free);
+            if slice.amount > free {
+                return Err(Misfit::WrongState("a grant has less than is drawn from it"));
+            }
+        }
+        for slice in &reserved.grants {
+            if let Some(grant) = self.grants.get_mut(&slice.grant) {
+                grant.held = grant.held.plus(slice.amount)?;
+            }
+        }
+        self.held = held;
         self.reservations.insert(row.id, row);
         Ok(())
     }
 
+    fn expire_grant(&mut self, id: &GrantId, lapsed: Amount) -> Result<(), Misfit> {
+        let missing = Misfit::WrongState("there is no such grant");
+        let grant = self.grants.get_mut(id).ok_or(missing)?;
+        if grant.expired || grant.free() != lapsed {
+            return Err(Misfit::WrongState("another amount is left of the grant"));
+        }
+        grant.remaining = grant.held;
+        grant.expired = true;
+        Ok(())
+    }
+
+    /// Puts grants in the place of what they were.
+    fn put_grants(&mut self, moved: Vec<Moved>) {
+        for Moved { id, grant, .. } in moved {
+            self.grants.insert(id, grant);
+        }
+    }
+
     fn settle(&mut self, settled: &Settled, at: UnixMs) -> Result<(), Misfit> {
         let row = self.reservations.get(&settled.id);
-        let held = row.map_or(Amount::ZERO, Reservation::held);
         let before = row.map_or(Amount::ZERO, Reservation::charged);
         if before != settled.charged_before {
             return Err(Misfit::WrongState("another amount was charged before"));
         }
-        let freed = self.held.minus(held).ok_or(Misfit::FreedMoreThanHeld)?;
-        let posted = self.posted_after(before, settled.charge.charged)?;
+        let moved = self.moved_by(row, Some(&settled.charge))?;
         let posting = Posting {
             settlement: Some(settled.settlement.clone()),
             charge: settled.charge.clone(),
@@ -265,9 +311,34 @@ impl Book {
             row.offer.clone_from(&settled.offer);
         }
         row.state = State::Settled(Box::new(posting));
-        self.held = freed;
-        self.posted = posted;
+        self.carry(moved);
         Ok(())
+    }
+
+    /// What the book is after a reservation ends, or its end is replaced, by this charge or by none.
+    fn moved_by(
+        &self,
+        row: Option<&Reservation>,
+        charge: Option<&Charge>,
+    ) -> Result<BookMoved, Misfit> {
+        let held = row.map_or(Ok(Amount::ZERO), Reservation::held_on_balance)?;
+        let given = row.map_or(Ok(Amount::ZERO), Reservation::charged_on_balance)?;
+        let taken = charge.map_or(Ok(Amount::ZERO), Charge::on_balance)?;
+        Ok(BookMoved {
+            held: self.held.minus(held).ok_or(Misfit::FreedMoreThanHeld)?,
+            posted: self.posted_after(given, taken)?,
+            grants: self.moved_grants(
+                row.map_or(&[], Reservation::held_of_grants),
+                row.map_or(&[], Reservation::charged_to_grants),
+                charge.map_or(&[], |charge| &charge.grants),
+            )?,
+        })
+    }
+
+    fn carry(&mut self, moved: BookMoved) {
+        self.held = moved.held;
+        self.posted = moved.posted;
+        self.put_grants(moved.grants);
     }
 
     fn release(
@@ -284,8 +355,7 @@ impl Book {
         if held != released || charged != returned {
             return Err(Misfit::WrongState("another amount was held or charged"));
         }
-        let freed = self.held.minus(released).ok_or(Misfit::FreedMoreThanHeld)?;
-        let posted = self.posted_after(returned, Amount::ZERO)?;
+        let moved = self.moved_by(row, None)?;
         let seq = self.head.next_seq();
         let row = self.reservations.entry(id).or_insert(absent);
         row.state = State::Released(Freed {
@@ -293,21 +363,19 @@ impl Book {
             at,
             seq,
         });
-        self.held = freed;
-        self.posted = posted;
+        self.carry(moved);
         Ok(())
     }
 
     fn expire(&mut self, expired: &Expired, at: UnixMs) -> Result<(), Misfit> {
         let seq = self.head.next_seq();
-        let held = self.held;
-        let posted = self.posted_after(Amount::ZERO, expired.charge.charged)?;
+        let row = self.reservations.get(&expired.id);
+        let moved = self.moved_by(row, Some(&expired.charge))?;
         let row = self
             .reservations
             .get_mut(&expired.id)
             .filter(|row| row.state == State::Open)
             .ok_or(Misfit::WrongState("the reservation is not open"))?;
-        let freed = held.minus(row.held()).ok_or(Misfit::FreedMoreThanHeld)?;
         row.state = State::Expired(Box::new(Posting {
             settlement: None,
             charge: expired.charge.clone(),
@@ -317,8 +385,7 @@ impl Book {
             seq,
             by: None,
         }));
-        self.held = freed;
-        self.posted = posted;
+        self.carry(moved);
         Ok(())
     }
 
@@ -329,6 +396,13 @@ impl Book {
             Some(_) | None => Err(Misfit::WrongState("the reservation is not open")),
         }
     }
+}
+
+/// What a book is after money moved.
+struct BookMoved {
+    held: Amount,
+    posted: Balance,
+    grants: Vec<Moved>,
 }
 
 fn absent(present: bool, otherwise: &'static str) -> Result<(), Misfit> {

@@ -61,7 +61,7 @@ impl<'a> Bill<'a> {
         }
     }
 
-    /// The charge for these attempts, and what is to be known about it.
+    /// The charge for these attempts, and what is to be known about it. Who pays it is not said yet: see [`Book::pay`].
     #[must_use]
     pub fn charge(&self, attempts: &[Attempt]) -> (Charge, Flags) {
         let usages: Vec<Usage> = attempts.iter().map(|a| self.usage(a)).collect();
@@ -77,6 +77,8 @@ impl<'a> Bill<'a> {
                 priced: Amount::ZERO,
                 suspended: Amount::ZERO,
                 charged: Amount::ZERO,
+                grants: Vec::new(),
+                absorbed: Amount::ZERO,
                 costs: vec![Amount::ZERO; attempts.len()],
             };
             return (charge, flags.with(Flag::Unpriced));
@@ -103,6 +105,8 @@ impl<'a> Bill<'a> {
             } else {
                 Amount::ZERO
             },
+            grants: Vec::new(),
+            absorbed: Amount::ZERO,
             costs,
         };
         (charge, flags.with_if(!suspended.is_zero(), Flag::Suspended))

@@ -3,9 +3,11 @@
 //! A book is a partial view. The store loads every key, reservation, refusal and top-up that a batch touches, and what is in
 //! flight under the idempotency keys that come with it; what is not there does not exist.
 
+use crate::grant::Grant;
+use crate::overage::Overage;
 use crate::reservation::{Refused, Reservation};
 use crate::time::UnixMs;
-use ferry_types::{Amount, Balance, Currency, KeyId, Overflow, ReservationId, TenantId};
+use ferry_types::{Amount, Balance, Currency, GrantId, KeyId, Overflow, ReservationId, TenantId};
 use std::collections::BTreeMap;
 
 /// A tenant's book, as far as a batch needs it.
@@ -21,10 +23,10 @@ pub struct Book {
     pub state: TenantState,
     /// What came in less what was charged.
     pub posted: Balance,
-    /// What the open reservations hold, the ones out of view included.
+    /// What the open reservations hold of it, the ones out of view included.
     pub held: Amount,
-    /// How far below zero it may promise to go.
-    pub credit_limit: Amount,
+    /// What happens to charges beyond that.
+    pub overage: Overage,
     /// An invariant was broken: nothing is written any more.
     pub frozen: bool,
     /// The end of its journal.
@@ -37,6 +39,8 @@ pub struct Book {
     pub refused: BTreeMap<ReservationId, Refused>,
     /// Top-ups in view.
     pub top_ups: BTreeMap<TopUpRef, PostedTopUp>,
+    /// All its grants.
+    pub grants: BTreeMap<GrantId, Grant>,
 }
 
 /// The end of a journal.
@@ -119,11 +123,12 @@ impl Head {
 }
 
 impl Book {
-    /// What can be promised: posted and credit, less what is held. Negative in debt; beyond the range, its edge.
+    /// What can be promised of the balance: posted and credit, less what is held of it. Negative in debt; beyond the range, its
+    /// edge.
     #[must_use]
     pub fn available(&self) -> Balance {
         let exact = i128::from(self.posted.units())
-            .saturating_add(i128::from(self.credit_limit.units()))
+            .saturating_add(i128::from(self.overage.credit().units()))
             .saturating_sub(i128::from(self.held.units()));
         let most = i64::try_from(exact).unwrap_or(if exact < 0 { i64::MIN } else { i64::MAX });
         Balance::from_units(most)
@@ -132,7 +137,7 @@ impl Book {
     /// What was charged beyond the balance and its credit; `None` if that is nothing.
     #[must_use]
     pub fn owed(&self) -> Option<Amount> {
-        let beyond = self.posted.plus(self.credit_limit).ok()?.units();
+        let beyond = self.posted.plus(self.overage.credit()).ok()?.units();
         let owed = beyond.checked_neg().unwrap_or(i64::MAX);
         Amount::from_units(owed).filter(|owed| !owed.is_zero())
     }
@@ -143,7 +148,7 @@ impl Book {
     /// [`Overflow`] if it, or what can be promised of it, leaves the range of what can be stored.
     pub fn posted_after(&self, given: Amount, taken: Amount) -> Result<Balance, Overflow> {
         let posted = self.posted.moved(given, taken)?;
-        posted.plus(self.credit_limit)?;
+        posted.plus(self.overage.credit())?;
         Ok(posted)
     }
 

@@ -1,11 +1,13 @@
 //! What can be asked of a book.
 
 use crate::book::{KeyState, TenantState, TopUpRef};
+use crate::grant::{GrantKind, GrantScope};
 use crate::offer::Offer;
+use crate::overage::Overage;
 use crate::reservation::Owner;
 use crate::time::UnixMs;
 use ferry_types::{
-    Amount, Currency, KeyId, PrincipalName, RequestFacts, ReservationId, Settlement, Usage,
+    Amount, Currency, GrantId, KeyId, PrincipalName, RequestFacts, ReservationId, Settlement, Usage,
 };
 use std::sync::Arc;
 
@@ -27,6 +29,12 @@ pub enum Command {
     IssueKey(IssueKey),
     /// Pauses, resumes or revokes a key.
     SetKeyState(SetKeyState),
+    /// Sets what happens to charges beyond what is available.
+    SetOverage(Overage),
+    /// Grants credit.
+    IssueGrant(Box<IssueGrant>),
+    /// Ends a grant whose time is over.
+    ExpireGrant(GrantId),
     /// Brings money in.
     TopUp(TopUp),
     /// Asks for a request to be let through.
@@ -51,9 +59,13 @@ impl Command {
             Self::Settle(call) => Some(call.id),
             Self::Release(call) => Some(call.id),
             Self::Expire(call) => Some(call.id),
-            Self::SetTenantState(_) | Self::IssueKey(_) | Self::SetKeyState(_) | Self::TopUp(_) => {
-                None
-            }
+            Self::SetTenantState(_)
+            | Self::IssueKey(_)
+            | Self::SetKeyState(_)
+            | Self::SetOverage(_)
+            | Self::IssueGrant(_)
+            | Self::ExpireGrant(_)
+            | Self::TopUp(_) => None,
         }
     }
 
@@ -67,7 +79,12 @@ impl Command {
             Self::Renew(call) => Some(&call.owner.key),
             Self::Settle(call) => Some(&call.owner.key),
             Self::Release(call) => Some(&call.owner.key),
-            Self::SetTenantState(_) | Self::TopUp(_) | Self::Expire(_) => None,
+            Self::SetTenantState(_)
+            | Self::SetOverage(_)
+            | Self::IssueGrant(_)
+            | Self::ExpireGrant(_)
+            | Self::TopUp(_)
+            | Self::Expire(_) => None,
         }
     }
 
@@ -79,6 +96,9 @@ impl Command {
             Self::SetTenantState(_)
             | Self::IssueKey(_)
             | Self::SetKeyState(_)
+            | Self::SetOverage(_)
+            | Self::IssueGrant(_)
+            | Self::ExpireGrant(_)
             | Self::Reserve(_)
             | Self::Renew(_)
             | Self::Settle(_)
@@ -117,6 +137,27 @@ pub struct SetKeyState {
     pub key: KeyId,
     /// The state it shall be in.
     pub to: KeyState,
+}
+
+/// Grants credit, once per id.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IssueGrant {
+    /// Its id.
+    pub id: GrantId,
+    /// Where its money comes from.
+    pub kind: GrantKind,
+    /// Lower burns first.
+    pub priority: u8,
+    /// What it may pay for.
+    pub scope: GrantScope,
+    /// From when on; at once, if it does not say.
+    pub starts_at: Option<UnixMs>,
+    /// Until when, not included.
+    pub expires_at: Option<UnixMs>,
+    /// How much.
+    pub amount: Amount,
+    /// For people.
+    pub note: String,
 }
 
 /// Brings money in, once per source and external reference.

@@ -1,11 +1,13 @@
 //! What happened: the content of the journal. Events carry every number that the projections need.
 
 use crate::book::{KeyState, TenantState};
+use crate::grant::{Grant, GrantSlice};
 use crate::offer::Offer;
+use crate::overage::Overage;
 use crate::reservation::{Charge, Flags, Owner};
 use crate::time::UnixMs;
 use ferry_types::{
-    Amount, Currency, KeyId, PrincipalName, RequestFacts, ReservationId, Settlement, Usage,
+    Amount, Currency, GrantId, KeyId, PrincipalName, RequestFacts, ReservationId, Settlement, Usage,
 };
 use std::sync::Arc;
 
@@ -36,6 +38,24 @@ pub enum Event {
         key: KeyId,
         /// The state it is in now.
         to: KeyState,
+    },
+    /// What happens to charges beyond what is available was set.
+    OverageSet(Overage),
+    /// Credit was granted.
+    GrantIssued {
+        /// Which.
+        id: GrantId,
+        /// As it begins.
+        grant: Box<Grant>,
+        /// For people.
+        note: String,
+    },
+    /// A grant ended: what is not held of it lapsed.
+    GrantExpired {
+        /// Which.
+        id: GrantId,
+        /// How much.
+        lapsed: Amount,
     },
     /// Money came in.
     ToppedUp(ToppedUp),
@@ -87,6 +107,9 @@ impl Event {
             | Self::TenantStateSet(_)
             | Self::KeyIssued { .. }
             | Self::KeyStateSet { .. }
+            | Self::OverageSet(_)
+            | Self::GrantIssued { .. }
+            | Self::GrantExpired { .. }
             | Self::ToppedUp(_) => None,
         }
     }
@@ -98,6 +121,9 @@ impl Event {
             Self::KeyIssued { key, .. } | Self::KeyStateSet { key, .. } => Some(key),
             Self::TenantOpened { .. }
             | Self::TenantStateSet(_)
+            | Self::OverageSet(_)
+            | Self::GrantIssued { .. }
+            | Self::GrantExpired { .. }
             | Self::ToppedUp(_)
             | Self::Reserved(_)
             | Self::Renewed { .. }
@@ -117,6 +143,9 @@ impl Event {
             Self::TenantStateSet(_) => "tenant_state_set",
             Self::KeyIssued { .. } => "key_issued",
             Self::KeyStateSet { .. } => "key_state_set",
+            Self::OverageSet(_) => "overage_set",
+            Self::GrantIssued { .. } => "grant_issued",
+            Self::GrantExpired { .. } => "grant_expired",
             Self::ToppedUp(_) => "topped_up",
             Self::Reserved(_) => "reserved",
             Self::Renewed { .. } => "renewed",
@@ -163,6 +192,8 @@ pub struct Reserved {
     pub lease_until: UnixMs,
     /// In shadow mode: the name of the refusal that it would have met; else empty.
     pub would_refuse: String,
+    /// What of the money comes from grants, in the order of drawing; the rest is the balance's.
+    pub grants: Vec<GrantSlice>,
 }
 
 /// A request was charged. It replaces what an expiry or an earlier settle had charged for it.

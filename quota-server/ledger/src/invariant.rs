@@ -1,8 +1,15 @@
 //! What must always hold. Each invariant has an id and one function, used by tests, by [`Book::apply`] before anything is
 //! persisted, and by [`crate::verify`]. A broken one freezes that one book, never the server.
 //!
-//! I8 (grants) and I11 (exports) have nothing to hold yet. I10 (acknowledged means durable) is the engine's; what is pure of it
+//! I11 (exports) has nothing to hold yet. I10 (acknowledged means durable) is the engine's; what is pure of it
 //! is that an answer names an entry that is in the journal.
+
+mod before;
+mod funds;
+
+pub use before::Before;
+use before::Stage;
+pub use funds::{i4_held_is_the_sum, i4_held_moves_with_its_row, i8_grants_burn_in_order};
 
 use crate::account::Account;
 use crate::answer::{AdminAnswer, Answer, SettleAnswer};
@@ -11,9 +18,10 @@ use crate::book::{Book, Head};
 use crate::command::Command;
 use crate::decide::{decide, last_evidence};
 use crate::event::{Event, Reserved, Settled};
+use crate::grant;
 use crate::journal::Entry;
 use crate::offer::Rules;
-use crate::reservation::{Charge, Flag, Flags, Reservation, State};
+use crate::reservation::{Charge, Flag, Flags, Reservation};
 use crate::sizing::{binds, bound};
 use crate::time::UnixMs;
 use crate::transaction::{Line, Transaction};
@@ -36,6 +44,8 @@ pub enum Invariant {
     I6,
     /// Numbers have no gaps, and time does not go back.
     I7,
+    /// Grants burn in their order, and their liability is what remains of them.
+    I8,
     /// Every amount is the price of its usage, under its version.
     I9,
     /// What was acknowledged is in the journal.
@@ -60,56 +70,6 @@ fn holds(invariant: Invariant, holds: bool, finding: &'static str) -> Result<(),
     }
 }
 
-/// What a book said before an event: as much as the invariants compare.
-#[derive(Clone, Debug)]
-pub struct Before {
-    posted: Balance,
-    held: Amount,
-    row: Option<RowBefore>,
-}
-
-#[derive(Clone, Debug)]
-struct RowBefore {
-    held: Amount,
-    charged: Amount,
-    state: Stage,
-}
-
-/// A reservation's state, as far as its ends are concerned.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stage {
-    Open,
-    Settled,
-    Released,
-    Expired,
-    Parked,
-}
-
-impl Before {
-    /// What this book says before this event.
-    #[must_use]
-    pub fn of(book: &Book, event: &Event) -> Self {
-        let row = event
-            .reservation()
-            .and_then(|id| book.reservations.get(&id));
-        Self {
-            posted: book.posted,
-            held: book.held,
-            row: row.map(|row| RowBefore {
-                held: row.held(),
-                charged: row.charged(),
-                state: match row.state {
-                    State::Open => Stage::Open,
-                    State::Settled(_) => Stage::Settled,
-                    State::Released(_) => Stage::Released,
-                    State::Expired(_) => Stage::Expired,
-                    State::Parked(_) => Stage::Parked,
-                },
-            }),
-        }
-    }
-}
-
 /// All that an event must keep.
 ///
 /// # Errors
@@ -125,6 +85,7 @@ pub fn check(
     i2_promises_are_covered(event, after)?;
     i3_one_end(before, event)?;
     i4_held_moves_with_its_row(before, event, after)?;
+    i8_grants_burn_in_order(before, event, transaction, after)?;
     i9_amounts_are_priced(event, after)
 }
 
@@ -171,6 +132,9 @@ pub fn i1_gives_back_what_was_charged(before: &Before, event: &Event) -> Result<
         | Event::TenantStateSet(_)
         | Event::KeyIssued { .. }
         | Event::KeyStateSet { .. }
+        | Event::OverageSet(_)
+        | Event::GrantIssued { .. }
+        | Event::GrantExpired { .. }
         | Event::ToppedUp(_)
         | Event::Reserved(_)
         | Event::Renewed { .. }
@@ -191,11 +155,17 @@ pub fn i1_gives_back_what_was_charged(before: &Before, event: &Event) -> Result<
 /// [`Broken`] if it is.
 pub fn i2_promises_are_covered(event: &Event, after: &Book) -> Result<(), Broken> {
     let promises = match event {
-        Event::Reserved(reserved) => binds(&reserved.facts),
+        // What grants cover is their own matter: see I8.
+        Event::Reserved(reserved) => {
+            binds(&reserved.facts) && grant::total(&reserved.grants) != Ok(reserved.reserved)
+        }
         Event::TenantOpened { .. }
         | Event::TenantStateSet(_)
         | Event::KeyIssued { .. }
         | Event::KeyStateSet { .. }
+        | Event::OverageSet(_)
+        | Event::GrantIssued { .. }
+        | Event::GrantExpired { .. }
         | Event::ToppedUp(_)
         | Event::Renewed { .. }
         | Event::Settled(_)
@@ -231,50 +201,12 @@ pub fn i3_one_end(before: &Before, event: &Event) -> Result<(), Broken> {
         | Event::TenantStateSet(_)
         | Event::KeyIssued { .. }
         | Event::KeyStateSet { .. }
+        | Event::OverageSet(_)
+        | Event::GrantIssued { .. }
+        | Event::GrantExpired { .. }
         | Event::ToppedUp(_) => true,
     };
     holds(Invariant::I3, fits, "a reservation ends a second time")
-}
-
-/// I4, by one event: what is held moves by what the reservation in question holds.
-///
-/// # Errors
-/// [`Broken`] if it moves by another amount.
-pub fn i4_held_moves_with_its_row(
-    before: &Before,
-    event: &Event,
-    after: &Book,
-) -> Result<(), Broken> {
-    let row_before = before.row.as_ref().map_or(Amount::ZERO, |row| row.held);
-    let row_after = event
-        .reservation()
-        .and_then(|id| after.reservations.get(&id))
-        .map_or(Amount::ZERO, Reservation::held);
-    let moved = before
-        .held
-        .minus(row_before)
-        .and_then(|held| held.plus(row_after).ok());
-    holds(
-        Invariant::I4,
-        moved == Some(after.held),
-        "what is held moved by another amount than the reservation's",
-    )
-}
-
-/// I4, of a whole book: what is held is the sum of the open reservations. Only for a book that has all of them in view.
-///
-/// # Errors
-/// [`Broken`] if it is another amount.
-pub fn i4_held_is_the_sum(book: &Book) -> Result<(), Broken> {
-    let sum = book
-        .reservations
-        .values()
-        .try_fold(Amount::ZERO, |sum, row| sum.plus(row.held()));
-    holds(
-        Invariant::I4,
-        sum == Ok(book.held),
-        "what is held is not the sum of the open reservations",
-    )
 }
 
 /// I5: the same command again changes no money, and gets the same numbers. `answer` is what it got the first time, `book` the
@@ -296,6 +228,9 @@ pub fn i5_again_is_the_same(
         | Event::TenantStateSet(_)
         | Event::KeyIssued { .. }
         | Event::KeyStateSet { .. }
+        | Event::OverageSet(_)
+        | Event::GrantIssued { .. }
+        | Event::GrantExpired { .. }
         | Event::ToppedUp(_)
         | Event::Reserved(_)
         | Event::Settled(_)
@@ -371,6 +306,9 @@ pub fn i9_amounts_are_priced(event: &Event, after: &Book) -> Result<(), Broken> 
         | Event::TenantStateSet(_)
         | Event::KeyIssued { .. }
         | Event::KeyStateSet { .. }
+        | Event::OverageSet(_)
+        | Event::GrantIssued { .. }
+        | Event::GrantExpired { .. }
         | Event::ToppedUp(_)
         | Event::Renewed { .. }
         | Event::Released { .. }
@@ -396,7 +334,7 @@ fn i9_settled(settled: &Settled, after: &Book) -> Result<(), Broken> {
     let granted = row.map_or(Amount::ZERO, Reservation::granted_amount);
     holds(
         Invariant::I9,
-        settled.released == granted.excess_over(settled.charge.charged),
+        settled.released == granted.excess_over(settled.charge.due()),
         "what is released is not what was held beyond the charge",
     )
 }
@@ -404,8 +342,8 @@ fn i9_settled(settled: &Settled, after: &Book) -> Result<(), Broken> {
 fn i9_charge(priced: Option<(Charge, Flags)>, told: &Charge, flags: Flags) -> Result<(), Broken> {
     let as_priced = priced.is_some_and(|(priced, own)| {
         let whole_suspended =
-            flags.has(Flag::OutOfRange) && told.charged.is_zero() && told.suspended == told.priced;
-        let same_amounts = priced.charged == told.charged && priced.suspended == told.suspended;
+            flags.has(Flag::OutOfRange) && told.due().is_zero() && told.suspended == told.priced;
+        let same_amounts = priced.charged == told.due() && priced.suspended == told.suspended;
         priced.usage == told.usage
             && priced.priced == told.priced
             && priced.costs == told.costs

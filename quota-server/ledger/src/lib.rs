@@ -22,10 +22,13 @@ pub mod command;
 mod decide;
 mod difference;
 pub mod event;
+mod funds;
+pub mod grant;
 mod in_flight;
 pub mod invariant;
 pub mod journal;
 pub mod offer;
+pub mod overage;
 pub mod refusal;
 pub mod reservation;
 mod sizing;
@@ -41,15 +44,18 @@ pub use answer::{
 pub use apply::{Misfit, Recorded};
 pub use book::{Book, Head, Key, KeyState, PostedTopUp, TenantState, TopUpRef};
 pub use command::{
-    Command, Expire, IssueKey, OpenTenant, Release, Renew, Reserve, SetKeyState, Settle, TopUp,
+    Command, Expire, IssueGrant, IssueKey, OpenTenant, Release, Renew, Reserve, SetKeyState,
+    Settle, TopUp,
 };
 pub use decide::{decide, open};
 pub use event::{Event, ParkReason};
+pub use grant::{Grant, GrantKind, GrantScope, GrantSlice};
 pub use in_flight::IdempotencyKey;
 pub use invariant::{Broken, Invariant};
 pub use journal::Entry;
 pub use journal::codec::InvalidEncoding;
 pub use offer::{Candidate, ModelLimits, Offer, Rules};
+pub use overage::Overage;
 pub use refusal::Refusal;
 pub use reservation::{
     Charge, Flag, Flags, Freed, Hold, Owner, Posting, Refused, Reservation, State, StateName,

@@ -1,11 +1,12 @@
 //! A reservation: a lease on money, with a defined answer in every state.
 
 use crate::bill::total;
+use crate::grant::{self, GrantSlice};
 use crate::offer::Offer;
 use crate::refusal::Refusal;
 use crate::time::UnixMs;
 use ferry_types::{
-    Amount, KeyId, Mode, PrincipalName, RequestFacts, ReservationId, Settlement, Usage,
+    Amount, KeyId, Mode, Overflow, PrincipalName, RequestFacts, ReservationId, Settlement, Usage,
 };
 use std::sync::Arc;
 
@@ -52,6 +53,8 @@ pub struct Hold {
     pub used: Option<Usage>,
     /// In shadow mode: the name of the refusal that it would have met; else empty.
     pub would_refuse: String,
+    /// What of the money comes from grants, in the order of drawing; the rest is the balance's.
+    pub grants: Vec<GrantSlice>,
 }
 
 /// Where a reservation stands.
@@ -97,8 +100,12 @@ pub struct Charge {
     pub priced: Amount,
     /// The part of it beyond what the request could have cost: not charged, left to a person.
     pub suspended: Amount,
-    /// What the customer's balance was charged; nothing in shadow mode.
+    /// What the customer was charged; nothing in shadow mode.
     pub charged: Amount,
+    /// What of that came from grants; the rest came from the balance.
+    pub grants: Vec<GrantSlice>,
+    /// The part of the price that was written off, by the tenant's overage policy.
+    pub absorbed: Amount,
     /// What the provider takes, an attempt a line.
     pub costs: Vec<Amount>,
 }
@@ -184,6 +191,21 @@ pub struct Refused {
 }
 
 impl Charge {
+    /// What the request costs whoever pays: the tenant, or we in its place. Beyond what can be stored, the most that can.
+    #[must_use]
+    pub fn due(&self) -> Amount {
+        self.charged.plus(self.absorbed).unwrap_or(Amount::MAX)
+    }
+
+    /// What the customer's balance was charged.
+    ///
+    /// # Errors
+    /// [`Overflow`] if more came from grants than was charged, which cannot be.
+    pub fn on_balance(&self) -> Result<Amount, Overflow> {
+        let grants = grant::total(&self.grants)?;
+        self.charged.minus(grants).ok_or(Overflow)
+    }
+
     /// What the providers take altogether; beyond what can be stored, the most that can, and the posting is flagged.
     #[must_use]
     pub fn cost(&self) -> Amount {
@@ -304,6 +326,46 @@ impl Reservation {
                 Amount::ZERO
             }
         }
+    }
+
+    /// What it holds now of the balance.
+    ///
+    /// # Errors
+    /// [`Overflow`] if more is held of grants than is held, which cannot be.
+    pub fn held_on_balance(&self) -> Result<Amount, Overflow> {
+        let grants = grant::total(self.held_of_grants())?;
+        self.held().minus(grants).ok_or(Overflow)
+    }
+
+    /// What it holds now of grants.
+    #[must_use]
+    pub fn held_of_grants(&self) -> &[GrantSlice] {
+        match (&self.state, &self.hold) {
+            (State::Open, Some(hold)) => &hold.grants,
+            (
+                State::Open
+                | State::Settled(_)
+                | State::Released(_)
+                | State::Expired(_)
+                | State::Parked(_),
+                _,
+            ) => &[],
+        }
+    }
+
+    /// What of its charge came from grants.
+    #[must_use]
+    pub fn charged_to_grants(&self) -> &[GrantSlice] {
+        self.posting().map_or(&[], |posting| &posting.charge.grants)
+    }
+
+    /// What of its charge came from the balance.
+    ///
+    /// # Errors
+    /// [`Overflow`] if it does not add up, which cannot be.
+    pub fn charged_on_balance(&self) -> Result<Amount, Overflow> {
+        let posting = self.posting();
+        posting.map_or(Ok(Amount::ZERO), |posting| posting.charge.on_balance())
     }
 
     /// What was held for it while it was open.

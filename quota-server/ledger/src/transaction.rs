@@ -7,6 +7,7 @@ use crate::account::Account;
 use crate::book::Book;
 use crate::decide::last_evidence;
 use crate::event::{Event, Expired, Settled};
+use crate::grant::{Grant, GrantKind, GrantSlice, Moved};
 use crate::reservation::{Charge, Flag, Flags, Posting, Reservation};
 use crate::time::UnixMs;
 use ferry_types::{Amount, Balance, Currency, Overflow};
@@ -51,10 +52,26 @@ impl Transaction {
             Event::Settled(settled) | Event::Adjusted(settled) => lines.settle(settled, before)?,
             Event::Expired(expired) => lines.expire(expired, before)?,
             Event::Released { id, .. } => {
-                lines.take_back(before.reservations.get(id))?;
+                let row = before.reservations.get(id);
+                lines.take_back(row)?;
+                lines.move_grants(before, row, &[])?;
+            }
+            Event::GrantIssued { id, grant, .. } => {
+                let from = match grant.kind {
+                    GrantKind::Paid => Account::Clearing,
+                    GrantKind::Promotional => Account::Promotion,
+                    GrantKind::Refund => Account::Usage,
+                };
+                lines.debit(from, grant.amount)?;
+                lines.post(Account::Grant(id.clone()), grant.amount, Side::TakeBack)?;
+            }
+            Event::GrantExpired { id, lapsed } => {
+                lines.debit(Account::Grant(id.clone()), *lapsed)?;
+                lines.lapse(before.grants.get(id), *lapsed)?;
             }
             Event::TenantOpened { .. }
             | Event::TenantStateSet(_)
+            | Event::OverageSet(_)
             | Event::KeyIssued { .. }
             | Event::KeyStateSet { .. }
             | Event::Reserved(_)
@@ -118,7 +135,9 @@ enum Side {
 
 impl Lines {
     fn settle(&mut self, settled: &Settled, before: &Book) -> Result<(), Overflow> {
-        self.take_back(before.reservations.get(&settled.id))?;
+        let row = before.reservations.get(&settled.id);
+        self.take_back(row)?;
+        self.move_grants(before, row, &settled.charge.grants)?;
         let attempts = settled.settlement.attempts.iter();
         self.charge(
             &Charged {
@@ -133,6 +152,7 @@ impl Lines {
     fn expire(&mut self, expired: &Expired, before: &Book) -> Result<(), Overflow> {
         let row = before.reservations.get(&expired.id);
         let evidence = row.map(evidence).unwrap_or_default();
+        self.move_grants(before, row, &expired.charge.grants)?;
         self.charge(
             &Charged {
                 charge: &expired.charge,
@@ -153,12 +173,14 @@ impl Lines {
     }
 
     fn charge(&mut self, charged: &Charged<'_>, side: Side) -> Result<(), Overflow> {
-        let (paid, suspended) = (charged.charge.charged, charged.suspended());
-        let revenue = paid.plus(suspended)?;
+        let (charge, suspended) = (charged.charge, charged.suspended());
+        let revenue = charge.charged.plus(charge.absorbed)?.plus(suspended)?;
+        let on_balance = charge.on_balance()?;
         match side {
-            Side::Post => self.take(paid)?,
-            Side::TakeBack => self.give(paid)?,
+            Side::Post => self.take(on_balance)?,
+            Side::TakeBack => self.give(on_balance)?,
         }
+        self.post(Account::WriteOff, charge.absorbed, side)?;
         self.post(Account::Unpriced, suspended, side)?;
         self.post(Account::Usage, revenue, side.other())?;
         let costs = charged.charge.costs.iter();
@@ -168,6 +190,37 @@ impl Lines {
             self.post(payable, *cost, side.other())?;
         }
         Ok(())
+    }
+
+    /// The grants that a reservation's end touches: what they pay or get back, and what of it lapses.
+    fn move_grants(
+        &mut self,
+        before: &Book,
+        row: Option<&Reservation>,
+        taken: &[GrantSlice],
+    ) -> Result<(), Overflow> {
+        let moved = before.moved_grants(
+            row.map_or(&[], Reservation::held_of_grants),
+            row.map_or(&[], Reservation::charged_to_grants),
+            taken,
+        )?;
+        for Moved { id, grant, lapsed } in moved {
+            let was = before.grants.get(&id);
+            let remaining = was.map_or(Amount::ZERO, |was| was.remaining).units();
+            let fell = remaining.checked_sub(grant.remaining.units());
+            self.push(Account::Grant(id), fell.ok_or(Overflow)?);
+            self.lapse(was, lapsed)?;
+        }
+        Ok(())
+    }
+
+    /// Where the credit goes that ends unused.
+    fn lapse(&mut self, grant: Option<&Grant>, lapsed: Amount) -> Result<(), Overflow> {
+        let to = match grant.map(|grant| grant.kind) {
+            Some(GrantKind::Promotional) => Account::Promotion,
+            Some(GrantKind::Paid | GrantKind::Refund) | None => Account::Breakage,
+        };
+        self.post(to, lapsed, Side::TakeBack)
     }
 
     /// The tenant's balance rises.

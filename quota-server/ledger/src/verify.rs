@@ -179,6 +179,9 @@ impl<'a, P: Prices> Verifier<'a, P> {
             Event::Settled(settled) | Event::Adjusted(settled) => settled.offer.as_ref(),
             Event::TenantOpened { .. }
             | Event::TenantStateSet(_)
+            | Event::OverageSet(_)
+            | Event::GrantIssued { .. }
+            | Event::GrantExpired { .. }
             | Event::KeyIssued { .. }
             | Event::KeyStateSet { .. }
             | Event::ToppedUp(_)
@@ -281,9 +284,9 @@ impl Replayed {
                 book.held.display(currency).to_string(),
             ),
             (
-                "the credit limit",
-                stored.credit_limit.display(currency).to_string(),
-                book.credit_limit.display(currency).to_string(),
+                "the overage policy",
+                format!("{:?}", stored.overage),
+                format!("{:?}", book.overage),
             ),
             ("the journal's end", head(stored), head(book)),
             ("the journal's hash", hash(stored), hash(book)),

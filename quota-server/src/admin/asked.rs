@@ -42,6 +42,14 @@ pub(super) fn done(
             let message = "the key is revoked, and stays so: make a new one";
             Err(Failed::new(StatusCode::CONFLICT, "key_revoked", message))
         }
+        AdminAnswer::UnknownGrant => {
+            let message = "there is no such grant: see `ferry grant list`";
+            Err(Failed::new(StatusCode::NOT_FOUND, "unknown_grant", message))
+        }
+        AdminAnswer::NeverValid => {
+            let message = "expires_at: the grant would end before it begins, or has ended already";
+            Err(Failed::invalid(message))
+        }
         AdminAnswer::AmountOutOfRange => {
             let message = "amount: nothing, or more than a balance can hold";
             Err(Failed::invalid(message))

@@ -1,8 +1,9 @@
 //! The client of `/admin/v1`: what the command line, the quickstart and the tests use.
 
 use super::wire::{
-    Balance, CreateKey, CreateTenant, CreateTopUp, CreatedKey, Failure, Key, Keys, Reservations,
-    Status, Tenant, Tenants, TopUp, UsageRecords, Verdict,
+    Accounts, Balance, CreateGrant, CreateKey, CreateTenant, CreateTopUp, CreatedKey, Failure,
+    Grants, IssuedGrant, Key, Keys, Reservations, SetOverage, Status, Tenant, Tenants, TopUp,
+    UsageRecords, Verdict,
 };
 use crate::listener::{Address, InvalidAddress};
 use reqwest::{Method, RequestBuilder};
@@ -171,6 +172,54 @@ impl Client {
     pub async fn balance(&self, tenant: &str) -> Result<Balance, ClientError> {
         let path = format!("tenants/{}/balance", segment(tenant));
         self.get(&path, &[]).await
+    }
+
+    /// Grants credit, once per id.
+    ///
+    /// # Errors
+    /// [`ClientError`]; code `conflict` if the id stands for another grant.
+    pub async fn issue_grant(
+        &self,
+        tenant: &str,
+        new: &CreateGrant,
+    ) -> Result<IssuedGrant, ClientError> {
+        let path = format!("tenants/{}/grants", segment(tenant));
+        self.send(self.request(Method::POST, &path).json(new)).await
+    }
+
+    /// A tenant's grants.
+    ///
+    /// # Errors
+    /// [`ClientError`]; code `unknown_tenant`.
+    pub async fn grants(&self, tenant: &str) -> Result<Grants, ClientError> {
+        let path = format!("tenants/{}/grants", segment(tenant));
+        self.get(&path, &[]).await
+    }
+
+    /// Sets what happens to charges beyond what is available.
+    ///
+    /// # Errors
+    /// [`ClientError`]; code `unknown_tenant`.
+    pub async fn set_overage(
+        &self,
+        tenant: &str,
+        policy: &SetOverage,
+    ) -> Result<Balance, ClientError> {
+        let path = format!("tenants/{}/overage", segment(tenant));
+        let request = self.request(Method::POST, &path).json(policy);
+        self.send(request).await
+    }
+
+    /// A trial balance, of one tenant or of all.
+    ///
+    /// # Errors
+    /// [`ClientError`]; code `unknown_tenant`.
+    pub async fn accounts(&self, tenant: Option<&str>) -> Result<Accounts, ClientError> {
+        let query: Vec<_> = tenant
+            .map(|tenant| ("tenant", tenant))
+            .into_iter()
+            .collect();
+        self.get("accounts", &query).await
     }
 
     /// Makes a key.

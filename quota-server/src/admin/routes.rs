@@ -4,7 +4,7 @@ use super::asked::{
     Done, asked, bounded, check_currency, done, json, known_tenant, now, one_key, parse, rows,
 };
 use super::failure::Failed;
-use super::{view, wire};
+use super::{credit, view, wire};
 use crate::draining::Draining;
 use crate::engine::{self, Engine};
 use crate::principal::CredentialDigest;
@@ -30,7 +30,7 @@ const NOTE_BYTES_MAX: usize = 1_000;
 /// Where a top-up comes from where nobody said.
 const SOURCE_DEFAULT: &str = "manual";
 
-type Answer<T> = Result<Json<T>, Failed>;
+pub(super) type Answer<T> = Result<Json<T>, Failed>;
 
 /// What the routes need.
 #[derive(Clone)]
@@ -54,6 +54,12 @@ pub(crate) fn router(state: AdminState) -> Router {
         .route("/tenants/{tenant}/keys", get(keys).post(create_key))
         .route("/tenants/{tenant}/keys/{key}/{to}", post(set_key))
         .route("/tenants/{tenant}/top-ups", post(top_up))
+        .route(
+            "/tenants/{tenant}/grants",
+            get(credit::grants).post(credit::issue_grant),
+        )
+        .route("/tenants/{tenant}/overage", post(credit::set_overage))
+        .route("/accounts", get(credit::accounts))
         .route("/reservations", get(reservations))
         .route("/usage", get(usage))
         .route("/verify", get(verify));
@@ -151,8 +157,7 @@ async fn balance(
     State(state): State<AdminState>,
     Path(tenant): Path<String>,
 ) -> Answer<wire::Balance> {
-    let tenant = parse("tenant", &tenant)?;
-    Ok(Json(view::balance(state.engine.tenant(tenant).await?)))
+    credit::balance_of(&state, parse("tenant", &tenant)?).await
 }
 
 async fn keys(State(state): State<AdminState>, Path(tenant): Path<String>) -> Answer<wire::Keys> {

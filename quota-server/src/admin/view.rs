@@ -1,7 +1,9 @@
 //! From what the store shows to the JSON of `/admin/v1`.
 
 use super::wire;
-use crate::store::view::{AttemptView, KeyView, ReservationView, TenantView, UsageView};
+use crate::store::view::{
+    AccountView, AttemptView, GrantView, KeyView, ReservationView, TenantView, UsageView,
+};
 use crate::timestamp::rfc3339;
 use crate::verify::{Difference, VerifyReport};
 use ferry_ledger::UnixMs;
@@ -25,6 +27,7 @@ pub(super) fn tenant(view: TenantView) -> wire::Tenant {
         created_at,
         changed_at,
         frozen,
+        overage: _,
     } = view;
     wire::Tenant {
         id: tenant.to_string(),
@@ -42,7 +45,42 @@ pub(super) fn tenant(view: TenantView) -> wire::Tenant {
     }
 }
 
-pub(super) fn balance(view: TenantView) -> wire::Balance {
+pub(super) fn grant(found: &GrantView, currency: Currency) -> wire::Grant {
+    let GrantView { id, grant } = found;
+    let money = |amount: Amount| amount.display(currency).to_string();
+    wire::Grant {
+        id: id.to_string(),
+        kind: grant.kind.name().to_owned(),
+        priority: grant.priority,
+        models: grant.scope.models.iter().cloned().collect(),
+        providers: grant.scope.providers.iter().cloned().collect(),
+        starts_at: time(grant.starts_at),
+        expires_at: grant.expires_at.map(time),
+        expired: grant.expired,
+        currency: currency.code().to_owned(),
+        amount: money(grant.amount),
+        remaining: money(grant.remaining),
+        held: money(grant.held),
+        seq: grant.seq,
+    }
+}
+
+pub(super) fn account(found: AccountView) -> wire::Account {
+    let AccountView {
+        account,
+        currency,
+        balance,
+    } = found;
+    wire::Account {
+        account,
+        currency: currency.code().to_owned(),
+        balance: balance.display(currency).to_string(),
+    }
+}
+
+pub(super) fn balance(view: TenantView, grants: &[GrantView]) -> wire::Balance {
+    let currency_of = view.currency;
+    let overage = view.overage;
     let wire::Tenant {
         id,
         name: _,
@@ -58,6 +96,12 @@ pub(super) fn balance(view: TenantView) -> wire::Balance {
         frozen: _,
     } = tenant(view);
     wire::Balance {
+        overage: overage.name().to_owned(),
+        credit: overage.credit().display(currency_of).to_string(),
+        grants: grants
+            .iter()
+            .map(|found| grant(found, currency_of))
+            .collect(),
         tenant: id,
         currency,
         posted,

@@ -1,5 +1,9 @@
 //! The JSON of `/admin/v1`. Money is a decimal string beside its currency, a time is RFC 3339 in UTC.
 
+mod credit;
+
+pub use credit::{Account, Accounts, CreateGrant, Grant, Grants, IssuedGrant, SetOverage};
+
 use serde::{Deserialize, Serialize};
 
 /// What went wrong, as every answer but the good ones says.
@@ -106,6 +110,12 @@ pub struct Balance {
     pub open_reservations: u64,
     /// Entries in the journal so far.
     pub seq: u64,
+    /// What happens to charges beyond what is available: `debt`, `credit-line` or `absorb`.
+    pub overage: String,
+    /// How far the balance may be promised below zero; it is counted in what is available.
+    pub credit: String,
+    /// Credit beside the balance, in the order of ids.
+    pub grants: Vec<Grant>,
 }
 
 /// `POST tenants/{id}/keys`.

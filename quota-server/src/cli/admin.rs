@@ -1,11 +1,12 @@
 //! Commands that ask the running server.
 
 use super::arguments::{
-    KeyCommand, ReservationsArguments, TenantCommand, TopUpArguments, UsageArguments,
+    GrantArguments, GrantCommand, KeyCommand, ReservationsArguments, TenantCommand, TopUpArguments,
+    UsageArguments,
 };
 use super::output::{Output, confirmed};
 use super::table;
-use crate::admin::wire::{CreateKey, CreateTenant, CreateTopUp};
+use crate::admin::wire::{CreateGrant, CreateKey, CreateTenant, CreateTopUp, SetOverage};
 use crate::admin::{Client, Show};
 use anyhow::Context;
 use ferry_types::TenantId;
@@ -35,6 +36,15 @@ pub(super) async fn tenant(
         TenantCommand::List => output.result(&client.tenants().await?, table::tenants)?,
         TenantCommand::Show { tenant } => {
             output.result(&client.tenant(tenant.as_str()).await?, table::tenant)?;
+        }
+        TenantCommand::Overage {
+            tenant,
+            policy,
+            credit,
+        } => {
+            let policy = SetOverage { policy, credit };
+            let set = client.set_overage(tenant.as_str(), &policy).await?;
+            output.result(&set, table::balance)?;
         }
         TenantCommand::Pause { tenant } => {
             output.result(&client.pause_tenant(tenant.as_str()).await?, table::tenant)?;
@@ -114,6 +124,56 @@ pub(super) async fn top_up(
         note,
     };
     output.result(&client.top_up(tenant.as_str(), &new).await?, table::top_up)?;
+    DONE
+}
+
+pub(super) async fn grant(
+    client: &Client,
+    command: GrantCommand,
+    output: &Output,
+) -> anyhow::Result<ExitCode> {
+    match command {
+        GrantCommand::Create(arguments) => {
+            let GrantArguments {
+                tenant,
+                grant,
+                amount,
+                kind,
+                priority,
+                models,
+                providers,
+                starts_at,
+                expires_at,
+                note,
+            } = arguments;
+            let new = CreateGrant {
+                id: grant.to_string(),
+                amount,
+                kind: Some(kind),
+                priority,
+                models,
+                providers,
+                starts_at,
+                expires_at,
+                note,
+            };
+            let issued = client.issue_grant(tenant.as_str(), &new).await?;
+            output.result(&issued, table::issued_grant)?;
+        }
+        GrantCommand::List { tenant } => {
+            output.result(&client.grants(tenant.as_str()).await?, table::grants)?;
+        }
+    }
+    DONE
+}
+
+pub(super) async fn accounts(
+    client: &Client,
+    tenant: Option<&TenantId>,
+    output: &Output,
+) -> anyhow::Result<ExitCode> {
+    let tenant = tenant.map(TenantId::as_str);
+    output.result(&client.accounts(tenant).await?, table::accounts)?;
     DONE
 }
 

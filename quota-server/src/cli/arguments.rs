@@ -2,7 +2,7 @@
 
 use crate::admin::{Client, InvalidServer};
 use clap::{Args, Parser, Subcommand};
-use ferry_types::{KeyId, ReservationId, TenantId};
+use ferry_types::{GrantId, KeyId, ReservationId, TenantId};
 use std::path::PathBuf;
 
 /// Where the administration's socket lies if the configuration says nothing else, seen from its folder.
@@ -69,8 +69,19 @@ pub(super) enum Command {
     },
     /// Bring money into a tenant's balance.
     Topup(TopUpArguments),
-    /// Show a tenant's balance.
+    /// Show a tenant's balance, with its grants.
     Balance { tenant: TenantId },
+    /// Grants: credit beside the balance, which burns first.
+    Grant {
+        #[command(subcommand)]
+        command: GrantCommand,
+    },
+    /// Show every account with the sum of its lines: a trial balance.
+    Accounts {
+        /// Of one tenant.
+        #[arg(long)]
+        tenant: Option<TenantId>,
+    },
     /// Show reservations, newest first.
     Reservations(ReservationsArguments),
     /// Show what requests used and cost, newest first.
@@ -100,10 +111,57 @@ pub(super) enum TenantCommand {
     List,
     /// Show one tenant.
     Show { tenant: TenantId },
+    /// Say what happens to charges beyond what is available: debt (the default) is owed and blocks what is new until it is paid,
+    /// credit-line may be promised on credit, absorb is written off.
+    Overage {
+        tenant: TenantId,
+        #[arg(value_parser = ["debt", "credit-line", "absorb"])]
+        policy: String,
+        /// How far below zero, with credit-line.
+        credit: Option<String>,
+    },
     /// Stop a tenant for now.
     Pause { tenant: TenantId },
     /// Let a paused tenant go on.
     Resume { tenant: TenantId },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum GrantCommand {
+    /// Grant credit. The same id stands for the same grant: sent twice, it counts once.
+    Create(GrantArguments),
+    /// List a tenant's grants.
+    List { tenant: TenantId },
+}
+
+#[derive(Debug, Args)]
+pub(super) struct GrantArguments {
+    pub(super) tenant: TenantId,
+    /// Its id, for good: a-z, 0-9 and '-'.
+    pub(super) grant: GrantId,
+    /// Such as 5 or 5.00, in the tenant's currency.
+    pub(super) amount: String,
+    /// paid: what expires is kept; promotional: it was given; refund: in place of charges.
+    #[arg(long, default_value = "paid", value_parser = ["paid", "promotional", "refund"])]
+    pub(super) kind: String,
+    /// Lower burns first.
+    #[arg(long)]
+    pub(super) priority: Option<u8>,
+    /// It pays for this model only (may be repeated).
+    #[arg(long = "model", value_name = "MODEL")]
+    pub(super) models: Vec<String>,
+    /// It pays only where this provider alone may serve (may be repeated).
+    #[arg(long = "provider", value_name = "PROVIDER")]
+    pub(super) providers: Vec<String>,
+    /// From the beginning of this day on, in UTC; at once if left out.
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    pub(super) starts_at: Option<String>,
+    /// Until the beginning of this day, in UTC; for ever if left out.
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    pub(super) expires_at: Option<String>,
+    /// For people.
+    #[arg(long, default_value = "")]
+    pub(super) note: String,
 }
 
 #[derive(Debug, Subcommand)]

@@ -1,8 +1,8 @@
 //! Tables for people.
 
 use crate::admin::wire::{
-    Balance, CreatedKey, Key, Keys, Reservation, Reservations, Tenant, Tenants, TopUp, Usage,
-    UsageRecord, UsageRecords, Verdict,
+    Accounts, Balance, CreatedKey, Grant, Grants, IssuedGrant, Key, Keys, Reservation,
+    Reservations, Tenant, Tenants, TopUp, Usage, UsageRecord, UsageRecords, Verdict,
 };
 use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, Table};
@@ -41,6 +41,71 @@ fn facts(rows: &[(&str, String)]) -> String {
         .unwrap_or_default();
     let line = |(name, value): &(&str, String)| format!("{name:width$}  {value}");
     rows.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+pub(super) fn grants(list: &Grants) -> String {
+    grant_rows(&list.grants)
+}
+
+pub(super) fn issued_grant(issued: &IssuedGrant) -> String {
+    let told = grant_rows(std::slice::from_ref(&issued.grant));
+    if issued.posted_now {
+        told
+    } else {
+        format!("{told}\nIt was granted before: nothing has changed.")
+    }
+}
+
+fn grant_rows(grants: &[Grant]) -> String {
+    let header = [
+        "GRANT",
+        "KIND",
+        "PRIORITY",
+        "REMAINING",
+        "HELD",
+        "OF",
+        "CURRENCY",
+        "FOR",
+        "UNTIL",
+    ];
+    let mut table = table(&header, &[2, 3, 4, 5]);
+    for grant in grants {
+        let scope = [&grant.models, &grant.providers];
+        let scope: Vec<&str> = scope.into_iter().flatten().map(String::as_str).collect();
+        let until = grant.expires_at.as_deref().unwrap_or("-");
+        table.add_row([
+            grant.id.as_str(),
+            &grant.kind,
+            &grant.priority.to_string(),
+            &grant.remaining,
+            &grant.held,
+            &grant.amount,
+            &grant.currency,
+            &if scope.is_empty() {
+                "everything".to_owned()
+            } else {
+                scope.join(", ")
+            },
+            &if grant.expired {
+                format!("{until}, over")
+            } else {
+                until.to_owned()
+            },
+        ]);
+    }
+    shown(&table, grants.len(), "grants")
+}
+
+pub(super) fn accounts(list: &Accounts) -> String {
+    let mut table = table(&["ACCOUNT", "BALANCE", "CURRENCY"], &[1]);
+    for account in &list.accounts {
+        table.add_row([
+            account.account.as_str(),
+            &account.balance,
+            &account.currency,
+        ]);
+    }
+    shown(&table, list.accounts.len(), "lines yet")
 }
 
 fn or_none(value: Option<&String>) -> String {
@@ -101,13 +166,25 @@ pub(super) fn tenants(list: &Tenants) -> String {
 
 pub(super) fn balance(balance: &Balance) -> String {
     let money = |amount: &str| format!("{amount} {}", balance.currency);
-    facts(&[
+    let overage = match balance.overage.as_str() {
+        "credit-line" => format!("credit-line of {}", money(&balance.credit)),
+        other => other.to_owned(),
+    };
+    let told = facts(&[
         ("tenant", balance.tenant.clone()),
         ("posted", money(&balance.posted)),
         ("held", money(&balance.held)),
         ("available", money(&balance.available)),
+        ("overage", overage),
         ("open reservations", balance.open_reservations.to_string()),
-    ])
+    ]);
+    if balance.grants.is_empty() {
+        return told;
+    }
+    format!(
+        "{told}\n\nBeside it, burning first:\n{}",
+        grant_rows(&balance.grants)
+    )
 }
 
 pub(super) fn created_key(created: &CreatedKey) -> String {

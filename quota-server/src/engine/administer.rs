@@ -5,8 +5,8 @@ use super::lanes::Lane;
 use super::{Answered, CreateTenant, Engine, EngineError, IssuedKey, PriceTable, one};
 use crate::key_directory::sha256;
 use ferry_ledger::{
-    AdminAnswer, Answer, Command, IssueKey, KeyState, OpenTenant, SetKeyState, TenantState, TopUp,
-    UnixMs,
+    AdminAnswer, Answer, Command, IssueGrant, IssueKey, KeyState, OpenTenant, Overage, SetKeyState,
+    TenantState, TopUp, UnixMs,
 };
 use ferry_types::{KeyId, KeyText, TenantId};
 use tokio::sync::oneshot;
@@ -94,6 +94,32 @@ impl Engine {
         top_up: TopUp,
     ) -> Result<Answered<AdminAnswer>, EngineError> {
         let command = Command::TopUp(top_up);
+        self.administer(tenant, Ask::Command(command)).await
+    }
+
+    /// Sets what happens to charges beyond what is available.
+    ///
+    /// # Errors
+    /// [`EngineError`] if nothing was decided.
+    pub async fn set_overage(
+        &self,
+        tenant: TenantId,
+        to: Overage,
+    ) -> Result<Answered<AdminAnswer>, EngineError> {
+        let command = Command::SetOverage(to);
+        self.administer(tenant, Ask::Command(command)).await
+    }
+
+    /// Grants credit, once per id.
+    ///
+    /// # Errors
+    /// [`EngineError`] if nothing was decided.
+    pub async fn issue_grant(
+        &self,
+        tenant: TenantId,
+        order: IssueGrant,
+    ) -> Result<Answered<AdminAnswer>, EngineError> {
+        let command = Command::IssueGrant(Box::new(order));
         self.administer(tenant, Ask::Command(command)).await
     }
 

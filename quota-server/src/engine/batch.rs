@@ -148,7 +148,7 @@ impl Batch<'_> {
         let answer = answer.ok_or_else(unknown)?;
         Ok(Answered {
             server_time: self.now,
-            book: work.book().map(view),
+            book: work.book().map(|book| view(book, self.now)),
             answer,
         })
     }
@@ -196,11 +196,11 @@ impl Batch<'_> {
     }
 }
 
-fn view(book: &Book) -> BookView {
+fn view(book: &Book, now: UnixMs) -> BookView {
     BookView {
         tenant: book.tenant.clone(),
         currency: book.currency,
-        available: book.available(),
+        available: book.spendable(now),
         seq: book.head.seq,
     }
 }

@@ -77,6 +77,29 @@ impl Writer {
     }
 }
 
+impl Writer {
+    /// Posts the end of grants whose time is over, a batch at a time. Whether it is posted or not, nothing is drawn from them any
+    /// more: this only moves what is left to where it belongs.
+    pub(super) fn expire_grants(&mut self) -> Result<(), Failed> {
+        let now = UnixMs(self.clock.now_ms());
+        let due = match self.store.due_grants(now, BATCH_MAX) {
+            Ok(due) => due,
+            Err(error) => {
+                tracing::error!(error = %crate::store::chain(&error), "failed to look for grants that ended");
+                return Ok(());
+            }
+        };
+        if due.is_empty() {
+            return Ok(());
+        }
+        let ops = due.into_iter().map(|(tenant, id)| Op {
+            who: Who::Operator(tenant),
+            ask: Ask::Command(Command::ExpireGrant(id)),
+        });
+        self.decide(ops.collect()).map(|_| ())
+    }
+}
+
 fn is_expired(result: &Result<super::Answered<Answer>, EngineError>) -> bool {
     matches!(
         result.as_ref().map(|answered| &answered.answer),

@@ -9,7 +9,8 @@ use crate::principal::Principal;
 use crate::store::StoreError;
 use crate::store::sqlite::SqliteReader;
 use crate::store::view::{
-    KeyView, ReservationQuery, ReservationView, TenantView, UsageQuery, UsageView,
+    AccountView, GrantView, KeyView, ReservationQuery, ReservationView, TenantView, UsageQuery,
+    UsageView,
 };
 use crate::verify::{VerifyError, VerifyReport};
 use ferry_ledger::{Refusal, UnixMs};
@@ -104,6 +105,26 @@ impl Engine {
         let id = tenant.clone();
         let found = self.read(move |reader| reader.tenant(&id)).await?;
         found.ok_or(EngineError::UnknownTenant(tenant))
+    }
+
+    /// A tenant's grants, by id.
+    ///
+    /// # Errors
+    /// [`EngineError::Unavailable`] if the store cannot be read.
+    pub async fn grants(&self, tenant: TenantId) -> Result<Vec<GrantView>, EngineError> {
+        self.read(move |reader| reader.grants(&tenant)).await
+    }
+
+    /// Every account with the sum of its lines, of one tenant or of all.
+    ///
+    /// # Errors
+    /// [`EngineError::Unavailable`] if the store cannot be read.
+    pub async fn accounts(
+        &self,
+        tenant: Option<TenantId>,
+    ) -> Result<Vec<AccountView>, EngineError> {
+        self.read(move |reader| reader.accounts(tenant.as_ref()))
+            .await
     }
 
     /// A tenant's keys, by id.
@@ -206,7 +227,7 @@ fn key_use(
             tenant,
             key,
             currency: book.currency,
-            available: book.available(),
+            available: book.spendable(now),
         }),
     })
 }

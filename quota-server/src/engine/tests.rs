@@ -6,6 +6,7 @@ mod crash;
 mod expiry;
 mod failure;
 pub(crate) mod fixture;
+mod grants;
 mod idempotency;
 mod keys;
 mod load;

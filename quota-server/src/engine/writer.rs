@@ -166,6 +166,7 @@ impl Writer {
             }
             Job::Expire { answer } => {
                 let expired = self.expire_due()?;
+                self.expire_grants()?;
                 self.forget_and_note()?;
                 reply(answer, Ok(expired));
             }
@@ -200,6 +201,7 @@ impl Writer {
 
     fn keep_house(&mut self, housekeeping: &mut Housekeeping) -> Result<(), Failed> {
         let expired = self.expire_due()?;
+        self.expire_grants()?;
         self.forget_and_note()?;
         // With a full batch of overdue leases there may be more of them: look again after the calls that wait.
         if usize::try_from(expired).is_ok_and(|expired| expired < BATCH_MAX) {

@@ -19,7 +19,7 @@ pub use reader::SqliteReader;
 use super::{BookChange, CommitError, Idle, Store, StoreError, Touch, VersionTaken};
 use crate::key_directory::{PepperId, StoredDigest};
 use ferry_ledger::{Book, UnixMs};
-use ferry_types::{KeyId, ReservationId, TenantId};
+use ferry_types::{GrantId, KeyId, ReservationId, TenantId};
 use rusqlite::{Connection, ErrorCode, OptionalExtension as _};
 use std::collections::BTreeMap;
 
@@ -220,6 +220,14 @@ impl Store for SqliteStore {
         limit: usize,
     ) -> Result<Vec<(TenantId, ReservationId)>, StoreError> {
         load::due(&self.connection, now, limit)
+    }
+
+    fn due_grants(
+        &mut self,
+        now: UnixMs,
+        limit: usize,
+    ) -> Result<Vec<(TenantId, GrantId)>, StoreError> {
+        load::due_grants(&self.connection, now, limit)
     }
 
     fn maintain(&mut self, idle: Idle) -> Result<(), CommitError> {

@@ -1,9 +1,9 @@
 //! What reports show: rows of the projections as a reader finds them. Nothing here decides anything.
 
-use ferry_ledger::{Flag, KeyState, StateName, TenantState, UnixMs};
+use ferry_ledger::{Flag, Grant, KeyState, Overage, StateName, TenantState, UnixMs};
 use ferry_types::{
-    Amount, Balance, Currency, EndCause, Endpoint, KeyId, Mode, PrincipalName, ReservationId, Tags,
-    TenantId, Usage, UsageSource,
+    Amount, Balance, Currency, EndCause, Endpoint, GrantId, KeyId, Mode, PrincipalName,
+    ReservationId, Tags, TenantId, Usage, UsageSource,
 };
 
 /// A tenant with its money.
@@ -33,6 +33,28 @@ pub struct TenantView {
     pub changed_at: UnixMs,
     /// Why nothing is decided in its book any more.
     pub frozen: Option<String>,
+    /// What happens to charges beyond what is available.
+    pub overage: Overage,
+}
+
+/// A grant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GrantView {
+    /// Its id.
+    pub id: GrantId,
+    /// As it stands.
+    pub grant: Grant,
+}
+
+/// An account, with the sum of its lines.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccountView {
+    /// Its stable name.
+    pub account: String,
+    /// What it is in.
+    pub currency: Currency,
+    /// The sum: a debit above zero.
+    pub balance: Balance,
 }
 
 /// A key, without its secret.

@@ -9,6 +9,7 @@
 
 mod authority;
 mod command_line;
+mod credit;
 mod drain;
 mod ferry;
 mod gateway;

@@ -163,6 +163,11 @@ name!(
     "tenant id"
 );
 name!(
+    /// Credit that was granted to a tenant: a name chosen by whoever granted it, never changed.
+    GrantId,
+    "grant id"
+);
+name!(
     /// A gateway deployment, as its credential shows it.
     PrincipalName,
     "principal's name"

@@ -2,9 +2,12 @@
 
 use crate::answer::{AdminAnswer, Decision};
 use crate::book::{Book, KeyState, TenantState};
-use crate::command::{IssueKey, OpenTenant, SetKeyState, TopUp};
+use crate::command::{IssueGrant, IssueKey, OpenTenant, SetKeyState, TopUp};
 use crate::event::{Event, ToppedUp};
-use ferry_types::Amount;
+use crate::grant::Grant;
+use crate::overage::Overage;
+use crate::time::UnixMs;
+use ferry_types::{Amount, GrantId};
 
 /// Opens a tenant's book, or finds it open. The event makes the book: see [`Book::open`].
 #[must_use]
@@ -83,6 +86,77 @@ pub(super) fn top_up(book: &Book, order: &TopUp) -> Decision<AdminAnswer> {
         note: order.note.clone(),
     });
     changed(book, event)
+}
+
+pub(super) fn set_overage(book: &Book, to: Overage) -> Decision<AdminAnswer> {
+    if book.overage == to {
+        return unchanged(book.head.seq);
+    }
+    // A credit line is lowered whatever it does to what can be promised; it must only be countable.
+    if book.posted.plus(to.credit()).is_err() {
+        return Decision::answer(AdminAnswer::AmountOutOfRange);
+    }
+    changed(book, Event::OverageSet(to))
+}
+
+pub(super) fn issue_grant(book: &Book, order: &IssueGrant, now: UnixMs) -> Decision<AdminAnswer> {
+    let IssueGrant {
+        id,
+        kind,
+        priority,
+        scope,
+        starts_at,
+        expires_at,
+        amount,
+        note,
+    } = order;
+    if let Some(grant) = book.grants.get(id) {
+        let differs = [
+            ("kind", grant.kind != *kind),
+            ("priority", grant.priority != *priority),
+            ("scope", grant.scope != *scope),
+            (
+                "starts_at",
+                starts_at.is_some_and(|starts_at| grant.starts_at != starts_at),
+            ),
+            ("expires_at", grant.expires_at != *expires_at),
+            ("amount", grant.amount != *amount),
+        ];
+        return unchanged_unless(&differs, grant.seq);
+    }
+    let starts_at = starts_at.unwrap_or(now);
+    let ends_first = expires_at.is_some_and(|end| end <= starts_at.max(now));
+    if ends_first {
+        return Decision::answer(AdminAnswer::NeverValid);
+    }
+    if amount.is_zero() {
+        return Decision::answer(AdminAnswer::AmountOutOfRange);
+    }
+    let grant = Box::new(Grant {
+        kind: *kind,
+        priority: *priority,
+        scope: scope.clone(),
+        starts_at,
+        expires_at: *expires_at,
+        amount: *amount,
+        remaining: *amount,
+        held: Amount::ZERO,
+        expired: false,
+        seq: book.head.next_seq(),
+    });
+    let (id, note) = (id.clone(), note.clone());
+    changed(book, Event::GrantIssued { id, grant, note })
+}
+
+pub(super) fn expire_grant(book: &Book, id: &GrantId, now: UnixMs) -> Decision<AdminAnswer> {
+    let Some(grant) = book.grants.get(id) else {
+        return Decision::answer(AdminAnswer::UnknownGrant);
+    };
+    if grant.expired || !grant.is_over(now) {
+        return unchanged(book.head.seq);
+    }
+    let (id, lapsed) = (id.clone(), grant.free());
+    changed(book, Event::GrantExpired { id, lapsed })
 }
 
 fn changed(book: &Book, event: Event) -> Decision<AdminAnswer> {

@@ -1,6 +1,6 @@
 //! Expiry: a lease ran out. What showed life is charged by its last evidence; what never did is released.
 
-use super::settle::within_range;
+use super::settle::paid;
 use crate::answer::{Decision, ExpireAnswer};
 use crate::bill::Bill;
 use crate::book::Book;
@@ -8,7 +8,7 @@ use crate::command::Expire;
 use crate::event::{Event, Expired};
 use crate::reservation::{Flag, Hold, Reservation, State};
 use crate::time::UnixMs;
-use ferry_types::{Amount, Attempt, UsageSource};
+use ferry_types::{Attempt, UsageSource};
 
 pub(super) fn expire(book: &Book, call: Expire, now: UnixMs) -> Decision<ExpireAnswer> {
     let row = book.reservations.get(&call.id);
@@ -27,15 +27,16 @@ pub(super) fn expire(book: &Book, call: Expire, now: UnixMs) -> Decision<ExpireA
     }
     let (charge, flags) = Bill::of(row, facts, hold).charge(&last_evidence(row, hold));
     let flags = flags.with_if(hold.used.is_none(), Flag::Lifeless);
-    let Some((charge, flags)) = within_range(book, charge, flags, Amount::ZERO) else {
+    let paid = paid(book, Some(row), (charge, flags), row.offer.as_deref(), now);
+    let Some((charge, flags)) = paid else {
         return Decision::answer(ExpireAnswer::NotOpen);
     };
     let held = row.granted_amount();
-    let flags = flags.with_if(charge.charged > held, Flag::Overrun);
+    let flags = flags.with_if(charge.due() > held, Flag::Overrun);
     let charged = charge.charged;
     let event = Event::Expired(Box::new(Expired {
         id: call.id,
-        released: held.excess_over(charged),
+        released: held.excess_over(charge.due()),
         charge,
         flags,
     }));

@@ -9,14 +9,20 @@ use crate::reservation::State;
 use ferry_types::Amount;
 
 pub(super) fn release(book: &Book, call: &Release) -> Decision<ReleaseAnswer> {
-    let (released, returned) = match known(book, call.id, &call.owner) {
+    let (released, returned, on_balance) = match known(book, call.id, &call.owner) {
         Known::Denied => return Decision::answer(ReleaseAnswer::Denied),
         Known::Refused => return Decision::answer(ReleaseAnswer::Released),
         // A tombstone: the Reserve may still be under way.
-        Known::No => (Amount::ZERO, Amount::ZERO),
+        Known::No => (Amount::ZERO, Amount::ZERO, Amount::ZERO),
         Known::Row(row) => match &row.state {
-            State::Open => (row.held(), Amount::ZERO),
-            State::Expired(posting) => (Amount::ZERO, posting.charge.charged),
+            State::Open => (row.held(), Amount::ZERO, Amount::ZERO),
+            State::Expired(posting) => {
+                let charge = &posting.charge;
+                let Ok(on_balance) = charge.on_balance() else {
+                    return Decision::answer(ReleaseAnswer::Conflict);
+                };
+                (Amount::ZERO, charge.charged, on_balance)
+            }
             State::Released(_) => return Decision::answer(ReleaseAnswer::Released),
             State::Settled(_) | State::Parked(_) => {
                 return Decision::answer(ReleaseAnswer::Conflict);
@@ -26,7 +32,7 @@ pub(super) fn release(book: &Book, call: &Release) -> Decision<ReleaseAnswer> {
     if book.frozen {
         return Decision::answer(ReleaseAnswer::Frozen);
     }
-    if book.posted_after(returned, Amount::ZERO).is_err() {
+    if book.posted_after(on_balance, Amount::ZERO).is_err() {
         // There is no room for what would be given back: the charge stands, for a person to look at.
         return Decision::answer(ReleaseAnswer::Conflict);
     }

@@ -6,6 +6,7 @@ use crate::book::{Book, KeyState, TenantState};
 use crate::command::Reserve;
 use crate::difference;
 use crate::event::{Event, Reserved};
+use crate::grant::GrantSlice;
 use crate::offer::{Offer, Rules};
 use crate::refusal::Refusal;
 use crate::reservation::{Hold, Refused, Reservation, State};
@@ -62,10 +63,18 @@ pub(super) fn reserve(
 fn anew(book: &Book, call: &Reserve, rules: &Rules, now: UnixMs) -> Decision<ReserveAnswer> {
     let judged = judge(book, call, now);
     match (judged, &call.offer) {
-        (Ok(size), Some(offer)) => grant(call, offer, size, String::new(), rules, now),
+        (Ok(size), Some(offer)) => {
+            let slices = if binds(&call.facts) {
+                book.slices(size.reserved, offer, now)
+            } else {
+                Vec::new()
+            };
+            grant(call, offer, size, slices, String::new(), (rules, now))
+        }
         (Err(refusal), Some(offer)) if !binds(&call.facts) && refusal.is_kept() => {
             let size = would_be(&call.facts, offer);
-            grant(call, offer, size, refusal.name().into(), rules, now)
+            let would_refuse = refusal.name().into();
+            grant(call, offer, size, Vec::new(), would_refuse, (rules, now))
         }
         (Err(refusal), _) => refuse(call, refusal, now),
         (Ok(_), None) => refuse(call, model_not_found(&call.facts), now),
@@ -96,7 +105,12 @@ fn judge(book: &Book, call: &Reserve, now: UnixMs) -> Result<Size, Refusal> {
             currency: book.currency,
         });
     }
-    size(&call.facts, offer, book.available(), book.currency)
+    size(
+        &call.facts,
+        offer,
+        book.available_for(offer, now),
+        book.currency,
+    )
 }
 
 fn model_not_found(facts: &RequestFacts) -> Refusal {
@@ -109,9 +123,9 @@ fn grant(
     call: &Reserve,
     offer: &Arc<Offer>,
     size: Size,
+    grants: Vec<GrantSlice>,
     would_refuse: String,
-    rules: &Rules,
-    now: UnixMs,
+    (rules, now): (&Rules, UnixMs),
 ) -> Decision<ReserveAnswer> {
     let reserved = Reserved {
         id: call.id,
@@ -123,6 +137,7 @@ fn grant(
         clamped: size.clamped,
         lease_until: rules.lease_until(now),
         would_refuse,
+        grants,
     };
     let answer = ReserveAnswer::Granted(Granted {
         offer: Arc::clone(offer),

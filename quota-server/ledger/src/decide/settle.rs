@@ -35,11 +35,11 @@ pub(super) fn settle(
             }
             State::Released(_) => (Some(row), Some(Flag::AfterRelease)),
             State::Expired(_) => (Some(row), Some(Flag::AfterExpiry)),
-            State::Settled(posting) => return again(book, call, row, posting),
+            State::Settled(posting) => return again(book, call, (row, posting), now),
             State::Parked(settlement) => return parked_again(settlement, &call.settlement),
         },
     };
-    post(book, call, row, flag)
+    post(book, call, row, flag, now)
 }
 
 /// Whether its outcome may have been forgotten.
@@ -71,8 +71,8 @@ fn parked_again(stored: &Settlement, told: &Settlement) -> Decision<SettleAnswer
 fn again(
     book: &Book,
     call: &Settle,
-    row: &Reservation,
-    posting: &Posting,
+    (row, posting): (&Reservation, &Posting),
+    now: UnixMs,
 ) -> Decision<SettleAnswer> {
     let stored = posting.settlement.as_ref();
     let field = stored.and_then(|stored| difference::settlement(stored, &call.settlement));
@@ -84,7 +84,7 @@ fn again(
         });
     };
     if stored.is_some_and(|stored| is_better(stored, &call.settlement)) {
-        post(book, call, Some(row), Some(Flag::Adjusted))
+        post(book, call, Some(row), Some(Flag::Adjusted), now)
     } else {
         Decision::answer(SettleAnswer::Conflict { field })
     }
@@ -107,6 +107,7 @@ fn post(
     call: &Settle,
     row: Option<&Reservation>,
     flag: Option<Flag>,
+    now: UnixMs,
 ) -> Decision<SettleAnswer> {
     if book.frozen {
         return Decision::answer(SettleAnswer::Frozen);
@@ -123,11 +124,12 @@ fn post(
     }
     let other_facts = *bill.facts != call.settlement.facts;
     let charged_before = row.map_or(Amount::ZERO, Reservation::charged);
-    let Some((charge, flags)) = within_range(book, charge, flags, charged_before) else {
+    let paid = paid(book, row, (charge, flags), offer.map(Arc::as_ref), now);
+    let Some((charge, flags)) = paid else {
         let field = "charged".into();
         return Decision::answer(SettleAnswer::Conflict { field });
     };
-    let overrun = bill.reserved.is_some_and(|held| charge.charged > held);
+    let overrun = bill.reserved.is_some_and(|held| charge.due() > held);
     let settled = Settled {
         id: call.id,
         owner: call.owner.clone(),
@@ -165,26 +167,41 @@ fn new_offer(pinned: Option<&Arc<Offer>>, offer: Option<&Arc<Offer>>) -> Option<
 /// How much of what was held for it was not needed; what was held for an ended one is free already, but stays on its record.
 fn released(row: Option<&Reservation>, charge: &Charge) -> Amount {
     row.map_or(Amount::ZERO, |row| {
-        row.granted_amount().excess_over(charge.charged)
+        row.granted_amount().excess_over(charge.due())
     })
 }
 
-/// A charge that would take the balance out of the range of what can be stored goes to suspense altogether. `None` if even
-/// giving back what was charged before would.
-pub(super) fn within_range(
+/// A charge with what it is paid with. One that would take the balance out of the range of what can be stored goes to suspense
+/// altogether. `None` if even giving back what was charged before would.
+pub(super) fn paid(
     book: &Book,
-    charge: Charge,
-    flags: Flags,
-    charged_before: Amount,
+    row: Option<&Reservation>,
+    (charge, flags): (Charge, Flags),
+    offer: Option<&Offer>,
+    now: UnixMs,
 ) -> Option<(Charge, Flags)> {
-    if book.posted_after(charged_before, charge.charged).is_ok() {
-        return Some((charge, flags));
-    }
-    book.posted_after(charged_before, Amount::ZERO).ok()?;
-    let charge = Charge {
-        suspended: charge.priced,
-        charged: Amount::ZERO,
+    let given = row.map_or(Ok(Amount::ZERO), Reservation::charged_on_balance);
+    let given = given.ok()?;
+    let payment = book.pay(row, charge.charged, offer, now).ok()?;
+    let paid = Charge {
+        charged: payment.charged,
+        grants: payment.grants,
+        absorbed: payment.absorbed,
         ..charge
     };
-    Some((charge, flags.with(Flag::OutOfRange).with(Flag::Suspended)))
+    if book.posted_after(given, paid.on_balance().ok()?).is_ok() {
+        return Some((paid, flags));
+    }
+    book.posted_after(given, Amount::ZERO).ok()?;
+    let suspended = Charge {
+        suspended: paid.priced,
+        charged: Amount::ZERO,
+        grants: Vec::new(),
+        absorbed: Amount::ZERO,
+        ..paid
+    };
+    Some((
+        suspended,
+        flags.with(Flag::OutOfRange).with(Flag::Suspended),
+    ))
 }

@@ -5,6 +5,7 @@
 //! version byte.
 
 mod event;
+mod grants;
 pub(crate) mod message;
 mod pinned;
 mod row;

@@ -34,7 +34,7 @@ fn events_are_written_as_ever() {
     let kinds: Vec<u8> = events.iter().map(Event::kind).collect();
     assert_eq!(
         kinds,
-        (1..=12).collect::<Vec<u8>>(),
+        (1..=15).collect::<Vec<u8>>(),
         "a sample of each kind"
     );
 }
@@ -167,7 +167,7 @@ proptest! {
     #[test]
     fn what_can_be_read_is_written_the_same(
         kind in 0u8..14,
-        sample in 0usize..12,
+        sample in 0usize..15,
         at in 0usize..2_000,
         byte: u8,
         garbage in proptest::collection::vec(any::<u8>(), 0..40),

@@ -71,6 +71,46 @@ const CASES: &[(&str, &str, &str)] = &[
         "settle",
         "expense.provider_cost 5, liability.provider_payable:openai -5",
     ),
+    // Grants: paid for, given, or in place of charges; they pay, get back, and lapse.
+    ("", "grant a 60", "asset.clearing 60, liability.grant:a -60"),
+    (
+        "",
+        "grant a 60 promotional",
+        "expense.promotion 60, liability.grant:a -60",
+    ),
+    (
+        "",
+        "grant a 60 refund",
+        "revenue.usage 60, liability.grant:a -60",
+    ),
+    (
+        "grant a 20, reserve",
+        "settle",
+        "liability.grant:a 20, revenue.usage -30, expense.provider_cost 5, liability.provider_payable:openai -5, \
+         liability.prepaid 10",
+    ),
+    (
+        "grant a 60 until 5, wait 5",
+        "end a",
+        "liability.grant:a 60, revenue.breakage -60",
+    ),
+    (
+        "grant a 60 promotional until 5, wait 5",
+        "end a",
+        "liability.grant:a 60, expense.promotion -60",
+    ),
+    (
+        "grant a 160 until 5, reserve, wait 5, end a",
+        "settle",
+        "liability.grant:a 100, revenue.breakage -70, revenue.usage -30, expense.provider_cost 5, \
+         liability.provider_payable:openai -5",
+    ),
+    (
+        "overage absorb, reserve",
+        "settle reported 1000 30",
+        "expense.write_off 60, revenue.usage -1060, expense.provider_cost 30, liability.provider_payable:openai -30, \
+         liability.prepaid 1000",
+    ),
     ("unpriced", "settle", ""),
     ("wait 86400001", "settle", ""),
 ];

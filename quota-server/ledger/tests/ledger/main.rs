@@ -2,6 +2,8 @@
 //! and what `verify` finds.
 
 #[cfg(test)]
+mod grants;
+#[cfg(test)]
 mod idempotency;
 #[cfg(test)]
 mod journal;

@@ -333,7 +333,7 @@ fn no_gateway_can_name_its_own_ceiling() {
 #[test]
 fn what_can_be_promised_stays_in_range() {
     let mut world = World::with(1_000);
-    world.book.credit_limit = amount(500);
+    world.book.overage = Overage::CreditLine(amount(500));
     let room = i64::MAX - 1_500;
     assert_eq!(
         crate::world::tell(&world.top_up(room + 1, "a")),

@@ -82,7 +82,36 @@ fn full_charge() -> Charge {
         priced: amount(120),
         suspended: amount(20),
         charged: amount(100),
+        grants: full_slices(),
+        absorbed: amount(3),
         costs: vec![amount(0), amount(61)],
+    }
+}
+
+fn full_slices() -> Vec<GrantSlice> {
+    [("spring", 40), ("summer", 7)]
+        .map(|(grant, units)| GrantSlice {
+            grant: grant.parse().expect("an id"),
+            amount: amount(units),
+        })
+        .into()
+}
+
+pub fn full_grant() -> Grant {
+    Grant {
+        kind: GrantKind::Promotional,
+        priority: 9,
+        scope: GrantScope {
+            models: ["gpt-4o".into(), "o3".into()].into(),
+            providers: ["openai".into()].into(),
+        },
+        starts_at: UnixMs(DRAWN),
+        expires_at: Some(UnixMs(DRAWN + 5)),
+        amount: amount(100),
+        remaining: amount(60),
+        held: amount(40),
+        expired: true,
+        seq: 17,
     }
 }
 
@@ -136,6 +165,7 @@ pub fn events() -> Vec<Event> {
             clamped: true,
             lease_until: UnixMs(DRAWN + 61_000),
             would_refuse: "insufficient_funds".into(),
+            grants: full_slices(),
         })),
         Event::Renewed {
             id: id(DRAWN),
@@ -163,6 +193,16 @@ pub fn events() -> Vec<Event> {
             settlement: full_settlement(),
             reason: ParkReason::BeyondCap,
         })),
+        Event::OverageSet(Overage::CreditLine(amount(500))),
+        Event::GrantIssued {
+            id: "spring".parse().expect("an id"),
+            grant: Box::new(full_grant()),
+            note: "welcome".into(),
+        },
+        Event::GrantExpired {
+            id: "spring".parse().expect("an id"),
+            lapsed: amount(20),
+        },
     ]
 }
 
@@ -205,6 +245,7 @@ pub fn rows() -> Vec<Reservation> {
                 lease_until: UnixMs(DRAWN + 61_000),
                 used: Some(usage(0, 0)),
                 would_refuse: "key_paused".into(),
+                grants: full_slices(),
             }),
             state,
         })

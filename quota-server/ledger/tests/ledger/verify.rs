@@ -256,7 +256,7 @@ fn every_row_of_the_store_is_compared() {
         "the balance is stored as 0.000000005",
     );
     check(&|b| b.held = amount(5), "what is held");
-    check(&|b| b.credit_limit = amount(5), "the credit limit");
+    check(&|b| b.overage = Overage::Absorb, "the overage policy");
     check(&|b| b.head.seq += 1, "the journal's end");
     check(&|b| b.head.hash[3] ^= 1, "the journal's hash");
     check(

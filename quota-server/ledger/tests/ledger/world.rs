@@ -250,6 +250,39 @@ impl World {
         true
     }
 
+    /// "NAME UNITS [promotional|refund] [first] [until MS] [from MS] [for MODEL]".
+    fn grant(&self, words: &[&str]) -> Command {
+        let [name, units, rest @ ..] = words else {
+            panic!("no such grant: {words:?}");
+        };
+        let at = |ms: &str| UnixMs(START + ms.parse::<u64>().expect("a number"));
+        let mut order = IssueGrant {
+            id: name.parse().expect("an id"),
+            kind: GrantKind::Paid,
+            priority: 5,
+            scope: GrantScope::default(),
+            starts_at: None,
+            expires_at: None,
+            amount: amount(units.parse().expect("a number")),
+            note: String::new(),
+        };
+        let mut rest = rest.iter();
+        while let Some(word) = rest.next() {
+            let mut next = || *rest.next().expect("a word");
+            match *word {
+                "promotional" => order.kind = GrantKind::Promotional,
+                "refund" => order.kind = GrantKind::Refund,
+                "first" => order.priority = 0,
+                "until" => order.expires_at = Some(at(next())),
+                "from" => order.starts_at = Some(at(next())),
+                "for" => order.scope.models = [next().to_owned()].into(),
+                "by" => order.scope.providers = [next().to_owned()].into(),
+                other => panic!("no such grant: {other}"),
+            }
+        }
+        Command::IssueGrant(Box::new(order))
+    }
+
     fn step(&mut self, step: &str) -> String {
         let words: Vec<&str> = step.split(' ').collect();
         if self.set(&words) {
@@ -287,6 +320,10 @@ impl World {
             ["release", "by", principal] => self.release(principal, None),
             ["release", "recovered"] => self.release("edge", Some("operator")),
             ["expire"] => Command::Expire(Expire { id: self.id }),
+            ["grant", rest @ ..] => self.grant(rest),
+            ["end", grant] => Command::ExpireGrant(grant.parse().expect("an id")),
+            ["overage", name] => overage(name, 0),
+            ["overage", name, credit] => overage(name, credit.parse().expect("a number")),
             _ => panic!("no such step: {step}"),
         };
         tell(&self.run(&command))
@@ -385,9 +422,24 @@ impl World {
             .into()
     }
 
+    /// "balance/held" of the balance, then "grant remaining/held" of each grant.
+    pub fn funds(&self) -> String {
+        let book = &self.book;
+        let mut told = format!("{}/{}", book.posted.units(), book.held.units());
+        for (id, grant) in &book.grants {
+            let (remaining, held) = (grant.remaining.units(), grant.held.units());
+            told.push_str(&format!(" {id} {remaining}/{held}"));
+        }
+        told
+    }
+
     pub fn balance(&self) -> Balance {
         self.book.posted
     }
+}
+
+fn overage(name: &str, credit: i64) -> Command {
+    Command::SetOverage(Overage::from_parts(name, amount(credit)).expect("a policy"))
 }
 
 /// An answer in a few words.

@@ -80,6 +80,9 @@ fn routes<'a>(command: &'a Command, book: &'a Book) -> impl Iterator<Item = &'a 
         | Command::Release(_)
         | Command::Expire(_)
         | Command::TopUp(_)
+        | Command::SetOverage(_)
+        | Command::IssueGrant(_)
+        | Command::ExpireGrant(_)
         | Command::IssueKey(_)
         | Command::SetKeyState(_)
         | Command::SetTenantState(_) => None,
@@ -100,6 +103,9 @@ fn refusal(command: &Command) -> Answer {
         Command::Reserve(_)
         | Command::Expire(_)
         | Command::TopUp(_)
+        | Command::SetOverage(_)
+        | Command::IssueGrant(_)
+        | Command::ExpireGrant(_)
         | Command::IssueKey(_)
         | Command::SetKeyState(_)
         | Command::SetTenantState(_) => {
@@ -134,6 +140,9 @@ fn act_for_owner(command: &mut Command, principal: &Principal, book: &Book) {
         Command::Reserve(_)
         | Command::Expire(_)
         | Command::TopUp(_)
+        | Command::SetOverage(_)
+        | Command::IssueGrant(_)
+        | Command::ExpireGrant(_)
         | Command::IssueKey(_)
         | Command::SetKeyState(_)
         | Command::SetTenantState(_) => {}

@@ -7,7 +7,7 @@ use ferry_ledger::{
     AdminAnswer, Answer, Book, Command, Decision, Event, Misfit, OpenTenant, Recorded, Rules,
     TopUpRef, UnixMs, decide,
 };
-use ferry_types::{KeyId, ReservationId};
+use ferry_types::{GrantId, KeyId, ReservationId};
 use std::collections::BTreeSet;
 
 /// A book, and what a batch has done to it so far.
@@ -20,6 +20,7 @@ pub(super) struct BookWork {
     reservations: BTreeSet<ReservationId>,
     refused: BTreeSet<ReservationId>,
     top_ups: BTreeSet<TopUpRef>,
+    grants: BTreeSet<GrantId>,
     broken: Option<String>,
     tally: Tally,
 }
@@ -35,6 +36,7 @@ impl BookWork {
             reservations: BTreeSet::new(),
             refused: BTreeSet::new(),
             top_ups: BTreeSet::new(),
+            grants: BTreeSet::new(),
             broken: None,
             tally: Tally::default(),
         }
@@ -83,8 +85,13 @@ impl BookWork {
         }
         for event in &events {
             let book = self.book.as_mut()?;
+            // Most tenants have none, and a map of none costs nothing.
+            let grants = book.grants.clone();
             match book.apply(event, now) {
                 Ok(recorded) => {
+                    let moved = book.grants.iter();
+                    let moved = moved.filter(|(id, grant)| grants.get(*id) != Some(*grant));
+                    self.grants.extend(moved.map(|(id, _)| id.clone()));
                     self.tally.note(event, book.currency);
                     self.records.push(recorded);
                     self.note(event);
@@ -122,6 +129,7 @@ impl BookWork {
             reservations: &self.reservations,
             refused: &self.refused,
             top_ups: &self.top_ups,
+            grants: &self.grants,
         })
     }
 
@@ -132,7 +140,11 @@ impl BookWork {
     /// Takes note of which rows an event changes.
     fn note(&mut self, event: &Event) {
         match event {
-            Event::TenantOpened { .. } | Event::TenantStateSet(_) => {}
+            Event::TenantOpened { .. }
+            | Event::TenantStateSet(_)
+            | Event::OverageSet(_)
+            | Event::GrantIssued { .. }
+            | Event::GrantExpired { .. } => {}
             Event::KeyIssued { key, .. } | Event::KeyStateSet { key, .. } => {
                 self.keys.insert(key.clone());
             }

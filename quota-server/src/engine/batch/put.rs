@@ -129,7 +129,10 @@ impl Question {
 
 fn touch_by(touch: &mut Touch, command: &Command) {
     let owned = match command {
-        Command::SetTenantState(_) => return,
+        Command::SetTenantState(_)
+        | Command::SetOverage(_)
+        | Command::IssueGrant(_)
+        | Command::ExpireGrant(_) => return,
         Command::IssueKey(order) => return add_key(touch, &order.key),
         Command::SetKeyState(order) => return add_key(touch, &order.key),
         Command::TopUp(order) => {

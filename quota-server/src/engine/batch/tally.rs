@@ -25,26 +25,37 @@ impl Tally {
     pub(super) fn note(&mut self, event: &Event, currency: Currency) {
         match event {
             Event::Parked(_) => self.0.push(Happened::Parked),
-            Event::Settled(settled) | Event::Adjusted(settled) => {
+            Event::Settled(settled) => {
                 if settled.flags.has(Flag::Unreserved) {
                     let principal = settled.owner.principal.clone();
                     self.0.push(Happened::Unreserved(principal));
                 }
                 self.0.extend(settled.by.clone().map(Happened::Recovered));
-                if !settled.charge.suspended.is_zero() {
-                    let suspended = settled.charge.suspended;
-                    self.0.push(Happened::Suspended(currency, suspended));
-                }
+                self.suspended(settled.charge.suspended, currency);
             }
+            // What was settled before was counted then.
+            Event::Adjusted(settled) => {
+                self.0.extend(settled.by.clone().map(Happened::Recovered));
+                self.suspended(settled.charge.suspended, currency);
+            }
+            Event::Expired(expired) => self.suspended(expired.charge.suspended, currency),
             Event::Released { by, .. } => self.0.extend(by.clone().map(Happened::Recovered)),
             Event::TenantOpened { .. }
             | Event::TenantStateSet(_)
             | Event::KeyIssued { .. }
             | Event::KeyStateSet { .. }
+            | Event::OverageSet(_)
+            | Event::GrantIssued { .. }
+            | Event::GrantExpired { .. }
             | Event::ToppedUp(_)
             | Event::Reserved(_)
-            | Event::Renewed { .. }
-            | Event::Expired(_) => {}
+            | Event::Renewed { .. } => {}
+        }
+    }
+
+    fn suspended(&mut self, amount: Amount, currency: Currency) {
+        if !amount.is_zero() {
+            self.0.push(Happened::Suspended(currency, amount));
         }
     }
 

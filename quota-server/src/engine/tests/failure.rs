@@ -6,7 +6,7 @@ use crate::key_directory::{PepperId, Peppers, StoredDigest};
 use crate::store::sqlite::SqliteStore;
 use crate::store::{BookChange, CommitError, Idle, Store, StoreError, Touch, VersionTaken};
 use ferry_ledger::{AdminAnswer, Book, Refusal, ReserveAnswer, SettleAnswer, UnixMs};
-use ferry_types::{Currency, KeyId, ReservationId, TenantId};
+use ferry_types::{Currency, GrantId, KeyId, ReservationId, TenantId};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -94,6 +94,14 @@ impl Store for Ailing {
         limit: usize,
     ) -> Result<Vec<(TenantId, ReservationId)>, StoreError> {
         self.store.due(now, limit)
+    }
+
+    fn due_grants(
+        &mut self,
+        now: UnixMs,
+        limit: usize,
+    ) -> Result<Vec<(TenantId, GrantId)>, StoreError> {
+        self.store.due_grants(now, limit)
     }
 
     fn maintain(&mut self, idle: Idle) -> Result<(), CommitError> {

@@ -9,8 +9,8 @@ use crate::key_directory::sha256;
 use crate::principal::Principal;
 use crate::store::view::{UsageQuery, UsageView};
 use ferry_ledger::{
-    AdminAnswer, Candidate, Granted, ModelLimits, Offer, ReleaseAnswer, RenewAnswer, ReserveAnswer,
-    SettleAnswer, TopUp,
+    AdminAnswer, Candidate, GrantKind, GrantScope, Granted, IssueGrant, ModelLimits, Offer,
+    ReleaseAnswer, RenewAnswer, ReserveAnswer, SettleAnswer, TopUp, UnixMs,
 };
 use ferry_types::{
     Amount, Attempt, Currency, EndCause, Endpoint, KeyDigest, KeyText, Mode, Price, Rates,
@@ -227,6 +227,9 @@ impl Fixture {
     /// A life with everything in it that leaves a row: see the test that counts them.
     pub(crate) async fn lived() -> Self {
         let fixture = Self::with_holds(6).await;
+        fixture
+            .grant("spring", HOLD, START_MS + 10 * 365 * 86_400_000)
+            .await;
         let seen = Usage {
             input_tokens: 100,
             output_tokens: 5,
@@ -273,6 +276,24 @@ impl Fixture {
             note: String::new(),
         };
         done(self.engine.top_up(tenant(), top_up).await);
+    }
+
+    /// Grants credit for our model, until this time.
+    pub(crate) async fn grant(&self, id: &str, units: i64, until_ms: u64) {
+        let order = IssueGrant {
+            id: id.parse().unwrap(),
+            kind: GrantKind::Promotional,
+            priority: 1,
+            scope: GrantScope {
+                models: ["small".to_owned()].into(),
+                providers: ["openai".to_owned()].into(),
+            },
+            starts_at: None,
+            expires_at: Some(UnixMs(until_ms)),
+            amount: amount(units),
+            note: "welcome".into(),
+        };
+        done(self.engine.issue_grant(tenant(), order).await);
     }
 
     pub(crate) fn draw(&self) -> ReservationId {

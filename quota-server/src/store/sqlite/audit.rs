@@ -6,7 +6,9 @@ mod compare;
 
 use super::load::{Read, corrupt, count, decoded, id, parsed};
 use super::reader::SqliteReader;
-use super::table::{KEYS, LINES, RESERVATIONS, TENANTS, TOP_UPS, USAGE_ATTEMPTS, USAGE_RECORDS};
+use super::table::{
+    GRANTS, KEYS, LINES, RESERVATIONS, TENANTS, TOP_UPS, USAGE_ATTEMPTS, USAGE_RECORDS,
+};
 use super::{failed, row};
 use crate::store::StoreError;
 use compare::Compare;
@@ -196,6 +198,11 @@ impl Snapshot<'_> {
             if let Some(found) = compare.rows(&TOP_UPS, top_ups)? {
                 return Ok(Some(found));
             }
+            let grants = book.grants.iter();
+            let grants = grants.map(|(id, grant)| row::grant(tenant, id, grant));
+            if let Some(found) = compare.rows(&GRANTS, grants)? {
+                return Ok(Some(found));
+            }
             let reservations = reservations.map(|row| row::reservation(tenant, row));
             if let Some(found) = compare.rows(&RESERVATIONS, reservations)? {
                 return Ok(Some(found));
@@ -279,6 +286,7 @@ impl Snapshot<'_> {
         let projections = [
             &KEYS,
             &TOP_UPS,
+            &GRANTS,
             &LINES,
             &RESERVATIONS,
             &USAGE_RECORDS,

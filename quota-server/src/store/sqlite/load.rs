@@ -3,9 +3,10 @@
 use crate::key_directory::StoredDigest;
 use crate::store::{StoreError, Touch};
 use ferry_ledger::{
-    Book, Head, Key, KeyState, PostedTopUp, Refused, Reservation, TenantState, TopUpRef, UnixMs,
+    Book, Grant, Head, Key, KeyState, Overage, PostedTopUp, Refused, Reservation, TenantState,
+    TopUpRef, UnixMs,
 };
-use ferry_types::{Amount, Balance, Currency, KeyId, ReservationId, TenantId};
+use ferry_types::{Amount, Balance, Currency, GrantId, KeyId, ReservationId, TenantId};
 use rusqlite::{Connection, OptionalExtension as _, Row};
 use std::collections::BTreeMap;
 
@@ -147,13 +148,14 @@ pub(super) fn book(connection: &Connection, touch: &Touch) -> Result<Option<Book
                 book.top_ups.insert(reference.clone(), found);
             }
         }
+        grants(connection, &mut book)?;
         Ok(Some(book))
     };
     read().map_err(|e| e.during("load a book"))
 }
 
 fn account(connection: &Connection, tenant: &TenantId) -> Read<Option<Book>> {
-    let sql = "SELECT name, currency, state, posted, held, seq, time, head, frozen IS NOT NULL \
+    let sql = "SELECT name, currency, state, posted, held, seq, time, head, frozen IS NOT NULL, overage, credit \
                FROM tenants WHERE tenant = ?1";
     let mut statement = connection.prepare_cached(sql)?;
     let mut rows = statement.query([tenant.as_str()])?;
@@ -167,8 +169,7 @@ fn account(connection: &Connection, tenant: &TenantId) -> Read<Option<Book>> {
         state: named(row, 2, TenantState::ALL, TenantState::name)?,
         posted: Balance::from_units(row.get(3)?),
         held: amount(row, 4)?,
-        // Credit lines come with another release; the column with them.
-        credit_limit: Amount::ZERO,
+        overage: overage(row, 9)?,
         frozen: row.get(8)?,
         head: Head {
             seq: count(row, 5)?,
@@ -179,7 +180,62 @@ fn account(connection: &Connection, tenant: &TenantId) -> Read<Option<Book>> {
         reservations: BTreeMap::new(),
         refused: BTreeMap::new(),
         top_ups: BTreeMap::new(),
+        grants: BTreeMap::new(),
     }))
+}
+
+/// Reads a policy's name, and its credit in the next column.
+pub(super) fn overage(row: &Row<'_>, at: usize) -> Read<Overage> {
+    let name = row.get_ref(at)?;
+    let credit = amount(row, at.saturating_add(1))?;
+    let policy = name
+        .as_str()
+        .ok()
+        .and_then(|name| Overage::from_parts(name, credit));
+    Ok(policy.ok_or_else(|| corrupt("an overage policy"))?)
+}
+
+/// All grants of a tenant: there are few, and whatever pays may need any of them.
+fn grants(connection: &Connection, book: &mut Book) -> Read<()> {
+    let sql = "SELECT grant_id, content FROM grants WHERE tenant = ?1";
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query([book.tenant.as_str()])?;
+    while let Some(row) = rows.next()? {
+        let content = row.get_ref(1)?;
+        let content = content
+            .as_blob()
+            .map_err(|_| corrupt("a grant that is no bytes"))?;
+        let grant = Grant::decode(content)
+            .map_err(|e| corrupt(&format!("a grant that cannot be read ({e})")))?;
+        book.grants.insert(parsed(row, 0, "a grant id")?, grant);
+    }
+    Ok(())
+}
+
+/// Grants whose end is to be posted. Those of frozen books stand: nothing is written there.
+pub(super) fn due_grants(
+    connection: &Connection,
+    now: UnixMs,
+    limit: usize,
+) -> Result<Vec<(TenantId, GrantId)>, StoreError> {
+    let read = || -> Read<_> {
+        let sql = "SELECT tenant, grant_id FROM grants \
+                   WHERE ends_at <= ?1 \
+                   AND tenant NOT IN (SELECT tenant FROM tenants WHERE frozen IS NOT NULL) \
+                   ORDER BY ends_at LIMIT ?2";
+        let mut statement = connection.prepare_cached(sql)?;
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let mut rows = statement.query((now.0.cast_signed(), limit))?;
+        let mut due = Vec::new();
+        while let Some(row) = rows.next()? {
+            due.push((
+                parsed(row, 0, "a tenant id")?,
+                parsed(row, 1, "a grant id")?,
+            ));
+        }
+        Ok(due)
+    };
+    read().map_err(|e| e.during("look for grants that ended"))
 }
 
 fn key(connection: &Connection, tenant: &TenantId, id: &KeyId) -> Read<Option<Key>> {

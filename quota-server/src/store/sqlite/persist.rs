@@ -1,7 +1,9 @@
 //! Writing what a batch changed, row by row through prepared statements, within the batch's transaction.
 
 use super::row;
-use super::table::{KEYS, LINES, RESERVATIONS, TENANTS, TOP_UPS, USAGE_ATTEMPTS, USAGE_RECORDS};
+use super::table::{
+    GRANTS, KEYS, LINES, RESERVATIONS, TENANTS, TOP_UPS, USAGE_ATTEMPTS, USAGE_RECORDS,
+};
 use crate::store::BookChange;
 use ferry_ledger::{Recorded, Refused, Reservation};
 use ferry_types::{ReservationId, TenantId};
@@ -16,6 +18,7 @@ pub(super) fn change(connection: &Connection, change: &BookChange<'_>) -> Result
         reservations,
         refused,
         top_ups,
+        grants,
     } = change;
     let tenant = &book.tenant;
     if !records.is_empty() {
@@ -35,6 +38,11 @@ pub(super) fn change(connection: &Connection, change: &BookChange<'_>) -> Result
     for reference in *top_ups {
         if let Some(posted) = book.top_ups.get(reference) {
             TOP_UPS.put(connection, &row::top_up(tenant, reference, posted))?;
+        }
+    }
+    for id in *grants {
+        if let Some(grant) = book.grants.get(id) {
+            GRANTS.put(connection, &row::grant(tenant, id, grant))?;
         }
     }
     for id in *reservations {

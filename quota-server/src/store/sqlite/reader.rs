@@ -4,7 +4,8 @@ use super::load::{self, Read, amount, corrupt, count, decoded, id, named, parsed
 use super::open;
 use crate::key_directory::StoredDigest;
 use crate::store::view::{
-    AttemptView, KeyView, ReservationQuery, ReservationView, TenantView, UsageQuery, UsageView,
+    AccountView, AttemptView, GrantView, KeyView, ReservationQuery, ReservationView, TenantView,
+    UsageQuery, UsageView,
 };
 use crate::store::{OpenError, StoreError, Touch};
 use ferry_ledger::{Book, Flags, KeyState, StateName, TenantState, UnixMs};
@@ -50,6 +51,35 @@ impl SqliteReader {
         found
             .map(|mut found| found.pop())
             .map_err(|e| e.during("find a tenant"))
+    }
+
+    /// A tenant's grants, by id.
+    ///
+    /// # Errors
+    /// [`StoreError`] if they cannot be read.
+    pub fn grants(&mut self, id: &TenantId) -> Result<Vec<GrantView>, StoreError> {
+        let book = load::book(&self.connection, &Touch::new(id.clone()))?;
+        let grants = book.map(|book| book.grants).unwrap_or_default();
+        let view = |(id, grant)| GrantView { id, grant };
+        Ok(grants.into_iter().map(view).collect())
+    }
+
+    /// Every account with the sum of its lines, of one tenant or of all.
+    ///
+    /// # Errors
+    /// [`StoreError`] if they cannot be read.
+    pub fn accounts(&mut self, tenant: Option<&TenantId>) -> Result<Vec<AccountView>, StoreError> {
+        let sql = "SELECT account, currency, sum(amount) FROM lines \
+                   WHERE ?1 IS NULL OR tenant = ?1 GROUP BY account, currency ORDER BY account, currency";
+        let account = |row: &Row<'_>| -> Read<AccountView> {
+            Ok(AccountView {
+                account: row.get(0)?,
+                currency: named(row, 1, Currency::ALL, Currency::code)?,
+                balance: Balance::from_units(row.get(2)?),
+            })
+        };
+        self.all(sql, [tenant.map(TenantId::as_str)], account)
+            .map_err(|e| e.during("sum the accounts"))
     }
 
     /// A tenant's keys, by id.
@@ -145,15 +175,17 @@ impl SqliteReader {
 
 const TENANTS: &str = "SELECT tenant, name, currency, state, posted, held, seq, time, frozen, \
      (SELECT count(*) FROM reservations r WHERE r.lease_until IS NOT NULL AND r.tenant = tenants.tenant), \
-     (SELECT time FROM journal j WHERE j.tenant = tenants.tenant AND j.seq = 1) \
+     (SELECT time FROM journal j WHERE j.tenant = tenants.tenant AND j.seq = 1), overage, credit \
      FROM tenants";
 
 fn tenant(row: &Row<'_>) -> Read<TenantView> {
     let (posted, held) = (Balance::from_units(row.get(4)?), amount(row, 5)?);
+    let overage = load::overage(row, 11)?;
     let available = posted
-        .minus(held)
+        .moved(overage.credit(), held)
         .map_err(|_| corrupt("a balance out of range"))?;
     Ok(TenantView {
+        overage,
         tenant: parsed(row, 0, "a tenant id")?,
         name: row.get(1)?,
         currency: named(row, 2, Currency::ALL, Currency::code)?,

@@ -1,8 +1,10 @@
 //! How the ledger's values become rows. The writer writes these rows and `verify` expects them: there is one function a table.
 
 use super::table::Row;
-use ferry_ledger::{Book, Key, PostedTopUp, Posting, Reservation, State, TopUpRef, Transaction};
-use ferry_types::{Amount, KeyId, Tags, TenantId, TokenClass, Usage};
+use ferry_ledger::{
+    Book, Grant, Key, PostedTopUp, Posting, Reservation, State, TopUpRef, Transaction,
+};
+use ferry_types::{Amount, GrantId, KeyId, Tags, TenantId, TokenClass, Usage};
 use rusqlite::types::{ToSqlOutput, Value, ValueRef};
 
 fn text(text: &str) -> ToSqlOutput<'_> {
@@ -38,6 +40,8 @@ pub(super) fn tenant(book: &Book) -> Row<'_> {
         text(book.state.name()),
         number(book.posted.units()),
         amount(book.held),
+        text(book.overage.name()),
+        amount(book.overage.credit()),
         count(book.head.seq),
         count(book.head.time.0),
         bytes(&book.head.hash),
@@ -67,6 +71,16 @@ pub(super) fn top_up<'a>(
         amount(posted.amount),
         count(posted.seq),
         count(posted.at.0),
+    ]
+}
+
+pub(super) fn grant<'a>(tenant: &'a TenantId, id: &'a GrantId, grant: &Grant) -> Row<'a> {
+    let ends_at = grant.expires_at.filter(|_| !grant.expired);
+    vec![
+        text(tenant.as_str()),
+        text(id.as_str()),
+        some(ends_at.map(|at| count(at.0))),
+        ToSqlOutput::Owned(Value::Blob(grant.encode())),
     ]
 }
 

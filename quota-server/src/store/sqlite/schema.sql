@@ -31,6 +31,8 @@ CREATE TABLE tenants (
     state TEXT NOT NULL,
     posted INTEGER NOT NULL,
     held INTEGER NOT NULL,
+    overage TEXT NOT NULL,
+    credit INTEGER NOT NULL,
     seq INTEGER NOT NULL,
     time INTEGER NOT NULL,
     head BLOB NOT NULL,
@@ -66,6 +68,17 @@ CREATE TABLE top_ups (
     time INTEGER NOT NULL,
     PRIMARY KEY (tenant, source, external_reference)
 ) STRICT, WITHOUT ROWID;
+
+-- Credit beside the balance. The content is the ledger's; what has an end that was not posted yet has it in a column.
+CREATE TABLE grants (
+    tenant TEXT NOT NULL,
+    grant_id TEXT NOT NULL,
+    ends_at INTEGER,
+    content BLOB NOT NULL,
+    PRIMARY KEY (tenant, grant_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX grants_ending ON grants (ends_at) WHERE ends_at IS NOT NULL;
 
 -- What a request was granted and how it ended. The content is the ledger's; the columns are what lists and the search for
 -- overdue leases and for requests in flight need. Only what is open has a lease; only what is open and came with an idempotency

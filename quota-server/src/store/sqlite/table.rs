@@ -33,7 +33,8 @@ table!(
     "tenants",
     1,
     [
-        "tenant", "name", "currency", "state", "posted", "held", "seq", "time", "head"
+        "tenant", "name", "currency", "state", "posted", "held", "overage", "credit", "seq",
+        "time", "head"
     ]
 );
 table!(
@@ -54,6 +55,12 @@ table!(
         "seq",
         "time"
     ]
+);
+table!(
+    GRANTS,
+    "grants",
+    2,
+    ["tenant", "grant_id", "ends_at", "content"]
 );
 table!(
     LINES,

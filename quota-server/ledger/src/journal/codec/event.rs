@@ -1,10 +1,12 @@
 //! The encoding of events: the content of the journal's entries.
 
+use super::grants::grant_id;
 use super::message::{code, coded};
 use super::pinned::{amount, flags, read_some_principal, some_principal, units};
 use super::{InvalidEncoding, Message, Reader, Writer};
 use crate::book::{KeyState, TenantState};
 use crate::event::{Event, Expired, ParkReason, Parked, Reserved, Settled, ToppedUp};
+use crate::overage::Overage;
 use crate::time::UnixMs;
 use ferry_types::{Currency, KeyId, ReservationId};
 use std::sync::Arc;
@@ -24,6 +26,9 @@ const ADJUSTED: u8 = 9;
 const RELEASED: u8 = 10;
 const EXPIRED: u8 = 11;
 const PARKED: u8 = 12;
+const OVERAGE_SET: u8 = 13;
+const GRANT_ISSUED: u8 = 14;
+const GRANT_EXPIRED: u8 = 15;
 
 impl Event {
     /// The stored code of its kind.
@@ -42,6 +47,9 @@ impl Event {
             Self::Released { .. } => RELEASED,
             Self::Expired(_) => EXPIRED,
             Self::Parked(_) => PARKED,
+            Self::OverageSet(_) => OVERAGE_SET,
+            Self::GrantIssued { .. } => GRANT_ISSUED,
+            Self::GrantExpired { .. } => GRANT_EXPIRED,
         }
     }
 
@@ -95,6 +103,16 @@ impl Event {
             }
             Self::Expired(expired) => expired.write(&mut to),
             Self::Parked(parked) => parked.write(&mut to),
+            Self::OverageSet(overage) => overage.write(&mut to),
+            Self::GrantIssued { id, grant, note } => {
+                to.text(1, id.as_str());
+                to.message(2, grant.as_ref());
+                to.text(3, note);
+            }
+            Self::GrantExpired { id, lapsed } => {
+                to.text(1, id.as_str());
+                to.number(2, units(*lapsed));
+            }
         }
         to.into_bytes()
     }
@@ -138,6 +156,16 @@ impl Event {
             },
             EXPIRED => Self::Expired(Box::new(Expired::read(&mut from)?)),
             PARKED => Self::Parked(Box::new(Parked::read(&mut from)?)),
+            OVERAGE_SET => Self::OverageSet(Overage::read(&mut from)?),
+            GRANT_ISSUED => Self::GrantIssued {
+                id: grant_id(&mut from, 1)?,
+                grant: Box::new(from.message(2)?),
+                note: from.text(3)?,
+            },
+            GRANT_EXPIRED => Self::GrantExpired {
+                id: grant_id(&mut from, 1)?,
+                lapsed: amount(&mut from, 2)?,
+            },
             _ => return Err(InvalidEncoding::Kind(kind)),
         };
         from.finish()?;
@@ -166,6 +194,7 @@ impl Message for Reserved {
         to.flag(7, self.clamped);
         to.number(8, self.lease_until.0);
         to.text(9, &self.would_refuse);
+        to.messages(10, &self.grants);
     }
 
     fn read(from: &mut Reader<'_>) -> Result<Self, InvalidEncoding> {
@@ -179,6 +208,7 @@ impl Message for Reserved {
             clamped: from.flag(7)?,
             lease_until: UnixMs(from.number(8)?),
             would_refuse: from.text(9)?,
+            grants: from.messages(10)?,
         })
     }
 }

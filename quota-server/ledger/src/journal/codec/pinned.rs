@@ -182,6 +182,8 @@ impl Message for Charge {
         to.number(4, units(self.charged));
         let lines: Vec<Line> = self.costs.iter().copied().map(Line).collect();
         to.messages(5, &lines);
+        to.messages(6, &self.grants);
+        to.number(7, units(self.absorbed));
     }
 
     fn read(from: &mut Reader<'_>) -> Result<Self, InvalidEncoding> {
@@ -192,6 +194,8 @@ impl Message for Charge {
             suspended: amount(from, 3)?,
             charged: amount(from, 4)?,
             costs: lines(from.messages(5)?),
+            grants: from.messages(6)?,
+            absorbed: amount(from, 7)?,
         })
     }
 }

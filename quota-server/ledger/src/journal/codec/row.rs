@@ -114,6 +114,7 @@ impl Message for Hold {
         to.number(5, self.lease_until.0);
         to.some_message(6, self.used.as_ref());
         to.text(7, &self.would_refuse);
+        to.messages(8, &self.grants);
     }
 
     fn read(from: &mut Reader<'_>) -> Result<Self, InvalidEncoding> {
@@ -125,6 +126,7 @@ impl Message for Hold {
             lease_until: UnixMs(from.number(5)?),
             used: from.some_message(6)?,
             would_refuse: from.text(7)?,
+            grants: from.messages(8)?,
         })
     }
 }
