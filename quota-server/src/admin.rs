@@ -6,10 +6,12 @@
 mod asked;
 mod client;
 mod failure;
+mod heads;
 mod routes;
 mod view;
 pub mod wire;
 
 pub use client::{Client, ClientError, InvalidServer, Show};
+pub(crate) use heads::heads_verdict;
 pub(crate) use routes::{AdminState, router};
 pub(crate) use view::verdict;

@@ -194,6 +194,7 @@ impl Quota {
             EngineError::DeadlinePassed => ("deadline_passed", Status::deadline_exceeded),
             EngineError::Unavailable => ("unavailable", Status::unavailable),
             EngineError::Stopped => ("stopped", Status::unavailable),
+            EngineError::Held(_) => ("not_ready", Status::unavailable),
             EngineError::UnknownTenant(_) | EngineError::PriceVersionTaken(_) => {
                 ("internal", Status::internal)
             }

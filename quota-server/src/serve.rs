@@ -11,6 +11,7 @@ use crate::engine::{
     Engine, EngineConfig, EngineError, EngineMetrics, PriceTable, StartError, Stop,
 };
 use crate::grpc::{GrpcError, GrpcListener, Health, Quota};
+use crate::heads::{self, Exporter, GuardError, Guarded};
 use crate::http;
 use crate::listener::{Address, BindError, Bound};
 use crate::metrics::Metrics;
@@ -53,6 +54,8 @@ pub struct Server {
     calls: Surface,
     /// Probes, which outlive the calls.
     probes: Surface,
+    /// Not there while the database is not the one that was acknowledged.
+    exporter: Option<Exporter>,
     drain_ms: u64,
 }
 
@@ -78,6 +81,9 @@ pub enum ServeError {
     /// The engine did not answer while the server started.
     #[error("failed to start")]
     Start(#[from] EngineError),
+    /// The heads cannot be looked at, or not be exported.
+    #[error("failed to look after the signed heads")]
+    Heads(#[from] GuardError),
     /// There are balances in another currency.
     #[error("the price table is in {prices}, but the money of tenant '{tenant}' is in {money}")]
     Currency {
@@ -134,7 +140,10 @@ impl Server {
         config: Config,
         prices: PriceBook,
     ) -> Result<Self, ServeError> {
-        record_prices(&engine, &prices).await?;
+        let exporter = export_heads(&engine, &config).await?;
+        if exporter.is_some() {
+            record_prices(&engine, &prices).await?;
+        }
         let prices = Arc::new(prices);
         let quota = Quota::new(
             engine.clone(),
@@ -152,6 +161,9 @@ impl Server {
             http: http.address(),
         };
         let health = grpc.health();
+        if exporter.is_none() {
+            health.not_serving().await;
+        }
         let mut calls = Surface::new();
         let stopped = calls.stopped();
         calls
@@ -179,6 +191,7 @@ impl Server {
             draining,
             calls,
             probes,
+            exporter,
             drain_ms: config.drain_ms,
         })
     }
@@ -208,6 +221,9 @@ impl Server {
         let drained = self.drain().await;
         self.engine.close();
         let stop = self.engine.stopped().await;
+        if let Some(exporter) = self.exporter.take() {
+            exporter.finish().await;
+        }
         self.probes.finish(PROBES_FINISH_MS).await?;
         drained?;
         match stop {
@@ -314,12 +330,33 @@ fn open_engine(config: &Config, metrics: EngineMetrics) -> Result<Engine, ServeE
     let engine = EngineConfig {
         lease: config.lease,
         metrics,
+        held: Some("the exported heads are being looked at".to_owned()),
         ..EngineConfig::new(config.database.clone())
     };
     Engine::start(engine).map_err(|source| ServeError::Engine {
         database: config.database.clone(),
         source,
     })
+}
+
+/// Lets the engine decide if its database has everything that was acknowledged, and exports heads from then on.
+async fn export_heads(engine: &Engine, config: &Config) -> Result<Option<Exporter>, ServeError> {
+    let (database, signer) = (config.database.clone(), Arc::clone(engine.signer()));
+    let export = config.heads.export.clone();
+    let looked = tokio::task::spawn_blocking(move || heads::guard(&database, &export, &signer));
+    match looked.await.map_err(|_| EngineError::Unavailable)?? {
+        Guarded::Sound(export) => {
+            engine.lift_hold();
+            let every = Duration::from_millis(config.heads.every_ms);
+            let changed = engine.changed_heads().clone();
+            Ok(Some(Exporter::start(export, changed, every)))
+        }
+        Guarded::Unsound(why) => {
+            tracing::error!("NOT READY: {why}");
+            engine.hold(why);
+            Ok(None)
+        }
+    }
 }
 
 /// Keeps the table for later, and sees that all balances are in its currency.

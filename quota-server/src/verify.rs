@@ -5,6 +5,7 @@
 //! projection is compared with the row that the replayed book makes. Two things are no projections and are only looked at for
 //! their shape: refusals, and the directory of keys.
 
+mod epochs;
 mod prices;
 
 use crate::store::sqlite::{Snapshot, SqliteReader};
@@ -123,6 +124,7 @@ impl Walk<'_> {
             self.book(&tenant, &prices)?;
             self.tenants = self.tenants.saturating_add(1);
         }
+        epochs::check(self.snapshot)?;
         none(None, self.snapshot.stray_row())?;
         Ok(None)
     }

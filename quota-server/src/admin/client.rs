@@ -1,8 +1,8 @@
 //! The client of `/admin/v1`: what the command line, the quickstart and the tests use.
 
 use super::wire::{
-    Balance, CreateKey, CreateTenant, CreateTopUp, CreatedKey, Failure, Key, Keys, Reservations,
-    Status, Tenant, Tenants, TopUp, UsageRecords, Verdict,
+    Balance, CheckHeads, CreateKey, CreateTenant, CreateTopUp, CreatedKey, Failure, Heads,
+    HeadsVerdict, Key, Keys, Reservations, Status, Tenant, Tenants, TopUp, UsageRecords, Verdict,
 };
 use crate::listener::{Address, InvalidAddress};
 use reqwest::{Method, RequestBuilder};
@@ -267,6 +267,23 @@ impl Client {
     /// [`ClientError`]; a difference is no error.
     pub async fn verify(&self) -> Result<Verdict, ClientError> {
         self.get("verify", &[]).await
+    }
+
+    /// Where every journal ends, signed.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn heads(&self) -> Result<Heads, ClientError> {
+        self.get("heads", &[]).await
+    }
+
+    /// Whether the journals still have what these heads say.
+    ///
+    /// # Errors
+    /// [`ClientError`]; a head that does not hold is no error.
+    pub async fn check_heads(&self, check: &CheckHeads) -> Result<HeadsVerdict, ClientError> {
+        let request = self.request(Method::POST, "heads/check").json(check);
+        self.send(request).await
     }
 
     async fn set_key(&self, tenant: &str, key: &str, to: &str) -> Result<Key, ClientError> {

@@ -56,6 +56,7 @@ impl From<EngineError> for Failed {
         let (status, code) = match &error {
             EngineError::UnknownTenant(_) => (StatusCode::NOT_FOUND, "unknown_tenant"),
             EngineError::PriceVersionTaken(_) => (StatusCode::CONFLICT, "conflict"),
+            EngineError::Held(_) => (StatusCode::SERVICE_UNAVAILABLE, "not_ready"),
             EngineError::Overloaded
             | EngineError::DeadlinePassed
             | EngineError::Unavailable

@@ -4,9 +4,9 @@ use super::asked::{
     Done, asked, bounded, check_currency, done, json, known_tenant, now, one_key, parse, rows,
 };
 use super::failure::Failed;
-use super::{view, wire};
+use super::{heads, view, wire};
 use crate::draining::Draining;
-use crate::engine::{self, Engine};
+use crate::engine::{self, Engine, EngineError};
 use crate::principal::CredentialDigest;
 use crate::store::view::{ReservationQuery, UsageQuery};
 use axum::extract::rejection::{JsonRejection, QueryRejection};
@@ -30,7 +30,7 @@ const NOTE_BYTES_MAX: usize = 1_000;
 /// Where a top-up comes from where nobody said.
 const SOURCE_DEFAULT: &str = "manual";
 
-type Answer<T> = Result<Json<T>, Failed>;
+pub(super) type Answer<T> = Result<Json<T>, Failed>;
 
 /// What the routes need.
 #[derive(Clone)]
@@ -56,6 +56,8 @@ pub(crate) fn router(state: AdminState) -> Router {
         .route("/tenants/{tenant}/top-ups", post(top_up))
         .route("/reservations", get(reservations))
         .route("/usage", get(usage))
+        .route("/heads", get(heads::present))
+        .route("/heads/check", post(heads::check))
         .route("/verify", get(verify));
     Router::new()
         .nest("/admin/v1", routes)
@@ -84,7 +86,8 @@ async fn authorize(
 }
 
 async fn status(State(state): State<AdminState>) -> Json<wire::Status> {
-    let ready = state.engine.is_running() && !state.draining.has_begun();
+    let takes_calls = state.engine.is_running() && state.engine.held().is_none();
+    let ready = takes_calls && !state.draining.has_begun();
     Json(wire::Status {
         ready,
         ..(*state.status).clone()
@@ -241,7 +244,8 @@ async fn top_up(
     };
     let answered = state.engine.top_up(tenant.clone(), top_up.clone()).await?;
     let Done { seq, changed } = done(&answered, &tenant, "a top-up of this source and reference")?;
-    let available = answered.book.map_or(view.available, |book| book.available);
+    let book = answered.book.ok_or(EngineError::Unavailable)?;
+    let receipt = state.engine.signer().sign(&tenant, book.head).line();
     Ok(Json(wire::TopUp {
         tenant: tenant.to_string(),
         amount: amount.display(view.currency).to_string(),
@@ -250,7 +254,8 @@ async fn top_up(
         external_reference: top_up.external_reference,
         posted_now: changed,
         seq,
-        available: available.display(view.currency).to_string(),
+        available: book.available.display(view.currency).to_string(),
+        receipt,
     }))
 }
 

@@ -1,5 +1,6 @@
 //! The JSON of `/admin/v1`. Money is a decimal string beside its currency, a time is RFC 3339 in UTC.
 
+use crate::heads::HeadLine;
 use serde::{Deserialize, Serialize};
 
 /// What went wrong, as every answer but the good ones says.
@@ -200,6 +201,8 @@ pub struct TopUp {
     pub seq: u64,
     /// What can be promised now.
     pub available: String,
+    /// The head of the journal with this top-up in it, signed: `ferry verify --receipts` tells whether it still holds.
+    pub receipt: HeadLine,
 }
 
 /// A reservation.
@@ -373,6 +376,41 @@ pub struct Attempt {
 pub struct UsageRecords {
     /// Newest first.
     pub usage: Vec<UsageRecord>,
+}
+
+/// `GET heads`: where every journal ends, signed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Heads {
+    /// Raised by each restore.
+    pub epoch: u64,
+    /// What they are signed with, hexadecimal: keep it where the server cannot reach it.
+    pub public_key: String,
+    /// Its short name.
+    pub public_key_id: String,
+    /// One a tenant.
+    pub heads: Vec<HeadLine>,
+}
+
+/// `POST heads/check`: heads or receipts that somebody kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CheckHeads {
+    /// What they have to be signed with; the server's own if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub public_key: Option<String>,
+    /// They.
+    pub heads: Vec<HeadLine>,
+}
+
+/// What was found of them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeadsVerdict {
+    /// All of them hold.
+    pub clean: bool,
+    /// How many do.
+    pub hold: u64,
+    /// The first that does not, in a sentence.
+    pub difference: Option<String>,
 }
 
 /// `GET verify`: every balance derived from its journal again, and compared.

@@ -165,14 +165,9 @@ pub(super) async fn usage(
     DONE
 }
 
-pub(super) async fn verify(client: &Client, output: &Output) -> anyhow::Result<ExitCode> {
-    let verdict = client.verify().await?;
-    output.result(&verdict, table::verdict)?;
-    Ok(if verdict.clean {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+pub(super) async fn heads(client: &Client, output: &Output) -> anyhow::Result<ExitCode> {
+    output.result(&client.heads().await?, table::heads)?;
+    DONE
 }
 
 /// A reference for a top-up that has none elsewhere: a second try by hand is another top-up.

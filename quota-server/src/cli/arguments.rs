@@ -1,5 +1,6 @@
 //! The arguments, and what `--help` says about them.
 
+use super::files::Place;
 use crate::admin::{Client, InvalidServer};
 use clap::{Args, Parser, Subcommand};
 use ferry_types::{KeyId, ReservationId, TenantId};
@@ -75,11 +76,17 @@ pub(super) enum Command {
     Reservations(ReservationsArguments),
     /// Show what requests used and cost, newest first.
     Usage(UsageArguments),
-    /// Derive every balance from its journal again, and compare.
-    Verify {
-        /// A database's file, read without a server.
-        #[arg(long, value_name = "FILE")]
-        database: Option<PathBuf>,
+    /// Derive every balance from its journal again, and compare; or compare heads and receipts with the journals.
+    Verify(VerifyArguments),
+    /// Show where every journal ends, signed, and the public key.
+    Heads,
+    /// Make a database count that lacks what was acknowledged. The server must not run.
+    AcceptLoss {
+        #[command(flatten)]
+        place: Place,
+        /// Do not ask.
+        #[arg(long)]
+        yes: bool,
     },
 }
 
@@ -148,6 +155,22 @@ pub(super) struct TopUpArguments {
     /// For people.
     #[arg(long, default_value = "")]
     pub(super) note: String,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct VerifyArguments {
+    /// A database's file, read without a server.
+    #[arg(long, value_name = "FILE")]
+    pub(super) database: Option<PathBuf>,
+    /// An export of signed heads: does the database still have all of them?
+    #[arg(long, value_name = "FILE", conflicts_with = "receipts")]
+    pub(super) heads: Option<PathBuf>,
+    /// Receipts, or answers of `ferry topup --json`, one a line: does the database still have what they say?
+    #[arg(long, value_name = "FILE")]
+    pub(super) receipts: Option<PathBuf>,
+    /// What they have to be signed with, as `ferry heads` showed it; the database's own key if left out.
+    #[arg(long, value_name = "HEX")]
+    pub(super) public_key: Option<String>,
 }
 
 #[derive(Debug, Args)]

@@ -1,8 +1,8 @@
 //! Tables for people.
 
 use crate::admin::wire::{
-    Balance, CreatedKey, Key, Keys, Reservation, Reservations, Tenant, Tenants, TopUp, Usage,
-    UsageRecord, UsageRecords, Verdict,
+    Balance, CreatedKey, Heads, HeadsVerdict, Key, Keys, Reservation, Reservations, Tenant,
+    Tenants, TopUp, Usage, UsageRecord, UsageRecords, Verdict,
 };
 use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, Table};
@@ -299,5 +299,26 @@ pub(super) fn verdict(verdict: &Verdict) -> String {
     match difference {
         None => format!("clean: {books} books, {entries} journal entries"),
         Some(difference) => format!("NOT clean: {difference}"),
+    }
+}
+
+pub(super) fn heads(heads: &Heads) -> String {
+    let mut rows = table(&["TENANT", "SEQ", "HASH"], &[1]);
+    for head in &heads.heads {
+        rows.add_row([&head.tenant, &head.seq.to_string(), &head.hash]);
+    }
+    let key = facts(&[
+        ("public key", heads.public_key.clone()),
+        ("its id", heads.public_key_id.clone()),
+        ("epoch", heads.epoch.to_string()),
+    ]);
+    format!("{key}\n{}", shown(&rows, heads.heads.len(), "heads"))
+}
+
+pub(super) fn heads_verdict(verdict: &HeadsVerdict) -> String {
+    let hold = verdict.hold;
+    match &verdict.difference {
+        None => format!("clean: {hold} heads hold"),
+        Some(difference) => format!("NOT clean: {difference} ({hold} heads before it hold)"),
     }
 }

@@ -1,7 +1,7 @@
 //! What the engine is asked, and what it answers.
 
 use crate::principal::Principal;
-use ferry_ledger::{Offer, UnixMs};
+use ferry_ledger::{Head, Offer, UnixMs};
 use ferry_types::{Balance, Currency, KeyId, KeyText, TenantId};
 use std::sync::Arc;
 use std::time::Instant;
@@ -77,8 +77,8 @@ pub struct BookView {
     pub currency: Currency,
     /// What can still be promised.
     pub available: Balance,
-    /// Entries in its journal.
-    pub seq: u64,
+    /// The end of its journal.
+    pub head: Head,
 }
 
 /// The engine could not carry a call out. Nothing has changed.
@@ -96,6 +96,9 @@ pub enum EngineError {
     /// The engine has stopped.
     #[error("the server is stopping")]
     Stopped,
+    /// The database is not what was acknowledged: nothing is decided.
+    #[error("not ready: {0}")]
+    Held(String),
     /// There is no such tenant.
     #[error("there is no tenant '{0}'")]
     UnknownTenant(TenantId),

@@ -4,16 +4,18 @@
 
 use super::batch::may_serve;
 use super::{Engine, EngineError, TimeSource};
+use crate::heads::{self, HeadsVerdict, PublicKey, SignedHead};
 use crate::key_directory::Peppers;
 use crate::principal::Principal;
-use crate::store::StoreError;
 use crate::store::sqlite::SqliteReader;
 use crate::store::view::{
     KeyView, ReservationQuery, ReservationView, TenantView, UsageQuery, UsageView,
 };
+use crate::store::{OpenError, StoreError};
 use crate::verify::{VerifyError, VerifyReport};
-use ferry_ledger::{Refusal, UnixMs};
+use ferry_ledger::{Head, Refusal, UnixMs};
 use ferry_types::{Balance, Currency, KeyDigest, KeyId, TenantId};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -142,6 +144,9 @@ impl Engine {
         principal: &Principal,
         digest: KeyDigest,
     ) -> Result<KeyUse, EngineError> {
+        if let Some(why) = self.held() {
+            return Err(EngineError::Held(why));
+        }
         let peppers = Arc::clone(&self.inner.peppers);
         let server_time = UnixMs(self.inner.readers.time.unix_ms());
         let unknown = self.inner.metrics.unknown_keys.clone();
@@ -172,6 +177,30 @@ impl Engine {
         let database = self.inner.readers.database.clone();
         let verified = tokio::task::spawn_blocking(move || crate::verify::verify(&database));
         verified.await.unwrap_or(Err(VerifyError::Stopped))
+    }
+
+    /// Where each journal ends.
+    ///
+    /// # Errors
+    /// [`EngineError::Unavailable`] if the store cannot be read.
+    pub async fn heads(&self) -> Result<BTreeMap<TenantId, Head>, EngineError> {
+        self.read(SqliteReader::heads).await
+    }
+
+    /// Whether the journals still have what these heads say; see [`crate::heads::verify_heads`].
+    ///
+    /// # Errors
+    /// [`OpenError`] if the database cannot be read.
+    pub async fn verify_heads(
+        &self,
+        key: Option<PublicKey>,
+        heads: Vec<SignedHead>,
+    ) -> Result<HeadsVerdict, OpenError> {
+        let database = self.inner.readers.database.clone();
+        let looked =
+            tokio::task::spawn_blocking(move || heads::verify_heads(&database, key, &heads));
+        let stopped = |_| StoreError::Corrupt("the look was broken off".into());
+        looked.await.map_err(stopped)?
     }
 
     async fn read<T: Send + 'static>(

@@ -1,13 +1,15 @@
 //! The thread that owns the store: it drains the lanes, and between batches looks after leases, refusals and the log.
 
-use super::batch::{Batch, Results, UnreservedSettles, UsedKeys};
+use super::batch::{Batch, Decided, Results, UnreservedSettles, UsedKeys};
 use super::call::{EngineError, PriceTable};
 use super::clock::Clock;
 use super::expiry::Housekeeping;
+use super::hold::Hold;
 use super::job::{Job, Op, Reply};
 use super::lanes::{BATCH_MAX, Drained, Lanes};
 use super::lease::LeaseConfig;
 use super::metrics::EngineMetrics;
+use crate::heads::ChangedHeads;
 use crate::key_directory::{Peppers, sha256};
 use crate::store::{CommitError, Idle, Store, StoreError, chain};
 use ferry_ledger::{Answer, Rules, UnixMs};
@@ -35,6 +37,8 @@ pub(super) struct Writer {
     /// Since they were last written.
     pub(super) used_keys: UsedKeys,
     pub(super) unreserved: UnreservedSettles,
+    pub(super) changed_heads: ChangedHeads,
+    pub(super) hold: Hold,
 }
 
 /// The state is not known any more.
@@ -78,7 +82,7 @@ impl Writer {
                 Drained::Batch(jobs) => {
                     let idle = if jobs.is_empty() { Idle::Yes } else { Idle::No };
                     self.work(jobs)?;
-                    if housekeeping.is_due() {
+                    if housekeeping.is_due() && !self.hold.stands() {
                         self.keep_house(&mut housekeeping)?;
                     }
                     self.store.maintain(idle).map_err(|e| failed(&e))?;
@@ -144,9 +148,14 @@ impl Writer {
             now,
         };
         match batch.run(ops) {
-            Ok((results, tally)) => match self.commit()? {
+            Ok(Decided {
+                results,
+                tally,
+                heads,
+            }) => match self.commit()? {
                 Committed::Yes => {
                     tally.count(&self.metrics);
+                    self.changed_heads.note(heads);
                     Ok(results)
                 }
                 Committed::No => Ok(unavailable(count)),

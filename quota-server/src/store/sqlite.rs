@@ -4,6 +4,7 @@
 //! of tokens are unsigned and SQLite's numbers are not: they are kept bit by bit, so that no count is too large to be stored.
 
 mod audit;
+mod heads;
 mod load;
 mod lock;
 mod open;

@@ -171,6 +171,12 @@ impl Ferry {
         std::mem::replace(&mut self.folder, moved)
     }
 
+    /// The folder of a server that has ended.
+    pub(crate) fn into_folder(mut self) -> TempDir {
+        let moved = tempfile::tempdir().expect("a folder");
+        std::mem::replace(&mut self.folder, moved)
+    }
+
     /// Waits until it has ended by itself.
     pub(crate) fn wait(&mut self) -> ExitStatus {
         self.child.wait().expect("wait for the server")

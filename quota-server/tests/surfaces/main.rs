@@ -12,6 +12,7 @@ mod command_line;
 mod drain;
 mod ferry;
 mod gateway;
+mod heads;
 mod probes;
 mod quota;
 mod refusals;

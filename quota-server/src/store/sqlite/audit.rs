@@ -18,7 +18,7 @@ use std::ops::RangeInclusive;
 /// Everything as of one moment.
 #[derive(Debug)]
 pub struct Snapshot<'a> {
-    connection: &'a Connection,
+    pub(super) connection: &'a Connection,
 }
 
 impl SqliteReader {
