@@ -64,6 +64,8 @@ async fn execute(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::CheckConfig { file } => check::run(&file, &output),
         Command::Verify(arguments) => verify::run(arguments, &server, &output).await,
         Command::Heads => admin::heads(&server.client()?, &output).await,
+        Command::Backup { to, place } => files::backup(&to, place, &output),
+        Command::Restore { from, place } => files::restore(&from, place, &output),
         Command::AcceptLoss { place, yes } => files::accept(place, yes, &output),
         Command::Tenant { command } => admin::tenant(&server.client()?, command, &output).await,
         Command::Key { command } => admin::key(&server.client()?, command, &output).await,

@@ -1,6 +1,7 @@
 //! The quota-and-ledger server, and ferry, its command line.
 
 pub mod admin;
+pub mod backup;
 pub mod cli;
 pub mod config;
 pub mod document;

@@ -38,6 +38,16 @@ pub struct Difference {
     pub what: String,
 }
 
+impl std::fmt::Display for Difference {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { tenant, what } = self;
+        match tenant {
+            Some(tenant) => write!(f, "tenant '{tenant}', {what}"),
+            None => f.write_str(what),
+        }
+    }
+}
+
 /// The database could not be looked at.
 #[derive(Debug, thiserror::Error)]
 pub enum VerifyError {

@@ -3,7 +3,7 @@
 use super::wire;
 use crate::store::view::{AttemptView, KeyView, ReservationView, TenantView, UsageView};
 use crate::timestamp::rfc3339;
-use crate::verify::{Difference, VerifyReport};
+use crate::verify::VerifyReport;
 use ferry_ledger::UnixMs;
 use ferry_types::{Amount, Balance, Currency, Tags, Usage};
 
@@ -251,14 +251,6 @@ pub(crate) fn verdict(report: &VerifyReport) -> wire::Verdict {
         clean: *clean,
         books: *tenants,
         entries: *entries,
-        difference: difference.as_ref().map(sentence),
-    }
-}
-
-fn sentence(difference: &Difference) -> String {
-    let Difference { tenant, what } = difference;
-    match tenant {
-        Some(tenant) => format!("tenant '{tenant}', {what}"),
-        None => what.clone(),
+        difference: difference.as_ref().map(ToString::to_string),
     }
 }

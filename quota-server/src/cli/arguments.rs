@@ -80,6 +80,22 @@ pub(super) enum Command {
     Verify(VerifyArguments),
     /// Show where every journal ends, signed, and the public key.
     Heads,
+    /// Copy the database and its secrets into a new folder, verified, while the server runs or not.
+    Backup {
+        /// The folder, which must not be there yet.
+        #[arg(long, value_name = "FOLDER")]
+        to: PathBuf,
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Put a backup where no database stands. The server must not run.
+    Restore {
+        /// The backup's folder.
+        #[arg(long, value_name = "FOLDER")]
+        from: PathBuf,
+        #[command(flatten)]
+        place: Place,
+    },
     /// Make a database count that lacks what was acknowledged. The server must not run.
     AcceptLoss {
         #[command(flatten)]

@@ -1,13 +1,14 @@
 //! Commands on a database's files, for which no server is asked.
 
 use super::output::{self, Output, confirmed};
+use crate::backup::{self, Manifest, Restored};
 use crate::config::{Config, HEADS_SUFFIX};
 use crate::durable_file::beside;
 use crate::heads::accept::{Accepted, accept_loss};
 use clap::Args;
 use ferry_ledger::UnixMs;
 use serde::Serialize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -39,6 +40,54 @@ impl Place {
             }
         }
     }
+}
+
+/// Makes a backup.
+pub(super) fn backup(to: &Path, place: Place, output: &Output) -> anyhow::Result<ExitCode> {
+    let (database, _) = place.find()?;
+    let manifest = backup::make(&database, to, now())?;
+    output.result(&manifest, |manifest| {
+        let Manifest { books, entries, .. } = manifest;
+        let to = to.display();
+        format!("{to}: {books} books, {entries} journal entries, verified; it holds secrets: keep it as the database")
+    })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+#[derive(Serialize)]
+struct RestoredBackup {
+    database: String,
+    made_at: String,
+    epoch: u64,
+    books: u64,
+    entries: u64,
+}
+
+/// Puts a backup back.
+pub(super) fn restore(from: &Path, place: Place, output: &Output) -> anyhow::Result<ExitCode> {
+    let (database, export) = place.find()?;
+    let Restored { manifest, epoch } = backup::restore(from, &database, &export, now())?;
+    let restored = RestoredBackup {
+        database: database.display().to_string(),
+        made_at: manifest.made_at,
+        epoch,
+        books: manifest.books,
+        entries: manifest.entries,
+    };
+    output.result(&restored, |restored| {
+        let RestoredBackup {
+            database,
+            made_at,
+            epoch,
+            books,
+            entries,
+        } = restored;
+        format!(
+            "{database}: as of {made_at}, {books} books, {entries} journal entries, verified; epoch {epoch} begins, and the next \
+             start tells what was acknowledged after that"
+        )
+    })?;
+    Ok(ExitCode::SUCCESS)
 }
 
 #[derive(Serialize)]

@@ -4,6 +4,7 @@
 //! of tokens are unsigned and SQLite's numbers are not: they are kept bit by bit, so that no count is too large to be stored.
 
 mod audit;
+mod copy;
 mod heads;
 mod load;
 mod lock;
@@ -14,6 +15,7 @@ mod row;
 mod table;
 
 pub use audit::{KeptPriceTable, Snapshot};
+pub use copy::{Exclusive, copy_into};
 pub use lock::LockError;
 pub use reader::SqliteReader;
 

@@ -44,6 +44,8 @@ pub(crate) struct Ferry {
     pub(crate) folder: TempDir,
     /// As the log says, with the port that the system chose.
     pub(crate) admin_address: String,
+    /// What the log said until it served.
+    pub(crate) said: String,
     child: Child,
     log: Receiver<String>,
 }
@@ -99,6 +101,7 @@ impl Ferry {
         let mut ferry = Self {
             folder,
             admin_address: String::new(),
+            said: String::new(),
             child,
             log,
         };
@@ -106,6 +109,7 @@ impl Ferry {
         let address = said.split(" admin=").nth(1);
         let address = address.and_then(|rest| rest.split(' ').next());
         ferry.admin_address = address.unwrap_or_default().to_owned();
+        ferry.said = said;
         ferry
     }
 

@@ -8,6 +8,7 @@
 )]
 
 mod authority;
+mod backup;
 mod command_line;
 mod drain;
 mod ferry;
