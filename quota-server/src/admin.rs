@@ -8,6 +8,7 @@ mod client;
 mod failure;
 mod heads;
 mod routes;
+mod seals;
 mod view;
 pub mod wire;
 

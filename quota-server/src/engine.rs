@@ -19,6 +19,7 @@ mod lanes;
 pub mod lease;
 pub mod metrics;
 mod read;
+mod seal;
 mod secrets;
 mod start;
 mod writer;

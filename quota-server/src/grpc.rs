@@ -195,9 +195,10 @@ impl Quota {
             EngineError::Unavailable => ("unavailable", Status::unavailable),
             EngineError::Stopped => ("stopped", Status::unavailable),
             EngineError::Held(_) => ("not_ready", Status::unavailable),
-            EngineError::UnknownTenant(_) | EngineError::PriceVersionTaken(_) => {
-                ("internal", Status::internal)
-            }
+            EngineError::UnknownTenant(_)
+            | EngineError::MonthNotOver(_)
+            | EngineError::FrozenBook(_)
+            | EngineError::PriceVersionTaken(_) => ("internal", Status::internal),
         };
         self.metrics.answered(call, "failed", reason);
         status(error.to_string())

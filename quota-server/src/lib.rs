@@ -18,6 +18,7 @@ pub mod metrics;
 pub mod policy;
 pub mod price_book;
 pub mod principal;
+pub mod seal;
 pub mod serve;
 pub mod store;
 pub mod timestamp;

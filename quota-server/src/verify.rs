@@ -7,6 +7,7 @@
 
 mod epochs;
 mod prices;
+mod seals;
 
 use crate::store::sqlite::{Snapshot, SqliteReader};
 use crate::store::{OpenError, StoreError, chain};
@@ -135,6 +136,7 @@ impl Walk<'_> {
             self.tenants = self.tenants.saturating_add(1);
         }
         epochs::check(self.snapshot)?;
+        seals::check(self.snapshot)?;
         none(None, self.snapshot.stray_row())?;
         Ok(None)
     }

@@ -140,6 +140,10 @@ impl Book {
                 Ok(())
             }
             Event::KeyStateSet { key, to } => self.set_key_state(key, *to),
+            Event::MonthSealed(sealed) => match sealed.misfit(&self.head, at) {
+                None => Ok(()),
+                Some(why) => Err(Misfit::WrongState(why)),
+            },
             Event::ToppedUp(topped_up) => self.top_up(topped_up, at),
             Event::Reserved(reserved) => self.reserve(reserved, at),
             Event::Renewed {

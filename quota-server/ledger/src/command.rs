@@ -3,6 +3,7 @@
 use crate::book::{KeyState, TenantState, TopUpRef};
 use crate::offer::Offer;
 use crate::reservation::Owner;
+use crate::seal::MonthSealed;
 use crate::time::UnixMs;
 use ferry_types::{
     Amount, Currency, KeyId, PrincipalName, RequestFacts, ReservationId, Settlement, Usage,
@@ -39,6 +40,8 @@ pub enum Command {
     Release(Release),
     /// Ends a reservation whose lease has run out.
     Expire(Expire),
+    /// States how the journal stood when a month was over.
+    SealMonth(MonthSealed),
 }
 
 impl Command {
@@ -51,9 +54,11 @@ impl Command {
             Self::Settle(call) => Some(call.id),
             Self::Release(call) => Some(call.id),
             Self::Expire(call) => Some(call.id),
-            Self::SetTenantState(_) | Self::IssueKey(_) | Self::SetKeyState(_) | Self::TopUp(_) => {
-                None
-            }
+            Self::SetTenantState(_)
+            | Self::IssueKey(_)
+            | Self::SetKeyState(_)
+            | Self::TopUp(_)
+            | Self::SealMonth(_) => None,
         }
     }
 
@@ -67,7 +72,7 @@ impl Command {
             Self::Renew(call) => Some(&call.owner.key),
             Self::Settle(call) => Some(&call.owner.key),
             Self::Release(call) => Some(&call.owner.key),
-            Self::SetTenantState(_) | Self::TopUp(_) | Self::Expire(_) => None,
+            Self::SetTenantState(_) | Self::TopUp(_) | Self::Expire(_) | Self::SealMonth(_) => None,
         }
     }
 
@@ -83,7 +88,8 @@ impl Command {
             | Self::Renew(_)
             | Self::Settle(_)
             | Self::Release(_)
-            | Self::Expire(_) => None,
+            | Self::Expire(_)
+            | Self::SealMonth(_) => None,
         }
     }
 }

@@ -3,6 +3,7 @@
 use crate::book::{KeyState, TenantState};
 use crate::offer::Offer;
 use crate::reservation::{Charge, Flags, Owner};
+use crate::seal::MonthSealed;
 use crate::time::UnixMs;
 use ferry_types::{
     Amount, Currency, KeyId, PrincipalName, RequestFacts, ReservationId, Settlement, Usage,
@@ -71,6 +72,8 @@ pub enum Event {
     Expired(Box<Expired>),
     /// A settle was kept for a person to judge; nothing was charged.
     Parked(Box<Parked>),
+    /// A month is over, and its entries are told of.
+    MonthSealed(MonthSealed),
 }
 
 impl Event {
@@ -87,7 +90,8 @@ impl Event {
             | Self::TenantStateSet(_)
             | Self::KeyIssued { .. }
             | Self::KeyStateSet { .. }
-            | Self::ToppedUp(_) => None,
+            | Self::ToppedUp(_)
+            | Self::MonthSealed(_) => None,
         }
     }
 
@@ -105,7 +109,8 @@ impl Event {
             | Self::Adjusted(_)
             | Self::Released { .. }
             | Self::Expired(_)
-            | Self::Parked(_) => None,
+            | Self::Parked(_)
+            | Self::MonthSealed(_) => None,
         }
     }
 
@@ -125,6 +130,7 @@ impl Event {
             Self::Released { .. } => "released",
             Self::Expired(_) => "expired",
             Self::Parked(_) => "parked",
+            Self::MonthSealed(_) => "month_sealed",
         }
     }
 }

@@ -2,7 +2,8 @@
 
 use super::wire::{
     Balance, CheckHeads, CreateKey, CreateTenant, CreateTopUp, CreatedKey, Failure, Heads,
-    HeadsVerdict, Key, Keys, Reservations, Status, Tenant, Tenants, TopUp, UsageRecords, Verdict,
+    HeadsVerdict, Key, Keys, Reservations, Seal, SealMonth, Seals, Status, Tenant, Tenants, TopUp,
+    UsageRecords, Verdict,
 };
 use crate::listener::{Address, InvalidAddress};
 use reqwest::{Method, RequestBuilder};
@@ -267,6 +268,24 @@ impl Client {
     /// [`ClientError`]; a difference is no error.
     pub async fn verify(&self) -> Result<Verdict, ClientError> {
         self.get("verify", &[]).await
+    }
+
+    /// Seals a month that is over, or finds it sealed.
+    ///
+    /// # Errors
+    /// [`ClientError`]; codes `month_not_over`, `frozen`.
+    pub async fn seal_month(&self, month: &str) -> Result<Seal, ClientError> {
+        let month = month.to_owned();
+        let request = self.request(Method::POST, "seals");
+        self.send(request.json(&SealMonth { month })).await
+    }
+
+    /// Every sealed month.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn seals(&self) -> Result<Seals, ClientError> {
+        self.get("seals", &[]).await
     }
 
     /// Where every journal ends, signed.

@@ -4,7 +4,7 @@ use super::asked::{
     Done, asked, bounded, check_currency, done, json, known_tenant, now, one_key, parse, rows,
 };
 use super::failure::Failed;
-use super::{heads, view, wire};
+use super::{heads, seals, view, wire};
 use crate::draining::Draining;
 use crate::engine::{self, Engine, EngineError};
 use crate::principal::CredentialDigest;
@@ -56,6 +56,7 @@ pub(crate) fn router(state: AdminState) -> Router {
         .route("/tenants/{tenant}/top-ups", post(top_up))
         .route("/reservations", get(reservations))
         .route("/usage", get(usage))
+        .route("/seals", get(seals::list).post(seals::seal))
         .route("/heads", get(heads::present))
         .route("/heads/check", post(heads::check))
         .route("/verify", get(verify));

@@ -378,6 +378,38 @@ pub struct UsageRecords {
     pub usage: Vec<UsageRecord>,
 }
 
+/// `POST seals`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SealMonth {
+    /// Such as `2026-10`.
+    pub month: String,
+}
+
+/// A sealed month.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Seal {
+    /// Such as `2026-10`, in UTC.
+    pub month: String,
+    /// When it was sealed.
+    pub sealed_at: String,
+    /// Books with an entry before its end.
+    pub books: u64,
+    /// Over how every one of them stood at its end, hexadecimal.
+    pub hash: String,
+    /// Short name of the key that signed.
+    pub public_key_id: String,
+    /// Ed25519, hexadecimal.
+    pub signature: String,
+}
+
+/// `GET seals`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Seals {
+    /// The oldest first.
+    pub seals: Vec<Seal>,
+}
+
 /// `GET heads`: where every journal ends, signed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Heads {

@@ -8,6 +8,7 @@ use super::table;
 use crate::admin::wire::{CreateKey, CreateTenant, CreateTopUp};
 use crate::admin::{Client, Show};
 use anyhow::Context;
+use ferry_ledger::Month;
 use ferry_types::TenantId;
 use std::process::ExitCode;
 
@@ -167,6 +168,18 @@ pub(super) async fn usage(
 
 pub(super) async fn heads(client: &Client, output: &Output) -> anyhow::Result<ExitCode> {
     output.result(&client.heads().await?, table::heads)?;
+    DONE
+}
+
+pub(super) async fn seal(
+    client: &Client,
+    month: Option<Month>,
+    output: &Output,
+) -> anyhow::Result<ExitCode> {
+    match month {
+        Some(month) => output.result(&client.seal_month(&month.to_string()).await?, table::seal)?,
+        None => output.result(&client.seals().await?, table::seals)?,
+    }
     DONE
 }
 

@@ -3,6 +3,7 @@
 use super::files::Place;
 use crate::admin::{Client, InvalidServer};
 use clap::{Args, Parser, Subcommand};
+use ferry_ledger::Month;
 use ferry_types::{KeyId, ReservationId, TenantId};
 use std::path::PathBuf;
 
@@ -78,6 +79,15 @@ pub(super) enum Command {
     Usage(UsageArguments),
     /// Derive every balance from its journal again, and compare; or compare heads and receipts with the journals.
     Verify(VerifyArguments),
+    /// Seal a month that is over in UTC, for all books and for good; or list what is sealed.
+    Seal {
+        /// Such as 2026-10.
+        #[arg(required_unless_present = "list")]
+        month: Option<Month>,
+        /// List the sealed months.
+        #[arg(long, conflicts_with = "month")]
+        list: bool,
+    },
     /// Show where every journal ends, signed, and the public key.
     Heads,
     /// Copy the database and its secrets into a new folder, verified, while the server runs or not.

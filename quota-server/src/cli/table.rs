@@ -1,8 +1,8 @@
 //! Tables for people.
 
 use crate::admin::wire::{
-    Balance, CreatedKey, Heads, HeadsVerdict, Key, Keys, Reservation, Reservations, Tenant,
-    Tenants, TopUp, Usage, UsageRecord, UsageRecords, Verdict,
+    Balance, CreatedKey, Heads, HeadsVerdict, Key, Keys, Reservation, Reservations, Seal, Seals,
+    Tenant, Tenants, TopUp, Usage, UsageRecord, UsageRecords, Verdict,
 };
 use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, Table};
@@ -321,4 +321,28 @@ pub(super) fn heads_verdict(verdict: &HeadsVerdict) -> String {
         None => format!("clean: {hold} heads hold"),
         Some(difference) => format!("NOT clean: {difference} ({hold} heads before it hold)"),
     }
+}
+
+pub(super) fn seal(seal: &Seal) -> String {
+    facts(&[
+        ("month", seal.month.clone()),
+        ("sealed at", seal.sealed_at.clone()),
+        ("books", seal.books.to_string()),
+        ("hash", seal.hash.clone()),
+        ("signed by", seal.public_key_id.clone()),
+        ("signature", seal.signature.clone()),
+    ])
+}
+
+pub(super) fn seals(seals: &Seals) -> String {
+    let mut rows = table(&["MONTH", "SEALED AT", "BOOKS", "HASH"], &[2]);
+    for seal in &seals.seals {
+        rows.add_row([
+            &seal.month,
+            &seal.sealed_at,
+            &seal.books.to_string(),
+            &seal.hash,
+        ]);
+    }
+    shown(&rows, seals.seals.len(), "sealed months")
 }

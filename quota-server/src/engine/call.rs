@@ -1,7 +1,7 @@
 //! What the engine is asked, and what it answers.
 
 use crate::principal::Principal;
-use ferry_ledger::{Head, Offer, UnixMs};
+use ferry_ledger::{Head, Month, Offer, UnixMs};
 use ferry_types::{Balance, Currency, KeyId, KeyText, TenantId};
 use std::sync::Arc;
 use std::time::Instant;
@@ -102,6 +102,14 @@ pub enum EngineError {
     /// There is no such tenant.
     #[error("there is no tenant '{0}'")]
     UnknownTenant(TenantId),
+    /// Only a month that is over is sealed.
+    #[error("{0} is not over yet in UTC: only a month that is over is sealed")]
+    MonthNotOver(Month),
+    /// A frozen book takes no seal.
+    #[error(
+        "the book of '{0}' is frozen: `ferry verify` says why; a month is sealed for all books or for none"
+    )]
+    FrozenBook(TenantId),
     /// The version stands for another table.
     #[error("price version '{0}' is known with other content: a changed table needs a new version")]
     PriceVersionTaken(String),

@@ -203,7 +203,7 @@ impl Engine {
         looked.await.map_err(stopped)?
     }
 
-    async fn read<T: Send + 'static>(
+    pub(super) async fn read<T: Send + 'static>(
         &self,
         read: impl FnOnce(&mut SqliteReader) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, EngineError> {

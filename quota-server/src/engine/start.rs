@@ -80,7 +80,7 @@ impl Engine {
 
     /// Starts the writer on a store that is open.
     pub(super) fn start_on(
-        store: Box<dyn Store>,
+        mut store: Box<dyn Store>,
         secrets: Secrets,
         config: EngineConfig,
     ) -> Result<Self, StartError> {
@@ -101,11 +101,15 @@ impl Engine {
         ));
         let (stopped, stop) = watch::channel(None);
         let peppers = Arc::new(peppers);
+        let mut clock = Clock::new(Arc::clone(&time));
+        if let Some(seal) = store.newest_seal()? {
+            clock.not_before(seal.month.end());
+        }
         let writer = Writer {
             store,
             lanes: Arc::clone(&lanes),
             peppers: Arc::clone(&peppers),
-            clock: Clock::new(Arc::clone(&time)),
+            clock,
             lease,
             metrics: metrics.clone(),
             used_keys: UsedKeys::new(),

@@ -10,3 +10,4 @@ mod idempotency;
 mod keys;
 mod load;
 mod retention;
+mod seal;

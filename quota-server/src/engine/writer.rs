@@ -11,6 +11,7 @@ use super::lease::LeaseConfig;
 use super::metrics::EngineMetrics;
 use crate::heads::ChangedHeads;
 use crate::key_directory::{Peppers, sha256};
+use crate::seal::Seal;
 use crate::store::{CommitError, Idle, Store, StoreError, chain};
 use ferry_ledger::{Answer, Rules, UnixMs};
 use std::sync::Arc;
@@ -111,7 +112,10 @@ impl Writer {
                     waiting.push(Waiting { operations, answer });
                     ops.extend(asked);
                 }
-                Job::PriceTable { .. } | Job::Expire { .. } => rest.push(job),
+                Job::PriceTable { .. }
+                | Job::Time { .. }
+                | Job::KeepSeal { .. }
+                | Job::Expire { .. } => rest.push(job),
             }
         }
         if !ops.is_empty() {
@@ -173,6 +177,14 @@ impl Writer {
                 let kept = self.keep_price_table(table)?;
                 reply(answer, kept);
             }
+            Job::Time { answer } => {
+                let now = self.clock.now_ms();
+                reply(answer, Ok(UnixMs(now)));
+            }
+            Job::KeepSeal { seal, answer } => {
+                let kept = self.keep_seal(&seal)?;
+                reply(answer, kept);
+            }
             Job::Expire { answer } => {
                 let expired = self.expire_due()?;
                 self.forget_and_note()?;
@@ -200,6 +212,23 @@ impl Writer {
                 self.store.rollback().map_err(|e| failed(&e))?;
                 Err(EngineError::PriceVersionTaken(version))
             }
+            Err(error) => {
+                self.undo(&error)?;
+                Err(EngineError::Unavailable)
+            }
+        })
+    }
+
+    fn keep_seal(&mut self, seal: &Seal) -> Result<Result<(), EngineError>, Failed> {
+        let kept = self.store.begin().and_then(|()| self.store.keep_seal(seal));
+        Ok(match kept {
+            Ok(()) => match self.commit()? {
+                Committed::Yes => {
+                    self.clock.not_before(seal.month.end());
+                    Ok(())
+                }
+                Committed::No => Err(EngineError::Unavailable),
+            },
             Err(error) => {
                 self.undo(&error)?;
                 Err(EngineError::Unavailable)

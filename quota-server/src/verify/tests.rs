@@ -28,6 +28,11 @@ struct Closed {
 
 async fn lived() -> Closed {
     let fixture = Fixture::lived().await;
+    fixture
+        .engine
+        .seal_month("2026-12".parse().unwrap())
+        .await
+        .unwrap();
     fixture.assert_clean().await;
     fixture.close().await;
     let file = fixture.database();
@@ -110,7 +115,7 @@ fn change_one_row(file: &Path, table: &str, column: &str, other: &str, end: &str
     let keys = statement.query_map([table], |row| row.get::<_, String>(0));
     let keys: Vec<_> = keys.unwrap().map(Result::unwrap).collect();
     let order: Vec<_> = keys.iter().map(|key| format!("{key} {end}")).collect();
-    let guarded = "DROP TRIGGER IF EXISTS epochs_stay";
+    let guarded = "DROP TRIGGER IF EXISTS epochs_stay; DROP TRIGGER IF EXISTS seals_stay";
     format!(
         "{guarded}; UPDATE {table} SET {column} = {other} WHERE ({keys}) = (SELECT {keys} FROM {table} ORDER BY {order} LIMIT 1)",
         keys = keys.join(", "),

@@ -208,6 +208,28 @@ async fn an_export_that_was_tampered_with_is_found_out() {
 }
 
 #[test]
+fn a_month_is_sealed_by_command() {
+    let ferry = Ferry::start();
+    ferry.tenant_with("acme", "5");
+    assert_eq!(ferry.run(&["seal", "--list"]).out, "no sealed months\n");
+    let early = ferry.run(&["seal", "9999-12"]);
+    assert_eq!(early.status.code(), Some(1));
+    assert!(
+        early.err.contains("9999-12 is not over yet in UTC"),
+        "{}",
+        early.err
+    );
+    assert_eq!(ferry.run(&["seal", "2026-13"]).status.code(), Some(2));
+    assert_eq!(ferry.run(&["seal"]).status.code(), Some(2));
+    let sealed = ferry.json(&["seal", "2020-02"]);
+    assert_eq!(sealed["books"], 0, "{sealed}");
+    assert_eq!(ferry.json(&["seal", "2020-02"]), sealed);
+    assert_eq!(ferry.json(&["seal", "--list"])["seals"][0], sealed);
+    assert!(ferry.run(&["seal", "2020-02"]).out.contains("signed by"));
+    assert_eq!(ferry.json(&["verify"])["clean"], true);
+}
+
+#[test]
 fn receipts_are_checked_against_the_journal() {
     let ferry = Ferry::start();
     ferry.tenant_with("acme", "5");

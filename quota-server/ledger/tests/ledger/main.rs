@@ -16,6 +16,8 @@ mod refusals;
 #[cfg(test)]
 mod samples;
 #[cfg(test)]
+mod seal;
+#[cfg(test)]
 mod table;
 #[cfg(test)]
 mod verify;

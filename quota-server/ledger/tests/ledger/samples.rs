@@ -163,6 +163,11 @@ pub fn events() -> Vec<Event> {
             settlement: full_settlement(),
             reason: ParkReason::BeyondCap,
         })),
+        Event::MonthSealed(MonthSealed {
+            month: Month::new(2026, 10).expect("a month"),
+            last_seq: 77,
+            last_hash: [0xef; 32],
+        }),
     ]
 }
 

@@ -82,7 +82,8 @@ fn routes<'a>(command: &'a Command, book: &'a Book) -> impl Iterator<Item = &'a 
         | Command::TopUp(_)
         | Command::IssueKey(_)
         | Command::SetKeyState(_)
-        | Command::SetTenantState(_) => None,
+        | Command::SetTenantState(_)
+        | Command::SealMonth(_) => None,
     };
     let reserved = command
         .reservation()
@@ -102,7 +103,8 @@ fn refusal(command: &Command) -> Answer {
         | Command::TopUp(_)
         | Command::IssueKey(_)
         | Command::SetKeyState(_)
-        | Command::SetTenantState(_) => {
+        | Command::SetTenantState(_)
+        | Command::SealMonth(_) => {
             Answer::Reserve(ReserveAnswer::Refused(Refusal::GatewayOutOfScope))
         }
     }
@@ -136,6 +138,7 @@ fn act_for_owner(command: &mut Command, principal: &Principal, book: &Book) {
         | Command::TopUp(_)
         | Command::IssueKey(_)
         | Command::SetKeyState(_)
-        | Command::SetTenantState(_) => {}
+        | Command::SetTenantState(_)
+        | Command::SealMonth(_) => {}
     }
 }

@@ -132,7 +132,7 @@ impl BookWork {
     /// Takes note of which rows an event changes.
     fn note(&mut self, event: &Event) {
         match event {
-            Event::TenantOpened { .. } | Event::TenantStateSet(_) => {}
+            Event::TenantOpened { .. } | Event::TenantStateSet(_) | Event::MonthSealed(_) => {}
             Event::KeyIssued { key, .. } | Event::KeyStateSet { key, .. } => {
                 self.keys.insert(key.clone());
             }

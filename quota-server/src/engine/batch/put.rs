@@ -129,7 +129,7 @@ impl Question {
 
 fn touch_by(touch: &mut Touch, command: &Command) {
     let owned = match command {
-        Command::SetTenantState(_) => return,
+        Command::SetTenantState(_) | Command::SealMonth(_) => return,
         Command::IssueKey(order) => return add_key(touch, &order.key),
         Command::SetKeyState(order) => return add_key(touch, &order.key),
         Command::TopUp(order) => {

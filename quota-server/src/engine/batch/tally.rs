@@ -44,7 +44,8 @@ impl Tally {
             | Event::ToppedUp(_)
             | Event::Reserved(_)
             | Event::Renewed { .. }
-            | Event::Expired(_) => {}
+            | Event::Expired(_)
+            | Event::MonthSealed(_) => {}
         }
     }
 

@@ -4,6 +4,7 @@ use super::fixture::{Fixture, HOLD, done, start, tenant, whole_use};
 use crate::engine::secrets::Secrets;
 use crate::engine::{CreateTenant, Engine, EngineConfig, EngineError, Stop};
 use crate::key_directory::{PepperId, StoredDigest};
+use crate::seal::Seal;
 use crate::store::sqlite::SqliteStore;
 use crate::store::{BookChange, CommitError, Idle, Store, StoreError, Touch, VersionTaken};
 use ferry_ledger::{AdminAnswer, Book, Refusal, ReserveAnswer, SettleAnswer, UnixMs};
@@ -68,6 +69,14 @@ impl Store for Ailing {
         now: UnixMs,
     ) -> Result<Result<(), VersionTaken>, StoreError> {
         self.store.keep_price_table(version, sha256, content, now)
+    }
+
+    fn keep_seal(&mut self, seal: &Seal) -> Result<(), StoreError> {
+        self.store.keep_seal(seal)
+    }
+
+    fn newest_seal(&mut self) -> Result<Option<Seal>, StoreError> {
+        self.store.newest_seal()
     }
 
     fn touch_keys(&mut self, used: &BTreeMap<(TenantId, KeyId), UnixMs>) -> Result<(), StoreError> {

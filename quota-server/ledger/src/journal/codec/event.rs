@@ -5,6 +5,7 @@ use super::pinned::{amount, flags, read_some_principal, some_principal, units};
 use super::{InvalidEncoding, Message, Reader, Writer};
 use crate::book::{KeyState, TenantState};
 use crate::event::{Event, Expired, ParkReason, Parked, Reserved, Settled, ToppedUp};
+use crate::seal::MonthSealed;
 use crate::time::UnixMs;
 use ferry_types::{Currency, KeyId, ReservationId};
 use std::sync::Arc;
@@ -24,8 +25,13 @@ const ADJUSTED: u8 = 9;
 const RELEASED: u8 = 10;
 const EXPIRED: u8 = 11;
 const PARKED: u8 = 12;
+/// Beside the kinds that move money.
+const MONTH_SEALED: u8 = 32;
 
 impl Event {
+    /// The stored code of [`Event::MonthSealed`].
+    pub const MONTH_SEALED: u8 = MONTH_SEALED;
+
     /// The stored code of its kind.
     #[must_use]
     pub const fn kind(&self) -> u8 {
@@ -42,6 +48,7 @@ impl Event {
             Self::Released { .. } => RELEASED,
             Self::Expired(_) => EXPIRED,
             Self::Parked(_) => PARKED,
+            Self::MonthSealed(_) => MONTH_SEALED,
         }
     }
 
@@ -95,6 +102,7 @@ impl Event {
             }
             Self::Expired(expired) => expired.write(&mut to),
             Self::Parked(parked) => parked.write(&mut to),
+            Self::MonthSealed(sealed) => sealed.write(&mut to),
         }
         to.into_bytes()
     }
@@ -137,6 +145,7 @@ impl Event {
                 by: read_some_principal(&mut from, 5)?,
             },
             EXPIRED => Self::Expired(Box::new(Expired::read(&mut from)?)),
+            MONTH_SEALED => Self::MonthSealed(MonthSealed::read(&mut from)?),
             PARKED => Self::Parked(Box::new(Parked::read(&mut from)?)),
             _ => return Err(InvalidEncoding::Kind(kind)),
         };
