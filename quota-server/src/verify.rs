@@ -6,8 +6,11 @@
 //! their shape: refusals, and the directory of keys.
 
 mod epochs;
+mod part;
 mod prices;
 mod seals;
+
+pub use part::{InvalidSince, Part, Since};
 
 use crate::store::sqlite::{Snapshot, SqliteReader};
 use crate::store::{OpenError, StoreError, chain};
@@ -28,6 +31,8 @@ pub struct VerifyReport {
     pub entries: u64,
     /// The first thing that does not.
     pub difference: Option<Difference>,
+    /// What was taken on trust, where only a part was looked at.
+    pub trusted: Option<String>,
 }
 
 /// Something that does not agree.
@@ -68,22 +73,41 @@ pub enum VerifyError {
 /// # Errors
 /// [`VerifyError`] if it cannot be read. What does not agree is in the report, and no error.
 pub fn verify(database: &Path) -> Result<VerifyReport, VerifyError> {
+    verify_part(database, None, &mut |_| {})
+}
+
+/// Verifies a part of a database, or all of it; tells after each entry how many were looked at.
+///
+/// # Errors
+/// [`VerifyError`] if it cannot be read. What does not agree is in the report, and no error.
+pub fn verify_part(
+    database: &Path,
+    part: Option<&Part>,
+    progress: &mut dyn FnMut(u64),
+) -> Result<VerifyReport, VerifyError> {
     let mut reader = SqliteReader::open(database)?;
     reader.snapshot(|snapshot| {
         let mut walk = Walk {
             snapshot,
             tenants: 0,
             entries: 0,
+            progress,
         };
-        let difference = walk.everything().or_else(|stop| match stop {
-            Found::Difference(difference) => Ok(Some(difference)),
-            Found::Error(error) => Err(error),
-        })?;
+        let looked = match part {
+            Some(part) => walk.part(part).map(Some),
+            None => walk.everything().map(|()| None),
+        };
+        let (trusted, difference) = match looked {
+            Ok(trusted) => (trusted, None),
+            Err(Found::Difference(difference)) => (None, Some(difference)),
+            Err(Found::Error(error)) => return Err(error),
+        };
         Ok(VerifyReport {
             clean: difference.is_none(),
             tenants: walk.tenants,
             entries: walk.entries,
             difference,
+            trusted,
         })
     })
 }
@@ -123,10 +147,12 @@ struct Walk<'a> {
     snapshot: &'a Snapshot<'a>,
     tenants: u64,
     entries: u64,
+    /// Told of every entry.
+    progress: &'a mut dyn FnMut(u64),
 }
 
 impl Walk<'_> {
-    fn everything(&mut self) -> Result<Option<Difference>, Found> {
+    fn everything(&mut self) -> Result<(), Found> {
         none(None, self.snapshot.fault_of_file())?;
         let nobody = |error| Found::from_store(None, error);
         let kept = self.snapshot.price_tables().map_err(nobody)?;
@@ -137,8 +163,7 @@ impl Walk<'_> {
         }
         epochs::check(self.snapshot)?;
         seals::check(self.snapshot)?;
-        none(None, self.snapshot.stray_row())?;
-        Ok(None)
+        none(None, self.snapshot.stray_row())
     }
 
     fn book(&mut self, tenant: &TenantId, prices: &KeptPrices) -> Result<(), Found> {
@@ -160,11 +185,12 @@ impl Walk<'_> {
         let found = |finding: Finding| Found::of(Some(tenant), chain(&finding));
         let mut verifier = Verifier::new(tenant.clone(), prices);
         let mut moved = Moved::new(self.snapshot, tenant);
-        let entries = &mut self.entries;
+        let (entries, progress) = (&mut self.entries, &mut *self.progress);
         self.snapshot
-            .journal(tenant, |entry| {
+            .journal(tenant, 1, |entry| {
                 let transaction = verifier.entry(entry).map_err(found)?;
                 *entries = entries.saturating_add(1);
+                progress(*entries);
                 moved.add(entry.seq, transaction)
             })
             .map_err(|error| Found::from_store(Some(tenant), error))??;

@@ -270,6 +270,20 @@ impl Client {
         self.get("verify", &[]).await
     }
 
+    /// The same of one tenant's book, or of its chain from an entry, or a date, on.
+    ///
+    /// # Errors
+    /// [`ClientError`]; code `unknown_tenant`. A difference is no error.
+    pub async fn verify_tenant(
+        &self,
+        tenant: &str,
+        since: Option<&str>,
+    ) -> Result<Verdict, ClientError> {
+        let mut query = vec![("tenant", tenant)];
+        query.extend(since.map(|since| ("since", since)));
+        self.get("verify", &query).await
+    }
+
     /// Seals a month that is over, or finds it sealed.
     ///
     /// # Errors

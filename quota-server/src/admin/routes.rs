@@ -9,6 +9,7 @@ use crate::draining::Draining;
 use crate::engine::{self, Engine, EngineError};
 use crate::principal::CredentialDigest;
 use crate::store::view::{ReservationQuery, UsageQuery};
+use crate::verify::{Part, Since};
 use axum::extract::rejection::{JsonRejection, QueryRejection};
 use axum::extract::{Path, Query, Request, State};
 use axum::http::{StatusCode, header};
@@ -320,8 +321,26 @@ async fn usage(
     Ok(Json(wire::UsageRecords { usage }))
 }
 
-async fn verify(State(state): State<AdminState>) -> Answer<wire::Verdict> {
-    let report = state.engine.verify().await.map_err(|error| {
+/// `GET verify`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct VerifyQuery {
+    tenant: Option<String>,
+    since: Option<String>,
+}
+
+async fn verify(
+    State(state): State<AdminState>,
+    query: Result<Query<VerifyQuery>, QueryRejection>,
+) -> Answer<wire::Verdict> {
+    let VerifyQuery { tenant, since } = asked(query)?;
+    let since: Option<Since> = since.map(|text| parse("since", &text)).transpose()?;
+    let part = match (known_tenant(&state.engine, tenant).await?, since) {
+        (Some(tenant), since) => Some(Part { tenant, since }),
+        (None, None) => None,
+        (None, Some(_)) => return Err(Failed::invalid("since: of which tenant?")),
+    };
+    let report = state.engine.verify_part(part).await.map_err(|error| {
         let message = crate::store::chain(&error).to_string();
         Failed::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", message)
     })?;

@@ -246,11 +246,13 @@ pub(crate) fn verdict(report: &VerifyReport) -> wire::Verdict {
         tenants,
         entries,
         difference,
+        trusted,
     } = report;
     wire::Verdict {
         clean: *clean,
         books: *tenants,
         entries: *entries,
         difference: difference.as_ref().map(ToString::to_string),
+        trusted: trusted.clone(),
     }
 }

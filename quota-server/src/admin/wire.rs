@@ -456,4 +456,7 @@ pub struct Verdict {
     pub entries: u64,
     /// The first difference found, in a sentence.
     pub difference: Option<String>,
+    /// What was taken on trust, where only a part was asked for.
+    #[serde(default)]
+    pub trusted: Option<String>,
 }

@@ -188,6 +188,12 @@ pub(super) struct VerifyArguments {
     /// A database's file, read without a server.
     #[arg(long, value_name = "FILE")]
     pub(super) database: Option<PathBuf>,
+    /// Only this tenant's book.
+    #[arg(long, conflicts_with_all = ["heads", "receipts"])]
+    pub(super) tenant: Option<TenantId>,
+    /// Only its chain from this entry, or the first one of this date in UTC, on; what is before is trusted.
+    #[arg(long, value_name = "SEQ|DATE", requires = "tenant")]
+    pub(super) since: Option<String>,
     /// An export of signed heads: does the database still have all of them?
     #[arg(long, value_name = "FILE", conflicts_with = "receipts")]
     pub(super) heads: Option<PathBuf>,

@@ -295,10 +295,12 @@ pub(super) fn verdict(verdict: &Verdict) -> String {
         books,
         entries,
         difference,
+        trusted,
     } = verdict;
-    match difference {
-        None => format!("clean: {books} books, {entries} journal entries"),
-        Some(difference) => format!("NOT clean: {difference}"),
+    match (difference, trusted) {
+        (None, None) => format!("clean: {books} books, {entries} journal entries"),
+        (None, Some(trusted)) => format!("clean: {entries} journal entries; {trusted}"),
+        (Some(difference), _) => format!("NOT clean: {difference}"),
     }
 }
 

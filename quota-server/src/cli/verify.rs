@@ -2,9 +2,12 @@
 
 use super::arguments::{ServerArguments, VerifyArguments};
 use super::output::Output;
+use super::output::Progress;
 use super::table;
 use crate::admin::{heads_verdict, verdict, wire};
 use crate::heads::{PublicKey, SignedHead, read_heads, verify_heads};
+use crate::verify::{Part, Since, verify_part};
+use ferry_types::TenantId;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -18,14 +21,22 @@ pub(super) async fn run(
 ) -> anyhow::Result<ExitCode> {
     let VerifyArguments {
         database,
+        tenant,
+        since,
         heads,
         receipts,
         public_key,
     } = arguments;
     let Some(file) = heads.or(receipts) else {
-        let verdict = match database {
-            Some(file) => verdict(&crate::verify::verify(&file)?),
-            None => server.client()?.verify().await?,
+        let verdict = match (database, tenant) {
+            (Some(file), tenant) => of_file(&file, tenant, since.as_deref())?,
+            (None, Some(tenant)) => {
+                let client = server.client()?;
+                client
+                    .verify_tenant(tenant.as_str(), since.as_deref())
+                    .await?
+            }
+            (None, None) => server.client()?.verify().await?,
         };
         output.result(&verdict, table::verdict)?;
         return Ok(code(verdict.clean));
@@ -41,6 +52,19 @@ pub(super) async fn run(
     };
     output.result(&verdict, table::heads_verdict)?;
     Ok(code(verdict.clean))
+}
+
+fn of_file(
+    file: &Path,
+    tenant: Option<TenantId>,
+    since: Option<&str>,
+) -> anyhow::Result<wire::Verdict> {
+    let since: Option<Since> = since.map(str::parse).transpose()?;
+    let part = tenant.map(|tenant| Part { tenant, since });
+    let mut progress = Progress::begin();
+    let report = verify_part(file, part.as_ref(), &mut |entries| progress.show(entries))?;
+    progress.end();
+    Ok(verdict(&report))
 }
 
 async fn ask(

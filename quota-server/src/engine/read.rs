@@ -12,7 +12,7 @@ use crate::store::view::{
     KeyView, ReservationQuery, ReservationView, TenantView, UsageQuery, UsageView,
 };
 use crate::store::{OpenError, StoreError};
-use crate::verify::{VerifyError, VerifyReport};
+use crate::verify::{Part, VerifyError, VerifyReport};
 use ferry_ledger::{Head, Refusal, UnixMs};
 use ferry_types::{Balance, Currency, KeyDigest, KeyId, TenantId};
 use std::collections::BTreeMap;
@@ -174,8 +174,18 @@ impl Engine {
     /// # Errors
     /// [`VerifyError`] if the database cannot be read.
     pub async fn verify(&self) -> Result<VerifyReport, VerifyError> {
+        self.verify_part(None).await
+    }
+
+    /// The same of a part.
+    ///
+    /// # Errors
+    /// [`VerifyError`] if the database cannot be read.
+    pub async fn verify_part(&self, part: Option<Part>) -> Result<VerifyReport, VerifyError> {
         let database = self.inner.readers.database.clone();
-        let verified = tokio::task::spawn_blocking(move || crate::verify::verify(&database));
+        let verified = tokio::task::spawn_blocking(move || {
+            crate::verify::verify_part(&database, part.as_ref(), &mut |_| {})
+        });
         verified.await.unwrap_or(Err(VerifyError::Stopped))
     }
 

@@ -208,6 +208,63 @@ async fn an_export_that_was_tampered_with_is_found_out() {
 }
 
 #[test]
+fn a_part_is_verified_and_says_what_is_trusted() {
+    let ferry = Ferry::start();
+    ferry.tenant_with("acme", "5");
+    ferry.tenant_with("other", "5");
+    top_up(&ferry, "1");
+    let trusted = "clean: 2 journal entries; entries before 3 of 'acme' are trusted, and no balance was derived: \
+                   only the chain from there to 4\n";
+    let since = ["verify", "--tenant", "acme", "--since", "3"];
+    assert_eq!(ferry.run(&since).out, trusted);
+    let file = ["--database", "ferry.db"];
+    let ran = ferry.run(&[&since[..], &file].concat());
+    assert_eq!((ran.out.as_str(), ran.err.as_str()), (trusted, ""));
+    let whole = ferry.json(&["verify", "--tenant", "acme"]);
+    assert_eq!(whole["entries"], 4, "{whole}");
+    let of_date = ferry.json(&["verify", "--tenant", "acme", "--since", "2020-01-31"]);
+    assert_eq!(of_date["entries"], 4, "{of_date}");
+    for (arguments, told) in [
+        (&["--tenant", "nobody"][..], "there is no tenant 'nobody'"),
+        (
+            &["--tenant", "acme", "--since", "then"],
+            "neither the number of an entry",
+        ),
+        (&["--since", "3"], "--tenant"),
+    ] {
+        let ran = ferry.run(&[&["verify"], arguments].concat());
+        assert!(
+            !ran.status.success() && ran.err.contains(told),
+            "{told}: {}",
+            ran.err
+        );
+    }
+    let folder = stopped(ferry);
+    let database = rusqlite::Connection::open(folder.path().join("ferry.db")).expect("open");
+    let change = "UPDATE journal SET time = time + 1 WHERE tenant = 'acme' AND seq = 3";
+    database.execute_batch(change).expect("change");
+    drop(database);
+    let ran = run(folder.path(), &[&since[..], &file].concat());
+    assert_eq!(ran.status.code(), Some(1));
+    assert!(
+        ran.out.starts_with("NOT clean: tenant 'acme', entry 3: "),
+        "{}",
+        ran.out
+    );
+    // The entry after it is trusted to follow, and does.
+    let later = [
+        "verify",
+        "--tenant",
+        "acme",
+        "--since",
+        "4",
+        "--database",
+        "ferry.db",
+    ];
+    assert!(run(folder.path(), &later).status.success());
+}
+
+#[test]
 fn a_month_is_sealed_by_command() {
     let ferry = Ferry::start();
     ferry.tenant_with("acme", "5");

@@ -79,6 +79,32 @@ impl Snapshot<'_> {
         epochs(self.connection)
     }
 
+    /// Where each book says that its journal ends.
+    ///
+    /// # Errors
+    /// [`StoreError`] if it cannot be read.
+    pub fn heads(&self) -> Result<BTreeMap<TenantId, Head>, StoreError> {
+        heads(self.connection)
+    }
+
+    /// An entry's number, time and hash, if the journal has it.
+    ///
+    /// # Errors
+    /// [`StoreError`] if it cannot be read.
+    pub fn entry_end(&self, tenant: &TenantId, seq: u64) -> Result<Option<Head>, StoreError> {
+        let sql = "SELECT time, hash FROM journal WHERE tenant = ?1 AND seq = ?2";
+        let read = || -> Read<_> {
+            let mut statement = self.connection.prepare_cached(sql)?;
+            let mut rows = statement.query((tenant.as_str(), seq.cast_signed()))?;
+            let Some(row) = rows.next()? else {
+                return Ok(None);
+            };
+            let (time, hash) = (UnixMs(count(row, 0)?), row.get(1)?);
+            Ok(Some(Head { seq, time, hash }))
+        };
+        read().map_err(|e| e.during("look an entry up"))
+    }
+
     /// Hash of an entry, if the journal has it.
     ///
     /// # Errors
@@ -110,22 +136,7 @@ impl SqliteReader {
     /// # Errors
     /// [`StoreError`] if it cannot be read.
     pub fn heads(&mut self) -> Result<BTreeMap<TenantId, Head>, StoreError> {
-        let sql = "SELECT tenant, seq, time, head FROM tenants ORDER BY tenant";
-        let read = || -> Read<_> {
-            let mut statement = self.connection.prepare_cached(sql)?;
-            let mut rows = statement.query(())?;
-            let mut heads = BTreeMap::new();
-            while let Some(row) = rows.next()? {
-                let head = Head {
-                    seq: count(row, 1)?,
-                    time: UnixMs(count(row, 2)?),
-                    hash: row.get(3)?,
-                };
-                heads.insert(parsed(row, 0, "a tenant id")?, head);
-            }
-            Ok(heads)
-        };
-        read().map_err(|e| e.during("read the journals' ends"))
+        heads(&self.connection)
     }
 
     /// Hash of an entry, if the journal has it.
@@ -167,6 +178,25 @@ fn entry_hash(
         Ok(statement.query_row(key, |row| row.get(0)).optional()?)
     };
     read().map_err(|e| e.during("look an entry up"))
+}
+
+fn heads(connection: &Connection) -> Result<BTreeMap<TenantId, Head>, StoreError> {
+    let sql = "SELECT tenant, seq, time, head FROM tenants ORDER BY tenant";
+    let read = || -> Read<_> {
+        let mut statement = connection.prepare_cached(sql)?;
+        let mut rows = statement.query(())?;
+        let mut heads = BTreeMap::new();
+        while let Some(row) = rows.next()? {
+            let head = Head {
+                seq: count(row, 1)?,
+                time: UnixMs(count(row, 2)?),
+                hash: row.get(3)?,
+            };
+            heads.insert(parsed(row, 0, "a tenant id")?, head);
+        }
+        Ok(heads)
+    };
+    read().map_err(|e| e.during("read the journals' ends"))
 }
 
 fn signing_key(connection: &Connection) -> Result<Option<PublicKey>, StoreError> {

@@ -68,6 +68,20 @@ impl Snapshot<'_> {
         seals(self.connection)
     }
 
+    /// The last entry of a journal before this time.
+    ///
+    /// # Errors
+    /// [`StoreError`] if it cannot be read.
+    pub fn last_before(
+        &self,
+        tenant: &TenantId,
+        time: UnixMs,
+    ) -> Result<Option<MonthEnd>, StoreError> {
+        let last = self.heads()?.get(tenant).map_or(0, |head| head.seq);
+        month_end(self.connection, tenant.clone(), last, time)
+            .map_err(|e| e.during("look for a time in a journal"))
+    }
+
     /// How every book stood at a month's end, by tenant.
     ///
     /// # Errors
