@@ -4,6 +4,8 @@
 //! new is accepted, what is in flight is finished, the engine decides what waits and closes the database, and only then the
 //! probes go away.
 
+mod proof;
+
 use crate::admin::{self, AdminState, wire};
 use crate::config::Config;
 use crate::draining::Draining;
@@ -11,7 +13,7 @@ use crate::engine::{
     Engine, EngineConfig, EngineError, EngineMetrics, PriceTable, StartError, Stop,
 };
 use crate::grpc::{GrpcError, GrpcListener, Health, Quota};
-use crate::heads::{self, Exporter, GuardError, Guarded};
+use crate::heads::{Exporter, GuardError};
 use crate::http;
 use crate::listener::{Address, BindError, Bound};
 use crate::metrics::Metrics;
@@ -140,7 +142,7 @@ impl Server {
         config: Config,
         prices: PriceBook,
     ) -> Result<Self, ServeError> {
-        let exporter = export_heads(&engine, &config).await?;
+        let exporter = proof::export_heads(&engine, &config).await?;
         if exporter.is_some() {
             record_prices(&engine, &prices).await?;
         }
@@ -337,26 +339,6 @@ fn open_engine(config: &Config, metrics: EngineMetrics) -> Result<Engine, ServeE
         database: config.database.clone(),
         source,
     })
-}
-
-/// Lets the engine decide if its database has everything that was acknowledged, and exports heads from then on.
-async fn export_heads(engine: &Engine, config: &Config) -> Result<Option<Exporter>, ServeError> {
-    let (database, signer) = (config.database.clone(), Arc::clone(engine.signer()));
-    let export = config.heads.export.clone();
-    let looked = tokio::task::spawn_blocking(move || heads::guard(&database, &export, &signer));
-    match looked.await.map_err(|_| EngineError::Unavailable)?? {
-        Guarded::Sound(export) => {
-            engine.lift_hold();
-            let every = Duration::from_millis(config.heads.every_ms);
-            let changed = engine.changed_heads().clone();
-            Ok(Some(Exporter::start(export, changed, every)))
-        }
-        Guarded::Unsound(why) => {
-            tracing::error!("NOT READY: {why}");
-            engine.hold(why);
-            Ok(None)
-        }
-    }
 }
 
 /// Keeps the table for later, and sees that all balances are in its currency.
