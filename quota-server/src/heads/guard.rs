@@ -58,6 +58,12 @@ pub(crate) fn guard(
         );
     }
     let newest = reader.heads()?;
+    if heads.is_empty() && !newest.is_empty() {
+        tracing::warn!(
+            export = %export.display(),
+            "no exported heads: nothing proves that the database is the newest"
+        );
+    }
     let export = Export::begin(export.to_owned(), newest, Arc::clone(signer))?;
     Ok(Guarded::Sound(export))
 }
