@@ -7,10 +7,13 @@ mod asked;
 mod client;
 mod credit;
 mod failure;
+mod heads;
 mod routes;
+mod seals;
 mod view;
 pub mod wire;
 
 pub use client::{Client, ClientError, InvalidServer, Show};
+pub(crate) use heads::heads_verdict;
 pub(crate) use routes::{AdminState, router};
 pub(crate) use view::verdict;

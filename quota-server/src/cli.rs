@@ -1,15 +1,18 @@
 //! `ferry`, the command line: the server, and a client of its administration.
 //!
-//! Whatever changes state is asked of the running server; only `serve` opens a database for writing. Results go to standard
+//! Whatever changes state is asked of the running server; only `serve` opens a database for writing, and with no server running
+//! what is in `files`. Results go to standard
 //! output, as tables for people or, with `--json`, as what `/admin/v1` answers; everything else goes to standard error. Exit
 //! status 0: done; 1: not done, and standard error says why; 2: not understood.
 
 mod admin;
 mod arguments;
 mod check;
+mod files;
 mod output;
 mod serve;
 mod table;
+mod verify;
 
 use arguments::{Arguments, Command};
 use clap::Parser;
@@ -59,10 +62,12 @@ async fn execute(arguments: Arguments) -> anyhow::Result<ExitCode> {
     match command {
         Command::Serve { config } => serve::run(&config).await,
         Command::CheckConfig { file } => check::run(&file, &output),
-        Command::Verify {
-            database: Some(file),
-        } => check::database(&file, &output),
-        Command::Verify { database: None } => admin::verify(&server.client()?, &output).await,
+        Command::Verify(arguments) => verify::run(arguments, &server, &output).await,
+        Command::Seal { month, list: _ } => admin::seal(&server.client()?, month, &output).await,
+        Command::Heads => admin::heads(&server.client()?, &output).await,
+        Command::Backup { to, place } => files::backup(&to, place, &output),
+        Command::Restore { from, place } => files::restore(&from, place, &output),
+        Command::AcceptLoss { place, yes } => files::accept(place, yes, &output),
         Command::Tenant { command } => admin::tenant(&server.client()?, command, &output).await,
         Command::Key { command } => admin::key(&server.client()?, command, &output).await,
         Command::Topup(top_up) => admin::top_up(&server.client()?, top_up, &output).await,

@@ -8,6 +8,8 @@ mod defaults;
 mod principals;
 mod reader;
 
+pub use defaults::HEADS_SUFFIX;
+
 use crate::document::Faults;
 use crate::engine::LeaseConfig;
 use crate::listener::Address;
@@ -33,6 +35,8 @@ pub struct Config {
     pub lease: LeaseConfig,
     /// How requests are sized.
     pub policy: Policy,
+    /// Where signed heads go.
+    pub heads: Heads,
     /// What is written to standard error.
     pub log: Log,
     /// How long calls in flight may take once the server has been asked to stop.
@@ -84,6 +88,15 @@ pub struct Policy {
     pub version: String,
     /// Most output tokens per choice that are granted to a client that set no limit.
     pub clamp_output_tokens_max: u64,
+}
+
+/// Where signed heads go: proof that the database was not cut, forked or replaced. It is worth most on another disk or machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Heads {
+    /// The file that they are appended to.
+    pub export: PathBuf,
+    /// At most one line a tenant in so many milliseconds.
+    pub every_ms: u64,
 }
 
 /// What is written to standard error.

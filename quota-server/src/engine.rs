@@ -13,11 +13,14 @@ mod batch;
 pub mod call;
 pub mod clock;
 mod expiry;
+mod hold;
 mod job;
 mod lanes;
 pub mod lease;
 pub mod metrics;
 mod read;
+mod seal;
+mod secrets;
 mod start;
 mod writer;
 
@@ -31,9 +34,11 @@ pub use read::{KeyOwner, KeyUse};
 pub use start::{EngineConfig, StartError};
 pub use writer::Stop;
 
+use crate::heads::{ChangedHeads, Signer};
 use crate::key_directory::Peppers;
 use crate::principal::Principal;
 use ferry_ledger::{Answer, ReleaseAnswer, RenewAnswer, ReserveAnswer, SettleAnswer};
+use hold::Hold;
 use job::{Ask, Job, Op, Who};
 use lanes::{Lane, Lanes, NotTaken};
 use std::sync::Arc;
@@ -51,6 +56,9 @@ struct Inner {
     peppers: Arc<Peppers>,
     readers: Arc<read::Readers>,
     metrics: EngineMetrics,
+    signer: Arc<Signer>,
+    changed_heads: ChangedHeads,
+    hold: Hold,
 }
 
 impl Drop for Inner {
@@ -201,6 +209,33 @@ impl Engine {
         self.inner.stop.borrow().is_none() && self.inner.stop.has_changed().is_ok()
     }
 
+    /// Decides nothing any more, and says why, until the hold is lifted.
+    pub(crate) fn hold(&self, why: String) {
+        self.inner.hold.set(Some(why));
+    }
+
+    /// Decides again.
+    pub(crate) fn lift_hold(&self) {
+        self.inner.hold.set(None);
+    }
+
+    /// Why nothing is decided; `None` if everything is.
+    #[must_use]
+    pub fn held(&self) -> Option<String> {
+        self.inner.hold.why()
+    }
+
+    /// Who signs the journals' heads.
+    #[must_use]
+    pub fn signer(&self) -> &Arc<Signer> {
+        &self.inner.signer
+    }
+
+    /// Heads that have moved since they were last exported.
+    pub(crate) fn changed_heads(&self) -> &ChangedHeads {
+        &self.inner.changed_heads
+    }
+
     /// What it counts.
     #[must_use]
     pub fn metrics(&self) -> &EngineMetrics {
@@ -227,6 +262,9 @@ impl Engine {
     }
 
     fn put(&self, lane: Lane, job: Job) -> Result<(), EngineError> {
+        if let Some(why) = self.inner.hold.why() {
+            return Err(EngineError::Held(why));
+        }
         self.inner
             .lanes
             .put(lane, job)

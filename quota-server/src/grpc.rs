@@ -194,9 +194,11 @@ impl Quota {
             EngineError::DeadlinePassed => ("deadline_passed", Status::deadline_exceeded),
             EngineError::Unavailable => ("unavailable", Status::unavailable),
             EngineError::Stopped => ("stopped", Status::unavailable),
-            EngineError::UnknownTenant(_) | EngineError::PriceVersionTaken(_) => {
-                ("internal", Status::internal)
-            }
+            EngineError::Held(_) => ("not_ready", Status::unavailable),
+            EngineError::UnknownTenant(_)
+            | EngineError::MonthNotOver(_)
+            | EngineError::FrozenBook(_)
+            | EngineError::PriceVersionTaken(_) => ("internal", Status::internal),
         };
         self.metrics.answered(call, "failed", reason);
         status(error.to_string())

@@ -28,14 +28,18 @@ pub(crate) fn router(engine: Engine, metrics: Metrics, draining: Draining) -> Ro
         })
 }
 
-async fn ready(State(state): State<HttpState>) -> (StatusCode, &'static str) {
-    if state.draining.has_begun() {
-        (StatusCode::SERVICE_UNAVAILABLE, "draining\n")
+async fn ready(State(state): State<HttpState>) -> (StatusCode, String) {
+    let (status, text) = if state.draining.has_begun() {
+        (StatusCode::SERVICE_UNAVAILABLE, "draining".to_owned())
+    } else if let Some(why) = state.engine.held() {
+        (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {why}"))
     } else if state.engine.is_running() {
-        (StatusCode::OK, "ready\n")
+        (StatusCode::OK, "ready".to_owned())
     } else {
-        (StatusCode::SERVICE_UNAVAILABLE, "the engine has stopped\n")
-    }
+        let stopped = "the engine has stopped";
+        (StatusCode::SERVICE_UNAVAILABLE, stopped.to_owned())
+    };
+    (status, text + "\n")
 }
 
 async fn metrics_page(State(state): State<HttpState>) -> Response {

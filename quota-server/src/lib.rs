@@ -1,12 +1,16 @@
 //! The quota-and-ledger server, and ferry, its command line.
 
 pub mod admin;
+pub mod backup;
 pub mod cli;
 pub mod config;
 pub mod document;
 mod draining;
+mod durable_file;
 pub mod engine;
 pub mod grpc;
+pub mod heads;
+mod hex;
 mod http;
 pub mod key_directory;
 pub mod listener;
@@ -14,6 +18,7 @@ pub mod metrics;
 pub mod policy;
 pub mod price_book;
 pub mod principal;
+pub mod seal;
 pub mod serve;
 pub mod store;
 pub mod timestamp;

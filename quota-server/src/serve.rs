@@ -4,6 +4,8 @@
 //! new is accepted, what is in flight is finished, the engine decides what waits and closes the database, and only then the
 //! probes go away.
 
+mod proof;
+
 use crate::admin::{self, AdminState, wire};
 use crate::config::Config;
 use crate::draining::Draining;
@@ -11,6 +13,7 @@ use crate::engine::{
     Engine, EngineConfig, EngineError, EngineMetrics, PriceTable, StartError, Stop,
 };
 use crate::grpc::{GrpcError, GrpcListener, Health, Quota};
+use crate::heads::{Exporter, GuardError};
 use crate::http;
 use crate::listener::{Address, BindError, Bound};
 use crate::metrics::Metrics;
@@ -53,6 +56,8 @@ pub struct Server {
     calls: Surface,
     /// Probes, which outlive the calls.
     probes: Surface,
+    /// Not there while the database is not the one that was acknowledged.
+    exporter: Option<Exporter>,
     drain_ms: u64,
 }
 
@@ -78,6 +83,9 @@ pub enum ServeError {
     /// The engine did not answer while the server started.
     #[error("failed to start")]
     Start(#[from] EngineError),
+    /// The heads cannot be looked at, or not be exported.
+    #[error("failed to look after the signed heads")]
+    Heads(#[from] GuardError),
     /// There are balances in another currency.
     #[error("the price table is in {prices}, but the money of tenant '{tenant}' is in {money}")]
     Currency {
@@ -134,7 +142,10 @@ impl Server {
         config: Config,
         prices: PriceBook,
     ) -> Result<Self, ServeError> {
-        record_prices(&engine, &prices).await?;
+        let exporter = proof::export_heads(&engine, &config).await?;
+        if exporter.is_some() {
+            record_prices(&engine, &prices).await?;
+        }
         let prices = Arc::new(prices);
         let quota = Quota::new(
             engine.clone(),
@@ -152,6 +163,9 @@ impl Server {
             http: http.address(),
         };
         let health = grpc.health();
+        if exporter.is_none() {
+            health.not_serving().await;
+        }
         let mut calls = Surface::new();
         let stopped = calls.stopped();
         calls
@@ -179,6 +193,7 @@ impl Server {
             draining,
             calls,
             probes,
+            exporter,
             drain_ms: config.drain_ms,
         })
     }
@@ -208,6 +223,9 @@ impl Server {
         let drained = self.drain().await;
         self.engine.close();
         let stop = self.engine.stopped().await;
+        if let Some(exporter) = self.exporter.take() {
+            exporter.finish().await;
+        }
         self.probes.finish(PROBES_FINISH_MS).await?;
         drained?;
         match stop {
@@ -314,6 +332,7 @@ fn open_engine(config: &Config, metrics: EngineMetrics) -> Result<Engine, ServeE
     let engine = EngineConfig {
         lease: config.lease,
         metrics,
+        held: Some("the exported heads are being looked at".to_owned()),
         ..EngineConfig::new(config.database.clone())
     };
     Engine::start(engine).map_err(|source| ServeError::Engine {

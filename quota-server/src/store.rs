@@ -8,6 +8,7 @@ pub mod sqlite;
 pub mod view;
 
 use crate::key_directory::{PepperId, StoredDigest};
+use crate::seal::Seal;
 use ferry_ledger::{Book, Recorded, TopUpRef, UnixMs};
 use ferry_types::{GrantId, KeyId, ReservationId, TenantId};
 use std::collections::{BTreeMap, BTreeSet};
@@ -186,6 +187,18 @@ pub trait Store: Send {
         content: &str,
         now: UnixMs,
     ) -> Result<Result<(), VersionTaken>, StoreError>;
+
+    /// Keeps a month's seal, unless the month has one.
+    ///
+    /// # Errors
+    /// [`StoreError`] if it cannot be written.
+    fn keep_seal(&mut self, seal: &Seal) -> Result<(), StoreError>;
+
+    /// The seal of the last month that has one. Outside a transaction.
+    ///
+    /// # Errors
+    /// [`StoreError`] if it cannot be read.
+    fn newest_seal(&mut self) -> Result<Option<Seal>, StoreError>;
 
     /// Notes when keys were last used.
     ///

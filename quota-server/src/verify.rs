@@ -5,7 +5,12 @@
 //! projection is compared with the row that the replayed book makes. Two things are no projections and are only looked at for
 //! their shape: refusals, and the directory of keys.
 
+mod epochs;
+mod part;
 mod prices;
+mod seals;
+
+pub use part::{InvalidSince, Part, Since};
 
 use crate::store::sqlite::{Snapshot, SqliteReader};
 use crate::store::{OpenError, StoreError, chain};
@@ -26,6 +31,8 @@ pub struct VerifyReport {
     pub entries: u64,
     /// The first thing that does not.
     pub difference: Option<Difference>,
+    /// What was taken on trust, where only a part was looked at.
+    pub trusted: Option<String>,
 }
 
 /// Something that does not agree.
@@ -35,6 +42,16 @@ pub struct Difference {
     pub tenant: Option<TenantId>,
     /// What, and where.
     pub what: String,
+}
+
+impl std::fmt::Display for Difference {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { tenant, what } = self;
+        match tenant {
+            Some(tenant) => write!(f, "tenant '{tenant}', {what}"),
+            None => f.write_str(what),
+        }
+    }
 }
 
 /// The database could not be looked at.
@@ -56,22 +73,41 @@ pub enum VerifyError {
 /// # Errors
 /// [`VerifyError`] if it cannot be read. What does not agree is in the report, and no error.
 pub fn verify(database: &Path) -> Result<VerifyReport, VerifyError> {
+    verify_part(database, None, &mut |_| {})
+}
+
+/// Verifies a part of a database, or all of it; tells after each entry how many were looked at.
+///
+/// # Errors
+/// [`VerifyError`] if it cannot be read. What does not agree is in the report, and no error.
+pub fn verify_part(
+    database: &Path,
+    part: Option<&Part>,
+    progress: &mut dyn FnMut(u64),
+) -> Result<VerifyReport, VerifyError> {
     let mut reader = SqliteReader::open(database)?;
     reader.snapshot(|snapshot| {
         let mut walk = Walk {
             snapshot,
             tenants: 0,
             entries: 0,
+            progress,
         };
-        let difference = walk.everything().or_else(|stop| match stop {
-            Found::Difference(difference) => Ok(Some(difference)),
-            Found::Error(error) => Err(error),
-        })?;
+        let looked = match part {
+            Some(part) => walk.part(part).map(Some),
+            None => walk.everything().map(|()| None),
+        };
+        let (trusted, difference) = match looked {
+            Ok(trusted) => (trusted, None),
+            Err(Found::Difference(difference)) => (None, Some(difference)),
+            Err(Found::Error(error)) => return Err(error),
+        };
         Ok(VerifyReport {
             clean: difference.is_none(),
             tenants: walk.tenants,
             entries: walk.entries,
             difference,
+            trusted,
         })
     })
 }
@@ -111,10 +147,12 @@ struct Walk<'a> {
     snapshot: &'a Snapshot<'a>,
     tenants: u64,
     entries: u64,
+    /// Told of every entry.
+    progress: &'a mut dyn FnMut(u64),
 }
 
 impl Walk<'_> {
-    fn everything(&mut self) -> Result<Option<Difference>, Found> {
+    fn everything(&mut self) -> Result<(), Found> {
         none(None, self.snapshot.fault_of_file())?;
         let nobody = |error| Found::from_store(None, error);
         let kept = self.snapshot.price_tables().map_err(nobody)?;
@@ -123,8 +161,9 @@ impl Walk<'_> {
             self.book(&tenant, &prices)?;
             self.tenants = self.tenants.saturating_add(1);
         }
-        none(None, self.snapshot.stray_row())?;
-        Ok(None)
+        epochs::check(self.snapshot)?;
+        seals::check(self.snapshot)?;
+        none(None, self.snapshot.stray_row())
     }
 
     fn book(&mut self, tenant: &TenantId, prices: &KeptPrices) -> Result<(), Found> {
@@ -146,11 +185,12 @@ impl Walk<'_> {
         let found = |finding: Finding| Found::of(Some(tenant), chain(&finding));
         let mut verifier = Verifier::new(tenant.clone(), prices);
         let mut moved = Moved::new(self.snapshot, tenant);
-        let entries = &mut self.entries;
+        let (entries, progress) = (&mut self.entries, &mut *self.progress);
         self.snapshot
-            .journal(tenant, |entry| {
+            .journal(tenant, 1, |entry| {
                 let transaction = verifier.entry(entry).map_err(found)?;
                 *entries = entries.saturating_add(1);
+                progress(*entries);
                 moved.add(entry.seq, transaction)
             })
             .map_err(|error| Found::from_store(Some(tenant), error))??;

@@ -61,6 +61,8 @@ pub enum AdminAnswer {
     Revoked,
     /// The balance would leave the range of what can be stored, or the amount is nothing.
     AmountOutOfRange,
+    /// Only a month that is over is sealed.
+    MonthNotOver,
     /// The book is frozen.
     Frozen,
 }

@@ -156,6 +156,10 @@ impl Book {
                 Ok(())
             }
             Event::GrantExpired { id, lapsed } => self.expire_grant(id, *lapsed),
+            Event::MonthSealed(sealed) => match sealed.misfit(&self.head, at) {
+                None => Ok(()),
+                Some(why) => Err(Misfit::WrongState(why)),
+            },
             Event::ToppedUp(topped_up) => self.top_up(topped_up, at),
             Event::Reserved(reserved) => self.reserve(reserved, at),
             Event::Renewed {

@@ -5,6 +5,7 @@ use crate::grant::{GrantKind, GrantScope};
 use crate::offer::Offer;
 use crate::overage::Overage;
 use crate::reservation::Owner;
+use crate::seal::MonthSealed;
 use crate::time::UnixMs;
 use ferry_types::{
     Amount, Currency, GrantId, KeyId, PrincipalName, RequestFacts, ReservationId, Settlement, Usage,
@@ -47,6 +48,8 @@ pub enum Command {
     Release(Release),
     /// Ends a reservation whose lease has run out.
     Expire(Expire),
+    /// States how the journal stood when a month was over.
+    SealMonth(MonthSealed),
 }
 
 impl Command {
@@ -65,7 +68,8 @@ impl Command {
             | Self::SetOverage(_)
             | Self::IssueGrant(_)
             | Self::ExpireGrant(_)
-            | Self::TopUp(_) => None,
+            | Self::TopUp(_)
+            | Self::SealMonth(_) => None,
         }
     }
 
@@ -84,7 +88,8 @@ impl Command {
             | Self::IssueGrant(_)
             | Self::ExpireGrant(_)
             | Self::TopUp(_)
-            | Self::Expire(_) => None,
+            | Self::Expire(_)
+            | Self::SealMonth(_) => None,
         }
     }
 
@@ -103,7 +108,8 @@ impl Command {
             | Self::Renew(_)
             | Self::Settle(_)
             | Self::Release(_)
-            | Self::Expire(_) => None,
+            | Self::Expire(_)
+            | Self::SealMonth(_) => None,
         }
     }
 }

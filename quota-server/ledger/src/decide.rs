@@ -15,6 +15,7 @@ use crate::book::Book;
 use crate::command::Command;
 use crate::offer::Rules;
 use crate::reservation::{Owner, Reservation};
+use crate::seal;
 use crate::time::UnixMs;
 use ferry_types::ReservationId;
 
@@ -37,6 +38,7 @@ pub fn decide(book: &Book, command: &Command, rules: &Rules, now: UnixMs) -> Dec
         Command::Renew(call) => renew::renew(book, call, rules, now).map(Answer::Renew),
         Command::Settle(call) => settle::settle(book, call, rules, now).map(Answer::Settle),
         Command::Release(call) => release::release(book, call).map(Answer::Release),
+        Command::SealMonth(sealed) => seal::seal(book, sealed, now).map(Answer::Admin),
         Command::Expire(call) => expire::expire(book, *call, now).map(Answer::Expire),
     }
 }

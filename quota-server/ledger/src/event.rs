@@ -5,6 +5,7 @@ use crate::grant::{Grant, GrantSlice};
 use crate::offer::Offer;
 use crate::overage::Overage;
 use crate::reservation::{Charge, Flags, Owner};
+use crate::seal::MonthSealed;
 use crate::time::UnixMs;
 use ferry_types::{
     Amount, Currency, GrantId, KeyId, PrincipalName, RequestFacts, ReservationId, Settlement, Usage,
@@ -91,6 +92,8 @@ pub enum Event {
     Expired(Box<Expired>),
     /// A settle was kept for a person to judge; nothing was charged.
     Parked(Box<Parked>),
+    /// A month is over, and its entries are told of.
+    MonthSealed(MonthSealed),
 }
 
 impl Event {
@@ -110,7 +113,8 @@ impl Event {
             | Self::OverageSet(_)
             | Self::GrantIssued { .. }
             | Self::GrantExpired { .. }
-            | Self::ToppedUp(_) => None,
+            | Self::ToppedUp(_)
+            | Self::MonthSealed(_) => None,
         }
     }
 
@@ -131,7 +135,8 @@ impl Event {
             | Self::Adjusted(_)
             | Self::Released { .. }
             | Self::Expired(_)
-            | Self::Parked(_) => None,
+            | Self::Parked(_)
+            | Self::MonthSealed(_) => None,
         }
     }
 
@@ -154,6 +159,7 @@ impl Event {
             Self::Released { .. } => "released",
             Self::Expired(_) => "expired",
             Self::Parked(_) => "parked",
+            Self::MonthSealed(_) => "month_sealed",
         }
     }
 }

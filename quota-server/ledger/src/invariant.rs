@@ -139,7 +139,8 @@ pub fn i1_gives_back_what_was_charged(before: &Before, event: &Event) -> Result<
         | Event::Reserved(_)
         | Event::Renewed { .. }
         | Event::Expired(_)
-        | Event::Parked(_) => return Ok(()),
+        | Event::Parked(_)
+        | Event::MonthSealed(_) => return Ok(()),
     };
     let charged = before.row.as_ref().map_or(Amount::ZERO, |row| row.charged);
     holds(
@@ -172,7 +173,8 @@ pub fn i2_promises_are_covered(event: &Event, after: &Book) -> Result<(), Broken
         | Event::Adjusted(_)
         | Event::Released { .. }
         | Event::Expired(_)
-        | Event::Parked(_) => false,
+        | Event::Parked(_)
+        | Event::MonthSealed(_) => false,
     };
     holds(
         Invariant::I2,
@@ -204,7 +206,8 @@ pub fn i3_one_end(before: &Before, event: &Event) -> Result<(), Broken> {
         | Event::OverageSet(_)
         | Event::GrantIssued { .. }
         | Event::GrantExpired { .. }
-        | Event::ToppedUp(_) => true,
+        | Event::ToppedUp(_)
+        | Event::MonthSealed(_) => true,
     };
     holds(Invariant::I3, fits, "a reservation ends a second time")
 }
@@ -223,7 +226,7 @@ pub fn i5_again_is_the_same(
 ) -> Result<(), Broken> {
     let again = decide(book, command, rules, now);
     let moves = again.events.iter().any(|event| match event {
-        Event::Renewed { .. } => false,
+        Event::Renewed { .. } | Event::MonthSealed(_) => false,
         Event::TenantOpened { .. }
         | Event::TenantStateSet(_)
         | Event::KeyIssued { .. }
@@ -312,7 +315,8 @@ pub fn i9_amounts_are_priced(event: &Event, after: &Book) -> Result<(), Broken> 
         | Event::ToppedUp(_)
         | Event::Renewed { .. }
         | Event::Released { .. }
-        | Event::Parked(_) => Ok(()),
+        | Event::Parked(_)
+        | Event::MonthSealed(_) => Ok(()),
     }
 }
 

@@ -27,10 +27,12 @@ pub mod grant;
 mod in_flight;
 pub mod invariant;
 pub mod journal;
+pub mod month;
 pub mod offer;
 pub mod overage;
 pub mod refusal;
 pub mod reservation;
+pub mod seal;
 mod sizing;
 pub mod time;
 pub mod transaction;
@@ -54,12 +56,14 @@ pub use in_flight::IdempotencyKey;
 pub use invariant::{Broken, Invariant};
 pub use journal::Entry;
 pub use journal::codec::InvalidEncoding;
+pub use month::{InvalidMonth, Month};
 pub use offer::{Candidate, ModelLimits, Offer, Rules};
 pub use overage::Overage;
 pub use refusal::Refusal;
 pub use reservation::{
     Charge, Flag, Flags, Freed, Hold, Owner, Posting, Refused, Reservation, State, StateName,
 };
+pub use seal::MonthSealed;
 pub use time::UnixMs;
 pub use transaction::{Line, Transaction};
 pub use verify::{Difference, Priced, Prices, Replayed, Verifier};

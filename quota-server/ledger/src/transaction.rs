@@ -76,7 +76,8 @@ impl Transaction {
             | Event::KeyStateSet { .. }
             | Event::Reserved(_)
             | Event::Renewed { .. }
-            | Event::Parked(_) => {}
+            | Event::Parked(_)
+            | Event::MonthSealed(_) => {}
         }
         let request = event.reservation().map(|id| UnixMs(id.unix_ms()));
         Ok(Self {

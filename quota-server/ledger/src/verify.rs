@@ -9,8 +9,10 @@ use crate::event::Event;
 use crate::invariant::{self, Broken};
 use crate::journal::Entry;
 use crate::journal::codec::InvalidEncoding;
+use crate::month::Month;
 use crate::offer::{Candidate, Offer};
 use crate::reservation::Reservation;
+use crate::seal::MonthEnds;
 use crate::transaction::Transaction;
 use ferry_types::{KeyId, Rates, ReservationId, TenantId};
 use std::collections::BTreeSet;
@@ -64,6 +66,16 @@ pub enum Difference {
         price_version: String,
         /// The model.
         model: String,
+    },
+    /// A seal tells of another entry than the last one before the month's end.
+    #[error(
+        "entry {seq}: the seal of {month} does not tell of the last entry before the month's end"
+    )]
+    Sealed {
+        /// Its number.
+        seq: u64,
+        /// The month.
+        month: Month,
     },
     /// The journal is empty.
     #[error("the journal is empty")]
@@ -121,15 +133,17 @@ pub struct Verifier<'a, P> {
     tenant: TenantId,
     prices: &'a P,
     book: Option<Book>,
+    month_ends: MonthEnds,
 }
 
 impl<'a, P: Prices> Verifier<'a, P> {
     /// Of this tenant's journal, from its first entry on.
-    pub const fn new(tenant: TenantId, prices: &'a P) -> Self {
+    pub fn new(tenant: TenantId, prices: &'a P) -> Self {
         Self {
             tenant,
             prices,
             book: None,
+            month_ends: MonthEnds::default(),
         }
     }
 
@@ -146,6 +160,13 @@ impl<'a, P: Prices> Verifier<'a, P> {
         let event = Event::decode(entry.kind, &entry.content)
             .map_err(|source| Difference::Unreadable { seq, source })?;
         self.check_price(seq, &event)?;
+        self.month_ends.pass(head, entry.time);
+        if let Event::MonthSealed(sealed) = &event
+            && !self.month_ends.agree(sealed)
+        {
+            let month = sealed.month;
+            return Err(Difference::Sealed { seq, month });
+        }
         let misfit = |source| match source {
             Misfit::Broken(source) => Difference::Broken { seq, source },
             Misfit::Overflow | Misfit::FreedMoreThanHeld | Misfit::WrongState(_) => {
@@ -188,7 +209,8 @@ impl<'a, P: Prices> Verifier<'a, P> {
             | Event::Renewed { .. }
             | Event::Released { .. }
             | Event::Expired(_)
-            | Event::Parked(_) => None,
+            | Event::Parked(_)
+            | Event::MonthSealed(_) => None,
         };
         let Some(offer) = offer else {
             return Ok(());

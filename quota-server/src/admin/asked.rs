@@ -54,6 +54,7 @@ pub(super) fn done(
             let message = "amount: nothing, or more than a balance can hold";
             Err(Failed::invalid(message))
         }
+        AdminAnswer::MonthNotOver => Err(Failed::invalid("the month is not over")),
         AdminAnswer::Frozen => Err(Failed::frozen(tenant.as_str())),
     }
 }

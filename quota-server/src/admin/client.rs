@@ -1,9 +1,9 @@
 //! The client of `/admin/v1`: what the command line, the quickstart and the tests use.
 
 use super::wire::{
-    Accounts, Balance, CreateGrant, CreateKey, CreateTenant, CreateTopUp, CreatedKey, Failure,
-    Grants, IssuedGrant, Key, Keys, Reservations, SetOverage, Status, Tenant, Tenants, TopUp,
-    UsageRecords, Verdict,
+    Accounts, Balance, CheckHeads, CreateGrant, CreateKey, CreateTenant, CreateTopUp, CreatedKey,
+    Failure, Grants, Heads, HeadsVerdict, IssuedGrant, Key, Keys, Reservations, Seal, SealMonth,
+    Seals, SetOverage, Status, Tenant, Tenants, TopUp, UsageRecords, Verdict,
 };
 use crate::listener::{Address, InvalidAddress};
 use reqwest::{Method, RequestBuilder};
@@ -316,6 +316,55 @@ impl Client {
     /// [`ClientError`]; a difference is no error.
     pub async fn verify(&self) -> Result<Verdict, ClientError> {
         self.get("verify", &[]).await
+    }
+
+    /// The same of one tenant's book, or of its chain from an entry, or a date, on.
+    ///
+    /// # Errors
+    /// [`ClientError`]; code `unknown_tenant`. A difference is no error.
+    pub async fn verify_tenant(
+        &self,
+        tenant: &str,
+        since: Option<&str>,
+    ) -> Result<Verdict, ClientError> {
+        let mut query = vec![("tenant", tenant)];
+        query.extend(since.map(|since| ("since", since)));
+        self.get("verify", &query).await
+    }
+
+    /// Seals a month that is over, or finds it sealed.
+    ///
+    /// # Errors
+    /// [`ClientError`]; codes `month_not_over`, `frozen`.
+    pub async fn seal_month(&self, month: &str) -> Result<Seal, ClientError> {
+        let month = month.to_owned();
+        let request = self.request(Method::POST, "seals");
+        self.send(request.json(&SealMonth { month })).await
+    }
+
+    /// Every sealed month.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn seals(&self) -> Result<Seals, ClientError> {
+        self.get("seals", &[]).await
+    }
+
+    /// Where every journal ends, signed.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn heads(&self) -> Result<Heads, ClientError> {
+        self.get("heads", &[]).await
+    }
+
+    /// Whether the journals still have what these heads say.
+    ///
+    /// # Errors
+    /// [`ClientError`]; a head that does not hold is no error.
+    pub async fn check_heads(&self, check: &CheckHeads) -> Result<HeadsVerdict, ClientError> {
+        let request = self.request(Method::POST, "heads/check").json(check);
+        self.send(request).await
     }
 
     async fn set_key(&self, tenant: &str, key: &str, to: &str) -> Result<Key, ClientError> {

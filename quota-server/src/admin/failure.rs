@@ -55,7 +55,10 @@ impl From<EngineError> for Failed {
     fn from(error: EngineError) -> Self {
         let (status, code) = match &error {
             EngineError::UnknownTenant(_) => (StatusCode::NOT_FOUND, "unknown_tenant"),
+            EngineError::MonthNotOver(_) => (StatusCode::CONFLICT, "month_not_over"),
+            EngineError::FrozenBook(_) => (StatusCode::CONFLICT, "frozen"),
             EngineError::PriceVersionTaken(_) => (StatusCode::CONFLICT, "conflict"),
+            EngineError::Held(_) => (StatusCode::SERVICE_UNAVAILABLE, "not_ready"),
             EngineError::Overloaded
             | EngineError::DeadlinePassed
             | EngineError::Unavailable

@@ -4,11 +4,12 @@ use super::asked::{
     Done, asked, bounded, check_currency, done, json, known_tenant, now, one_key, parse, rows,
 };
 use super::failure::Failed;
-use super::{credit, view, wire};
+use super::{credit, heads, seals, view, wire};
 use crate::draining::Draining;
-use crate::engine::{self, Engine};
+use crate::engine::{self, Engine, EngineError};
 use crate::principal::CredentialDigest;
 use crate::store::view::{ReservationQuery, UsageQuery};
+use crate::verify::{Part, Since};
 use axum::extract::rejection::{JsonRejection, QueryRejection};
 use axum::extract::{Path, Query, Request, State};
 use axum::http::{StatusCode, header};
@@ -62,6 +63,9 @@ pub(crate) fn router(state: AdminState) -> Router {
         .route("/accounts", get(credit::accounts))
         .route("/reservations", get(reservations))
         .route("/usage", get(usage))
+        .route("/seals", get(seals::list).post(seals::seal))
+        .route("/heads", get(heads::present))
+        .route("/heads/check", post(heads::check))
         .route("/verify", get(verify));
     Router::new()
         .nest("/admin/v1", routes)
@@ -90,7 +94,8 @@ async fn authorize(
 }
 
 async fn status(State(state): State<AdminState>) -> Json<wire::Status> {
-    let ready = state.engine.is_running() && !state.draining.has_begun();
+    let takes_calls = state.engine.is_running() && state.engine.held().is_none();
+    let ready = takes_calls && !state.draining.has_begun();
     Json(wire::Status {
         ready,
         ..(*state.status).clone()
@@ -246,7 +251,8 @@ async fn top_up(
     };
     let answered = state.engine.top_up(tenant.clone(), top_up.clone()).await?;
     let Done { seq, changed } = done(&answered, &tenant, "a top-up of this source and reference")?;
-    let available = answered.book.map_or(view.available, |book| book.available);
+    let book = answered.book.ok_or(EngineError::Unavailable)?;
+    let receipt = state.engine.signer().sign(&tenant, book.head).line();
     Ok(Json(wire::TopUp {
         tenant: tenant.to_string(),
         amount: amount.display(view.currency).to_string(),
@@ -255,7 +261,8 @@ async fn top_up(
         external_reference: top_up.external_reference,
         posted_now: changed,
         seq,
-        available: available.display(view.currency).to_string(),
+        available: book.available.display(view.currency).to_string(),
+        receipt,
     }))
 }
 
@@ -319,8 +326,26 @@ async fn usage(
     Ok(Json(wire::UsageRecords { usage }))
 }
 
-async fn verify(State(state): State<AdminState>) -> Answer<wire::Verdict> {
-    let report = state.engine.verify().await.map_err(|error| {
+/// `GET verify`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct VerifyQuery {
+    tenant: Option<String>,
+    since: Option<String>,
+}
+
+async fn verify(
+    State(state): State<AdminState>,
+    query: Result<Query<VerifyQuery>, QueryRejection>,
+) -> Answer<wire::Verdict> {
+    let VerifyQuery { tenant, since } = asked(query)?;
+    let since: Option<Since> = since.map(|text| parse("since", &text)).transpose()?;
+    let part = match (known_tenant(&state.engine, tenant).await?, since) {
+        (Some(tenant), since) => Some(Part { tenant, since }),
+        (None, None) => None,
+        (None, Some(_)) => return Err(Failed::invalid("since: of which tenant?")),
+    };
+    let report = state.engine.verify_part(part).await.map_err(|error| {
         let message = crate::store::chain(&error).to_string();
         Failed::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", message)
     })?;

@@ -5,7 +5,7 @@ use crate::store::view::{
     AccountView, AttemptView, GrantView, KeyView, ReservationView, TenantView, UsageView,
 };
 use crate::timestamp::rfc3339;
-use crate::verify::{Difference, VerifyReport};
+use crate::verify::VerifyReport;
 use ferry_ledger::UnixMs;
 use ferry_types::{Amount, Balance, Currency, Tags, Usage};
 
@@ -290,19 +290,13 @@ pub(crate) fn verdict(report: &VerifyReport) -> wire::Verdict {
         tenants,
         entries,
         difference,
+        trusted,
     } = report;
     wire::Verdict {
         clean: *clean,
         books: *tenants,
         entries: *entries,
-        difference: difference.as_ref().map(sentence),
-    }
-}
-
-fn sentence(difference: &Difference) -> String {
-    let Difference { tenant, what } = difference;
-    match tenant {
-        Some(tenant) => format!("tenant '{tenant}', {what}"),
-        None => what.clone(),
+        difference: difference.as_ref().map(ToString::to_string),
+        trusted: trusted.clone(),
     }
 }

@@ -1,9 +1,12 @@
 //! The JSON of `/admin/v1`. Money is a decimal string beside its currency, a time is RFC 3339 in UTC.
 
 mod credit;
+mod proof;
 
 pub use credit::{Account, Accounts, CreateGrant, Grant, Grants, IssuedGrant, SetOverage};
+pub use proof::{CheckHeads, Heads, HeadsVerdict, Seal, SealMonth, Seals};
 
+use crate::heads::HeadLine;
 use serde::{Deserialize, Serialize};
 
 /// What went wrong, as every answer but the good ones says.
@@ -210,6 +213,8 @@ pub struct TopUp {
     pub seq: u64,
     /// What can be promised now.
     pub available: String,
+    /// The head of the journal with this top-up in it, signed: `ferry verify --receipts` tells whether it still holds.
+    pub receipt: HeadLine,
 }
 
 /// A reservation.
@@ -396,4 +401,7 @@ pub struct Verdict {
     pub entries: u64,
     /// The first difference found, in a sentence.
     pub difference: Option<String>,
+    /// What was taken on trust, where only a part was asked for.
+    #[serde(default)]
+    pub trusted: Option<String>,
 }

@@ -9,6 +9,7 @@ use super::table;
 use crate::admin::wire::{CreateGrant, CreateKey, CreateTenant, CreateTopUp, SetOverage};
 use crate::admin::{Client, Show};
 use anyhow::Context;
+use ferry_ledger::Month;
 use ferry_types::TenantId;
 use std::process::ExitCode;
 
@@ -225,14 +226,21 @@ pub(super) async fn usage(
     DONE
 }
 
-pub(super) async fn verify(client: &Client, output: &Output) -> anyhow::Result<ExitCode> {
-    let verdict = client.verify().await?;
-    output.result(&verdict, table::verdict)?;
-    Ok(if verdict.clean {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+pub(super) async fn heads(client: &Client, output: &Output) -> anyhow::Result<ExitCode> {
+    output.result(&client.heads().await?, table::heads)?;
+    DONE
+}
+
+pub(super) async fn seal(
+    client: &Client,
+    month: Option<Month>,
+    output: &Output,
+) -> anyhow::Result<ExitCode> {
+    match month {
+        Some(month) => output.result(&client.seal_month(&month.to_string()).await?, table::seal)?,
+        None => output.result(&client.seals().await?, table::seals)?,
+    }
+    DONE
 }
 
 /// A reference for a top-up that has none elsewhere: a second try by hand is another top-up.

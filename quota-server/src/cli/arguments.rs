@@ -1,7 +1,9 @@
 //! The arguments, and what `--help` says about them.
 
+use super::files::Place;
 use crate::admin::{Client, InvalidServer};
 use clap::{Args, Parser, Subcommand};
+use ferry_ledger::Month;
 use ferry_types::{GrantId, KeyId, ReservationId, TenantId};
 use std::path::PathBuf;
 
@@ -86,11 +88,42 @@ pub(super) enum Command {
     Reservations(ReservationsArguments),
     /// Show what requests used and cost, newest first.
     Usage(UsageArguments),
-    /// Derive every balance from its journal again, and compare.
-    Verify {
-        /// A database's file, read without a server.
-        #[arg(long, value_name = "FILE")]
-        database: Option<PathBuf>,
+    /// Derive every balance from its journal again, and compare; or compare heads and receipts with the journals.
+    Verify(VerifyArguments),
+    /// Seal a month that is over in UTC, for all books and for good; or list what is sealed.
+    Seal {
+        /// Such as 2026-10.
+        #[arg(required_unless_present = "list")]
+        month: Option<Month>,
+        /// List the sealed months.
+        #[arg(long, conflicts_with = "month")]
+        list: bool,
+    },
+    /// Show where every journal ends, signed, and the public key.
+    Heads,
+    /// Copy the database and its secrets into a new folder, verified, while the server runs or not.
+    Backup {
+        /// The folder, which must not be there yet.
+        #[arg(long, value_name = "FOLDER")]
+        to: PathBuf,
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Put a backup where no database stands. The server must not run.
+    Restore {
+        /// The backup's folder.
+        #[arg(long, value_name = "FOLDER")]
+        from: PathBuf,
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Make a database count that lacks what was acknowledged. The server must not run.
+    AcceptLoss {
+        #[command(flatten)]
+        place: Place,
+        /// Do not ask.
+        #[arg(long)]
+        yes: bool,
     },
 }
 
@@ -206,6 +239,28 @@ pub(super) struct TopUpArguments {
     /// For people.
     #[arg(long, default_value = "")]
     pub(super) note: String,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct VerifyArguments {
+    /// A database's file, read without a server.
+    #[arg(long, value_name = "FILE")]
+    pub(super) database: Option<PathBuf>,
+    /// Only this tenant's book.
+    #[arg(long, conflicts_with_all = ["heads", "receipts"])]
+    pub(super) tenant: Option<TenantId>,
+    /// Only its chain from this entry, or the first one of this date in UTC, on; what is before is trusted.
+    #[arg(long, value_name = "SEQ|DATE", requires = "tenant")]
+    pub(super) since: Option<String>,
+    /// An export of signed heads: does the database still have all of them?
+    #[arg(long, value_name = "FILE", conflicts_with = "receipts")]
+    pub(super) heads: Option<PathBuf>,
+    /// Receipts, or answers of `ferry topup --json`, one a line: does the database still have what they say?
+    #[arg(long, value_name = "FILE")]
+    pub(super) receipts: Option<PathBuf>,
+    /// What they have to be signed with, as `ferry heads` showed it; the database's own key if left out.
+    #[arg(long, value_name = "HEX")]
+    pub(super) public_key: Option<String>,
 }
 
 #[derive(Debug, Args)]

@@ -1,7 +1,6 @@
 //! Commands that only read files.
 
 use super::output::Output;
-use super::table;
 use crate::config::Config;
 use crate::price_book::PriceBook;
 use serde::Serialize;
@@ -62,15 +61,4 @@ pub(super) fn run(file: &Path, output: &Output) -> anyhow::Result<ExitCode> {
         )
     })?;
     Ok(ExitCode::SUCCESS)
-}
-
-/// Verifies a database's file.
-pub(super) fn database(file: &Path, output: &Output) -> anyhow::Result<ExitCode> {
-    let verdict = crate::admin::verdict(&crate::verify::verify(file)?);
-    output.result(&verdict, table::verdict)?;
-    Ok(if verdict.clean {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
 }

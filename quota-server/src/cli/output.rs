@@ -45,6 +45,37 @@ pub(super) fn tell(text: &str) {
     writeln!(io::stderr().lock(), "{text}").unwrap_or_default();
 }
 
+/// Entries between two looks at the line of progress.
+const PROGRESS_EVERY: u64 = 4_096;
+
+/// A line on standard error that says how far something is, where somebody looks at it.
+pub(super) struct Progress {
+    terminal: bool,
+    shown: bool,
+}
+
+impl Progress {
+    pub(super) fn begin() -> Self {
+        Self {
+            terminal: io::stderr().is_terminal(),
+            shown: false,
+        }
+    }
+
+    pub(super) fn show(&mut self, entries: u64) {
+        if self.terminal && entries.is_multiple_of(PROGRESS_EVERY) {
+            write!(io::stderr().lock(), "\r{entries} journal entries").unwrap_or_default();
+            self.shown = true;
+        }
+    }
+
+    pub(super) fn end(self) {
+        if self.shown {
+            tell("");
+        }
+    }
+}
+
 /// Asks before something that cannot be undone. Without somebody at a terminal the answer is no.
 pub(super) fn confirmed(question: &str) -> anyhow::Result<bool> {
     if !io::stdin().is_terminal() {

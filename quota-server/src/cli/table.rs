@@ -1,8 +1,9 @@
 //! Tables for people.
 
 use crate::admin::wire::{
-    Accounts, Balance, CreatedKey, Grant, Grants, IssuedGrant, Key, Keys, Reservation,
-    Reservations, Tenant, Tenants, TopUp, Usage, UsageRecord, UsageRecords, Verdict,
+    Accounts, Balance, CreatedKey, Grant, Grants, Heads, HeadsVerdict, IssuedGrant, Key, Keys,
+    Reservation, Reservations, Seal, Seals, Tenant, Tenants, TopUp, Usage, UsageRecord,
+    UsageRecords, Verdict,
 };
 use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, Table};
@@ -372,9 +373,56 @@ pub(super) fn verdict(verdict: &Verdict) -> String {
         books,
         entries,
         difference,
+        trusted,
     } = verdict;
-    match difference {
-        None => format!("clean: {books} books, {entries} journal entries"),
-        Some(difference) => format!("NOT clean: {difference}"),
+    match (difference, trusted) {
+        (None, None) => format!("clean: {books} books, {entries} journal entries"),
+        (None, Some(trusted)) => format!("clean: {entries} journal entries; {trusted}"),
+        (Some(difference), _) => format!("NOT clean: {difference}"),
     }
+}
+
+pub(super) fn heads(heads: &Heads) -> String {
+    let mut rows = table(&["TENANT", "SEQ", "HASH"], &[1]);
+    for head in &heads.heads {
+        rows.add_row([&head.tenant, &head.seq.to_string(), &head.hash]);
+    }
+    let key = facts(&[
+        ("public key", heads.public_key.clone()),
+        ("its id", heads.public_key_id.clone()),
+        ("epoch", heads.epoch.to_string()),
+    ]);
+    format!("{key}\n{}", shown(&rows, heads.heads.len(), "heads"))
+}
+
+pub(super) fn heads_verdict(verdict: &HeadsVerdict) -> String {
+    let hold = verdict.hold;
+    match &verdict.difference {
+        None => format!("clean: {hold} heads hold"),
+        Some(difference) => format!("NOT clean: {difference} ({hold} heads before it hold)"),
+    }
+}
+
+pub(super) fn seal(seal: &Seal) -> String {
+    facts(&[
+        ("month", seal.month.clone()),
+        ("sealed at", seal.sealed_at.clone()),
+        ("books", seal.books.to_string()),
+        ("hash", seal.hash.clone()),
+        ("signed by", seal.public_key_id.clone()),
+        ("signature", seal.signature.clone()),
+    ])
+}
+
+pub(super) fn seals(seals: &Seals) -> String {
+    let mut rows = table(&["MONTH", "SEALED AT", "BOOKS", "HASH"], &[2]);
+    for seal in &seals.seals {
+        rows.add_row([
+            &seal.month,
+            &seal.sealed_at,
+            &seal.books.to_string(),
+            &seal.hash,
+        ]);
+    }
+    shown(&rows, seals.seals.len(), "sealed months")
 }

@@ -19,6 +19,15 @@ pub(super) const DRAIN_MS: u64 = 20_000;
 /// What an operator wants to see of a server that works.
 pub(super) const LOG_FILTER: &str = "info";
 
+/// Heads lie beside the database until somebody gives them a better place: another disk, or another machine.
+pub const HEADS_SUFFIX: &str = ".heads";
+/// A second's work is what a stolen disk may hide.
+pub(super) const HEADS_EVERY_MS: u64 = 1_000;
+/// Each export is an fsync of its own.
+pub(super) const HEADS_EVERY_MS_LEAST: u64 = 10;
+/// An hour without proof is a long time.
+pub(super) const HEADS_EVERY_MS_MOST: u64 = 3_600_000;
+
 /// Tests go down to 100 ms; below that a renewal every third of it is mostly waiting for the disk.
 pub(super) const TTL_MS_LEAST: u64 = 100;
 /// Money must not be held for hours by a gateway that is gone.

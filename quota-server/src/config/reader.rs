@@ -4,8 +4,9 @@
 //! is still looked at.
 
 use super::defaults as d;
-use super::{Admin, Config, Grpc, Http, Log, LogFormat, Policy, Tls};
+use super::{Admin, Config, Grpc, Heads, Http, Log, LogFormat, Policy, Tls};
 use crate::document::Section;
+use crate::durable_file::beside;
 use crate::engine::LeaseConfig;
 use crate::listener::{Address, SOCKET_PATH_BYTES_MAX};
 use crate::principal::{Credential, CredentialDigest, Principals};
@@ -27,6 +28,7 @@ pub(super) fn config(root: &mut Section<'_>, folder: &Path) -> Option<Config> {
     let http = section(root, "http", |s| http(s, folder));
     let lease = section(root, "lease", lease);
     let policy = section(root, "policy", policy);
+    let heads = section(root, "heads", |s| Some(heads(s, folder, &database)));
     let log = section(root, "log", log);
     let drain_ms = root.integer("drain_ms", 0, d::DRAIN_MS_MOST);
     if let (Some(grpc), Some(principals)) = (&grpc, &principals) {
@@ -41,6 +43,7 @@ pub(super) fn config(root: &mut Section<'_>, folder: &Path) -> Option<Config> {
         http: http?,
         lease: lease?,
         policy: policy?,
+        heads: heads?,
         log: log?,
         drain_ms: drain_ms.unwrap_or(d::DRAIN_MS),
     })
@@ -184,6 +187,15 @@ fn policy(section: &mut Section<'_>) -> Option<Policy> {
         version,
         clamp_output_tokens_max: clamp.unwrap_or(d::CLAMP_OUTPUT_TOKENS_MAX),
     })
+}
+
+fn heads(section: &mut Section<'_>, folder: &Path, database: &Path) -> Heads {
+    let export = section.text("export").map(|path| folder.join(path));
+    let every_ms = section.integer("every_ms", d::HEADS_EVERY_MS_LEAST, d::HEADS_EVERY_MS_MOST);
+    Heads {
+        export: export.unwrap_or_else(|| beside(database, d::HEADS_SUFFIX)),
+        every_ms: every_ms.unwrap_or(d::HEADS_EVERY_MS),
+    }
 }
 
 fn log(section: &mut Section<'_>) -> Option<Log> {

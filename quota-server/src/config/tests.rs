@@ -42,6 +42,10 @@ fn a_price_table_and_a_gateway_are_enough() {
             version: "default-1".into(),
             clamp_output_tokens_max: 4096,
         },
+        heads: Heads {
+            export: "/etc/ferry/ferry.db.heads".into(),
+            every_ms: 1_000,
+        },
         log: Log {
             format: LogFormat::Text,
             filter: "info".into(),
@@ -91,6 +95,10 @@ recovery_window_ms = 60000
 [policy]
 version = '2026-11'
 clamp_output_tokens_max = 256
+
+[heads]
+export = '/mnt/proof/heads.jsonl'
+every_ms = 50
 
 [log]
 format = 'json'
@@ -143,6 +151,8 @@ fn every_setting_is_read() {
     assert_eq!(config.lease, lease);
     assert_eq!(config.policy.version, "2026-11");
     assert_eq!(config.policy.clamp_output_tokens_max, 256);
+    assert_eq!(config.heads.export, Path::new("/mnt/proof/heads.jsonl"));
+    assert_eq!(config.heads.every_ms, 50);
     assert_eq!(config.log.format, LogFormat::Json);
     assert_eq!(config.log.filter, "info,ferry_quota_server=debug");
 }

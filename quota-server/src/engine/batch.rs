@@ -15,9 +15,9 @@ use super::call::{Answered, BookView, EngineError};
 use super::job::{Op, Who};
 use super::metrics::EngineMetrics;
 use crate::key_directory::{Peppers, StoredDigest};
-use crate::store::{Store, StoreError, Touch};
+use crate::store::{BookChange, Store, StoreError, Touch};
 use book_work::BookWork;
-use ferry_ledger::{Answer, Book, Command, Rules, UnixMs};
+use ferry_ledger::{Answer, Book, Command, Head, Rules, UnixMs};
 use ferry_types::{KeyDigest, KeyId, TenantId};
 use put::{Put, Question};
 use std::collections::{BTreeMap, HashMap};
@@ -27,6 +27,14 @@ pub(super) type Results = Vec<Result<Answered<Answer>, EngineError>>;
 
 /// When keys were last used.
 pub(super) type UsedKeys = BTreeMap<(TenantId, KeyId), UnixMs>;
+
+/// What came of a batch, to be told once it is durable.
+pub(super) struct Decided {
+    pub(super) results: Results,
+    pub(super) tally: Tally,
+    /// The journals that have grown, and where they end.
+    pub(super) heads: Vec<(TenantId, Head)>,
+}
 
 /// What a batch works with.
 pub(super) struct Batch<'a> {
@@ -41,7 +49,7 @@ pub(super) struct Batch<'a> {
 
 impl Batch<'_> {
     /// Decides everything and writes it, ready to be committed.
-    pub(super) fn run(mut self, ops: Vec<Op>) -> Result<(Results, Tally), StoreError> {
+    pub(super) fn run(mut self, ops: Vec<Op>) -> Result<Decided, StoreError> {
         self.store.begin()?;
         let mut puts = self.resolve(ops)?;
         let mut works = self.load(&puts)?;
@@ -52,9 +60,17 @@ impl Batch<'_> {
         self.freeze_broken(&mut puts, &mut works, &mut results)?;
         let changes: Vec<_> = works.values().filter_map(BookWork::change).collect();
         self.store.persist(&changes)?;
+        let moved = |change: &&BookChange<'_>| !change.records.is_empty();
+        let heads = changes.iter().filter(moved);
+        let heads = heads.map(|change| (change.book.tenant.clone(), change.book.head));
+        let heads = heads.collect();
         let mut tally = Tally::default();
         works.into_values().for_each(|work| tally.add(work.tally()));
-        Ok((results, tally))
+        Ok(Decided {
+            results,
+            tally,
+            heads,
+        })
     }
 
     /// Finds out whose keys came, all at once.
@@ -201,6 +217,6 @@ fn view(book: &Book, now: UnixMs) -> BookView {
         tenant: book.tenant.clone(),
         currency: book.currency,
         available: book.spendable(now),
-        seq: book.head.seq,
+        head: book.head,
     }
 }

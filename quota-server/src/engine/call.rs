@@ -1,7 +1,7 @@
 //! What the engine is asked, and what it answers.
 
 use crate::principal::Principal;
-use ferry_ledger::{Offer, UnixMs};
+use ferry_ledger::{Head, Month, Offer, UnixMs};
 use ferry_types::{Balance, Currency, KeyId, KeyText, TenantId};
 use std::sync::Arc;
 use std::time::Instant;
@@ -77,8 +77,8 @@ pub struct BookView {
     pub currency: Currency,
     /// What can still be promised.
     pub available: Balance,
-    /// Entries in its journal.
-    pub seq: u64,
+    /// The end of its journal.
+    pub head: Head,
 }
 
 /// The engine could not carry a call out. Nothing has changed.
@@ -96,9 +96,20 @@ pub enum EngineError {
     /// The engine has stopped.
     #[error("the server is stopping")]
     Stopped,
+    /// The database is not what was acknowledged: nothing is decided.
+    #[error("not ready: {0}")]
+    Held(String),
     /// There is no such tenant.
     #[error("there is no tenant '{0}'")]
     UnknownTenant(TenantId),
+    /// Only a month that is over is sealed.
+    #[error("{0} is not over yet in UTC: only a month that is over is sealed")]
+    MonthNotOver(Month),
+    /// A frozen book takes no seal.
+    #[error(
+        "the book of '{0}' is frozen: `ferry verify` says why; a month is sealed for all books or for none"
+    )]
+    FrozenBook(TenantId),
     /// The version stands for another table.
     #[error("price version '{0}' is known with other content: a changed table needs a new version")]
     PriceVersionTaken(String),

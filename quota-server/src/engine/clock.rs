@@ -3,6 +3,7 @@
 //! A book's own time never goes back (the ledger sees to that); this module only says what time it is, and whether the wall
 //! clock was moved.
 
+use ferry_ledger::UnixMs;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
@@ -57,6 +58,7 @@ pub(crate) struct Clock {
     source: Arc<dyn TimeSource>,
     last: (u64, u64),
     steady_since: u64,
+    floor_ms: u64,
 }
 
 impl Clock {
@@ -66,7 +68,13 @@ impl Clock {
             source,
             last,
             steady_since: last.1,
+            floor_ms: 0,
         }
+    }
+
+    /// From now on no time before this is told: a month that ended then is sealed, and not even a new book begins in it.
+    pub(crate) fn not_before(&mut self, floor: UnixMs) {
+        self.floor_ms = self.floor_ms.max(floor.0);
     }
 
     /// The time, in Unix milliseconds. Looks for a step on the way.
@@ -83,7 +91,7 @@ impl Clock {
             self.steady_since = steady;
         }
         self.last = (wall, steady);
-        wall
+        wall.max(self.floor_ms)
     }
 
     /// For how long the clock has run without a step, as of the last look.

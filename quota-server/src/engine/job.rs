@@ -4,7 +4,8 @@ use super::call::{Answered, EngineError, PriceTable};
 use super::lanes::Weigh;
 use crate::key_directory::{PepperId, StoredDigest};
 use crate::principal::Principal;
-use ferry_ledger::{Answer, Command, IssueKey, Offer, OpenTenant};
+use crate::seal::Seal;
+use ferry_ledger::{Answer, Command, IssueKey, Offer, OpenTenant, UnixMs};
 use ferry_types::{KeyDigest, RequestFacts, ReservationId, Settlement, TenantId, Usage};
 use std::sync::Arc;
 use std::time::Instant;
@@ -25,6 +26,10 @@ pub(super) enum Job {
         table: PriceTable,
         answer: Reply<()>,
     },
+    /// Say what time it is, once everything before is durable.
+    Time { answer: Reply<UnixMs> },
+    /// Keep a month's seal.
+    KeepSeal { seal: Seal, answer: Reply<()> },
     /// End what is overdue.
     Expire { answer: Reply<u64> },
 }
@@ -33,7 +38,10 @@ impl Weigh for Job {
     fn operations(&self) -> usize {
         match self {
             Self::Decide { ops, .. } => ops.len(),
-            Self::PriceTable { .. } | Self::Expire { .. } => 1,
+            Self::PriceTable { .. }
+            | Self::Time { .. }
+            | Self::KeepSeal { .. }
+            | Self::Expire { .. } => 1,
         }
     }
 }

@@ -4,17 +4,19 @@
 
 use super::batch::may_serve;
 use super::{Engine, EngineError, TimeSource};
+use crate::heads::{self, HeadsVerdict, PublicKey, SignedHead};
 use crate::key_directory::Peppers;
 use crate::principal::Principal;
-use crate::store::StoreError;
 use crate::store::sqlite::SqliteReader;
 use crate::store::view::{
     AccountView, GrantView, KeyView, ReservationQuery, ReservationView, TenantView, UsageQuery,
     UsageView,
 };
-use crate::verify::{VerifyError, VerifyReport};
-use ferry_ledger::{Refusal, UnixMs};
+use crate::store::{OpenError, StoreError};
+use crate::verify::{Part, VerifyError, VerifyReport};
+use ferry_ledger::{Head, Refusal, UnixMs};
 use ferry_types::{Balance, Currency, KeyDigest, KeyId, TenantId};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -163,6 +165,9 @@ impl Engine {
         principal: &Principal,
         digest: KeyDigest,
     ) -> Result<KeyUse, EngineError> {
+        if let Some(why) = self.held() {
+            return Err(EngineError::Held(why));
+        }
         let peppers = Arc::clone(&self.inner.peppers);
         let server_time = UnixMs(self.inner.readers.time.unix_ms());
         let unknown = self.inner.metrics.unknown_keys.clone();
@@ -190,12 +195,46 @@ impl Engine {
     /// # Errors
     /// [`VerifyError`] if the database cannot be read.
     pub async fn verify(&self) -> Result<VerifyReport, VerifyError> {
+        self.verify_part(None).await
+    }
+
+    /// The same of a part.
+    ///
+    /// # Errors
+    /// [`VerifyError`] if the database cannot be read.
+    pub async fn verify_part(&self, part: Option<Part>) -> Result<VerifyReport, VerifyError> {
         let database = self.inner.readers.database.clone();
-        let verified = tokio::task::spawn_blocking(move || crate::verify::verify(&database));
+        let verified = tokio::task::spawn_blocking(move || {
+            crate::verify::verify_part(&database, part.as_ref(), &mut |_| {})
+        });
         verified.await.unwrap_or(Err(VerifyError::Stopped))
     }
 
-    async fn read<T: Send + 'static>(
+    /// Where each journal ends.
+    ///
+    /// # Errors
+    /// [`EngineError::Unavailable`] if the store cannot be read.
+    pub async fn heads(&self) -> Result<BTreeMap<TenantId, Head>, EngineError> {
+        self.read(SqliteReader::heads).await
+    }
+
+    /// Whether the journals still have what these heads say; see [`crate::heads::verify_heads`].
+    ///
+    /// # Errors
+    /// [`OpenError`] if the database cannot be read.
+    pub async fn verify_heads(
+        &self,
+        key: Option<PublicKey>,
+        heads: Vec<SignedHead>,
+    ) -> Result<HeadsVerdict, OpenError> {
+        let database = self.inner.readers.database.clone();
+        let looked =
+            tokio::task::spawn_blocking(move || heads::verify_heads(&database, key, &heads));
+        let stopped = |_| StoreError::Corrupt("the look was broken off".into());
+        looked.await.map_err(stopped)?
+    }
+
+    pub(super) async fn read<T: Send + 'static>(
         &self,
         read: impl FnOnce(&mut SqliteReader) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, EngineError> {

@@ -2,13 +2,16 @@
 
 use super::batch::{UnreservedSettles, UsedKeys};
 use super::clock::{Clock, TimeSource};
+use super::hold::Hold;
 use super::lanes::{Lanes, RESERVE_LANE_MAX, SETTLEMENT_LANE_MAX};
 use super::lease::LeaseConfig;
 use super::metrics::EngineMetrics;
 use super::read::Readers;
+use super::secrets::Secrets;
 use super::writer::Writer;
 use super::{Engine, Inner};
-use crate::key_directory::{PepperError, Peppers};
+use crate::heads::{ChangedHeads, SigningKeyError};
+use crate::key_directory::PepperError;
 use crate::store::sqlite::SqliteStore;
 use crate::store::{OpenError, Store, StoreError};
 use std::path::PathBuf;
@@ -26,6 +29,8 @@ pub struct EngineConfig {
     pub metrics: EngineMetrics,
     /// What it tells the time by.
     pub time: Arc<dyn TimeSource>,
+    /// Why it decides nothing at first; `None` if it does from the start on.
+    pub held: Option<String>,
 }
 
 impl EngineConfig {
@@ -37,6 +42,7 @@ impl EngineConfig {
             lease: LeaseConfig::default(),
             metrics: EngineMetrics::default(),
             time: Arc::new(super::clock::SystemTimeSource::new()),
+            held: None,
         }
     }
 }
@@ -50,6 +56,9 @@ pub enum StartError {
     /// The peppers cannot be used.
     #[error(transparent)]
     Pepper(#[from] PepperError),
+    /// The signing key cannot be used.
+    #[error(transparent)]
+    SigningKey(#[from] SigningKeyError),
     /// The database cannot be read or written.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -65,19 +74,14 @@ impl Engine {
     /// [`StartError`] says what stands in the way; nothing runs then.
     pub fn start(config: EngineConfig) -> Result<Self, StartError> {
         let mut store = SqliteStore::open(&config.database)?;
-        let peppers = Peppers::open(&config.database, &store.peppers()?)?;
-        for id in peppers.ids() {
-            if let Some(fingerprint) = peppers.fingerprint(id) {
-                store.keep_pepper(id, fingerprint)?;
-            }
-        }
-        Self::start_on(Box::new(store), peppers, config)
+        let secrets = Secrets::open(&config.database, &mut store)?;
+        Self::start_on(Box::new(store), secrets, config)
     }
 
     /// Starts the writer on a store that is open.
     pub(super) fn start_on(
-        store: Box<dyn Store>,
-        peppers: Peppers,
+        mut store: Box<dyn Store>,
+        secrets: Secrets,
         config: EngineConfig,
     ) -> Result<Self, StartError> {
         let EngineConfig {
@@ -85,7 +89,11 @@ impl Engine {
             lease,
             metrics,
             time,
+            held,
         } = config;
+        let hold = Hold::new(held);
+        let Secrets { peppers, signer } = secrets;
+        let changed_heads = ChangedHeads::default();
         let lanes = Arc::new(Lanes::new(
             RESERVE_LANE_MAX,
             SETTLEMENT_LANE_MAX,
@@ -93,15 +101,21 @@ impl Engine {
         ));
         let (stopped, stop) = watch::channel(None);
         let peppers = Arc::new(peppers);
+        let mut clock = Clock::new(Arc::clone(&time));
+        if let Some(seal) = store.newest_seal()? {
+            clock.not_before(seal.month.end());
+        }
         let writer = Writer {
             store,
             lanes: Arc::clone(&lanes),
             peppers: Arc::clone(&peppers),
-            clock: Clock::new(Arc::clone(&time)),
+            clock,
             lease,
             metrics: metrics.clone(),
             used_keys: UsedKeys::new(),
             unreserved: UnreservedSettles::default(),
+            changed_heads: changed_heads.clone(),
+            hold: hold.clone(),
         };
         std::thread::Builder::new()
             .name("ferry-writer".into())
@@ -114,6 +128,9 @@ impl Engine {
             peppers,
             readers,
             metrics,
+            signer,
+            changed_heads,
+            hold,
         };
         Ok(Self {
             inner: Arc::new(inner),

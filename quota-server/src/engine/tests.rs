@@ -11,3 +11,4 @@ mod idempotency;
 mod keys;
 mod load;
 mod retention;
+mod seal;

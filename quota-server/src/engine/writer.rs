@@ -1,14 +1,17 @@
 //! The thread that owns the store: it drains the lanes, and between batches looks after leases, refusals and the log.
 
-use super::batch::{Batch, Results, UnreservedSettles, UsedKeys};
+use super::batch::{Batch, Decided, Results, UnreservedSettles, UsedKeys};
 use super::call::{EngineError, PriceTable};
 use super::clock::Clock;
 use super::expiry::Housekeeping;
+use super::hold::Hold;
 use super::job::{Job, Op, Reply};
 use super::lanes::{BATCH_MAX, Drained, Lanes};
 use super::lease::LeaseConfig;
 use super::metrics::EngineMetrics;
+use crate::heads::ChangedHeads;
 use crate::key_directory::{Peppers, sha256};
+use crate::seal::Seal;
 use crate::store::{CommitError, Idle, Store, StoreError, chain};
 use ferry_ledger::{Answer, Rules, UnixMs};
 use std::sync::Arc;
@@ -35,6 +38,8 @@ pub(super) struct Writer {
     /// Since they were last written.
     pub(super) used_keys: UsedKeys,
     pub(super) unreserved: UnreservedSettles,
+    pub(super) changed_heads: ChangedHeads,
+    pub(super) hold: Hold,
 }
 
 /// The state is not known any more.
@@ -78,7 +83,7 @@ impl Writer {
                 Drained::Batch(jobs) => {
                     let idle = if jobs.is_empty() { Idle::Yes } else { Idle::No };
                     self.work(jobs)?;
-                    if housekeeping.is_due() {
+                    if housekeeping.is_due() && !self.hold.stands() {
                         self.keep_house(&mut housekeeping)?;
                     }
                     self.store.maintain(idle).map_err(|e| failed(&e))?;
@@ -107,7 +112,10 @@ impl Writer {
                     waiting.push(Waiting { operations, answer });
                     ops.extend(asked);
                 }
-                Job::PriceTable { .. } | Job::Expire { .. } => rest.push(job),
+                Job::PriceTable { .. }
+                | Job::Time { .. }
+                | Job::KeepSeal { .. }
+                | Job::Expire { .. } => rest.push(job),
             }
         }
         if !ops.is_empty() {
@@ -144,9 +152,14 @@ impl Writer {
             now,
         };
         match batch.run(ops) {
-            Ok((results, tally)) => match self.commit()? {
+            Ok(Decided {
+                results,
+                tally,
+                heads,
+            }) => match self.commit()? {
                 Committed::Yes => {
                     tally.count(&self.metrics);
+                    self.changed_heads.note(heads);
                     Ok(results)
                 }
                 Committed::No => Ok(unavailable(count)),
@@ -162,6 +175,14 @@ impl Writer {
         match job {
             Job::PriceTable { table, answer } => {
                 let kept = self.keep_price_table(table)?;
+                reply(answer, kept);
+            }
+            Job::Time { answer } => {
+                let now = self.clock.now_ms();
+                reply(answer, Ok(UnixMs(now)));
+            }
+            Job::KeepSeal { seal, answer } => {
+                let kept = self.keep_seal(&seal)?;
                 reply(answer, kept);
             }
             Job::Expire { answer } => {
@@ -192,6 +213,23 @@ impl Writer {
                 self.store.rollback().map_err(|e| failed(&e))?;
                 Err(EngineError::PriceVersionTaken(version))
             }
+            Err(error) => {
+                self.undo(&error)?;
+                Err(EngineError::Unavailable)
+            }
+        })
+    }
+
+    fn keep_seal(&mut self, seal: &Seal) -> Result<Result<(), EngineError>, Failed> {
+        let kept = self.store.begin().and_then(|()| self.store.keep_seal(seal));
+        Ok(match kept {
+            Ok(()) => match self.commit()? {
+                Committed::Yes => {
+                    self.clock.not_before(seal.month.end());
+                    Ok(())
+                }
+                Committed::No => Err(EngineError::Unavailable),
+            },
             Err(error) => {
                 self.undo(&error)?;
                 Err(EngineError::Unavailable)

@@ -5,20 +5,17 @@
 //! not fit its database is an error, never made anew.
 
 use super::StoredDigest;
+use crate::durable_file::{self, FileError, beside};
+use crate::hex::{from_hex, hex};
 use ferry_types::KeyDigest;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
-use std::fs;
-use std::io::{self, Write as _};
-use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 /// First line of the file: it says what it is to whoever finds it.
 const HEADER: &str = "# Ferry's peppers: secrets that the database's keys depend on. Keep with the database, show to nobody.";
 /// What a pepper's fingerprint is taken over.
 const FINGERPRINT_DOMAIN: &[u8] = b"ferry pepper fingerprint v1\0";
-/// Permission bits that no pepper file may have.
-const OTHERS: u32 = 0o077;
 
 /// Number of a pepper.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -27,24 +24,9 @@ pub struct PepperId(pub u32);
 /// The peppers' file cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum PepperError {
-    /// Reading or writing failed.
-    #[error("failed to {action} {path}")]
-    Io {
-        /// What was tried.
-        action: &'static str,
-        /// The file.
-        path: PathBuf,
-        /// Why it failed.
-        source: io::Error,
-    },
-    /// Others than the owner may read or write it.
-    #[error("{path} may be read by others (mode {mode:03o}): make it 600")]
-    Exposed {
-        /// The file.
-        path: PathBuf,
-        /// Its permissions.
-        mode: u32,
-    },
+    /// Its file cannot be read or made.
+    #[error(transparent)]
+    File(#[from] FileError),
     /// A line is not `id secret`.
     #[error(
         "{path}:{line}: expected a number from 1, a space and 64 hexadecimal digits, each number once"
@@ -100,9 +82,7 @@ impl Peppers {
     /// The file that belongs to a database: beside it, with `.peppers` behind its name.
     #[must_use]
     pub fn path(database: &Path) -> PathBuf {
-        let mut name = database.as_os_str().to_owned();
-        name.push(".peppers");
-        name.into()
+        beside(database, ".peppers")
     }
 
     /// Reads the file of `database`, or makes it if it is not there and `known` says that no key depends on it. `known` are the
@@ -112,16 +92,10 @@ impl Peppers {
     /// [`PepperError`] if the file cannot be read or made, is open to others, or does not fit the database.
     pub fn open(database: &Path, known: &[(PepperId, [u8; 32])]) -> Result<Self, PepperError> {
         let path = Self::path(database);
-        let peppers = match fs::read_to_string(&path) {
-            Ok(text) => {
-                check_permissions(&path)?;
-                Self::parse(&text, &path)?
-            }
-            Err(e) if e.kind() == io::ErrorKind::NotFound && known.is_empty() => Self::make(&path)?,
-            Err(e) if e.kind() == io::ErrorKind::NotFound => {
-                return Err(PepperError::Missing(path));
-            }
-            Err(source) => return Err(io_error("read", &path, source)),
+        let peppers = match durable_file::read_secret(&path)? {
+            Some(text) => Self::parse(&text, &path)?,
+            None if known.is_empty() => Self::make(&path)?,
+            None => return Err(PepperError::Missing(path)),
         };
         for (id, fingerprint) in known {
             match peppers.fingerprint(*id) {
@@ -157,7 +131,7 @@ impl Peppers {
     fn make(path: &Path) -> Result<Self, PepperError> {
         let mut secret = [0u8; 32];
         getrandom::fill(&mut secret).map_err(PepperError::Random)?;
-        write_durably(path, &format!("{HEADER}\n1 {}\n", hex(&secret)))?;
+        durable_file::write(path, &format!("{HEADER}\n1 {}\n", hex(&secret)))?;
         Ok(Self {
             live: vec![(PepperId(1), keyed_by(&secret))],
         })
@@ -221,66 +195,10 @@ fn keyed(secret: &Hmac<Sha256>, input: &[u8]) -> [u8; 32] {
     mac.finalize().into_bytes().into()
 }
 
-fn check_permissions(path: &Path) -> Result<(), PepperError> {
-    let metadata = fs::metadata(path).map_err(|e| io_error("read", path, e))?;
-    let mode = metadata.permissions().mode() & 0o777;
-    if mode & OTHERS == 0 {
-        Ok(())
-    } else {
-        Err(PepperError::Exposed {
-            path: path.into(),
-            mode,
-        })
-    }
-}
-
-/// Makes the file whole or not at all: a pepper that is used and then lost would take its keys along.
-fn write_durably(path: &Path, text: &str) -> Result<(), PepperError> {
-    let mut partial = path.as_os_str().to_owned();
-    partial.push(".new");
-    let partial = PathBuf::from(partial);
-    let mut file = fs::OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(&partial)
-        .map_err(|e| io_error("make", &partial, e))?;
-    file.write_all(text.as_bytes())
-        .and_then(|()| file.sync_all())
-        .map_err(|e| io_error("write", &partial, e))?;
-    fs::rename(&partial, path).map_err(|e| io_error("make", path, e))?;
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty());
-    fs::File::open(folder.unwrap_or(Path::new(".")))
-        .and_then(|folder| folder.sync_all())
-        .map_err(|e| io_error("make", path, e))
-}
-
-fn io_error(action: &'static str, path: &Path, source: io::Error) -> PepperError {
-    PepperError::Io {
-        action,
-        path: path.into(),
-        source,
-    }
-}
-
 fn parse_line(line: &str) -> Option<(PepperId, [u8; 32])> {
     let (id, secret) = line.split_once(' ')?;
     let id = id.parse().ok().filter(|id| *id > 0)?;
-    let digits: &[u8; 64] = secret.as_bytes().try_into().ok()?;
-    let mut bytes = [0u8; 32];
-    for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
-        let pair = std::str::from_utf8(pair).ok()?;
-        if !pair.bytes().all(|b| b.is_ascii_hexdigit()) {
-            return None;
-        }
-        *byte = u8::from_str_radix(pair, 16).ok()?;
-    }
-    Some((PepperId(id), bytes))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    Some((PepperId(id), from_hex(secret)?))
 }
 
 #[cfg(test)]

@@ -4,20 +4,25 @@
 //! of tokens are unsigned and SQLite's numbers are not: they are kept bit by bit, so that no count is too large to be stored.
 
 mod audit;
+mod copy;
+mod heads;
 mod load;
 mod lock;
 mod open;
 mod persist;
 mod reader;
 mod row;
+mod seals;
 mod table;
 
 pub use audit::{KeptPriceTable, Snapshot};
+pub use copy::{Exclusive, copy_into};
 pub use lock::LockError;
 pub use reader::SqliteReader;
 
 use super::{BookChange, CommitError, Idle, Store, StoreError, Touch, VersionTaken};
 use crate::key_directory::{PepperId, StoredDigest};
+use crate::seal::Seal;
 use ferry_ledger::{Book, UnixMs};
 use ferry_types::{GrantId, KeyId, ReservationId, TenantId};
 use rusqlite::{Connection, ErrorCode, OptionalExtension as _};
@@ -165,6 +170,14 @@ impl Store for SqliteStore {
             Ok(Ok(()))
         };
         kept().map_err(failed("keep a price table"))
+    }
+
+    fn keep_seal(&mut self, seal: &Seal) -> Result<(), StoreError> {
+        self.insert_seal(seal)
+    }
+
+    fn newest_seal(&mut self) -> Result<Option<Seal>, StoreError> {
+        self.last_seal()
     }
 
     fn touch_keys(&mut self, used: &BTreeMap<(TenantId, KeyId), UnixMs>) -> Result<(), StoreError> {

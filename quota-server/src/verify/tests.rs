@@ -2,6 +2,8 @@
 
 use super::{VerifyReport, verify};
 use crate::engine::tests::fixture::{Fixture, used};
+use crate::heads::accept::accept_loss;
+use ferry_ledger::UnixMs;
 use rusqlite::Connection;
 use std::path::{Path, PathBuf};
 
@@ -26,9 +28,17 @@ struct Closed {
 
 async fn lived() -> Closed {
     let fixture = Fixture::lived().await;
+    fixture
+        .engine
+        .seal_month("2026-12".parse().unwrap())
+        .await
+        .unwrap();
     fixture.assert_clean().await;
     fixture.close().await;
     let file = fixture.database();
+    let no_export = fixture.folder.path().join("heads");
+    let accepted = accept_loss(&file, &no_export, UnixMs(1)).unwrap();
+    assert_eq!(accepted.epoch, 2);
     let connection = Connection::open(&file).unwrap();
     let left: i64 = connection
         .query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |row| row.get(1))
@@ -105,8 +115,9 @@ fn change_one_row(file: &Path, table: &str, column: &str, other: &str, end: &str
     let keys = statement.query_map([table], |row| row.get::<_, String>(0));
     let keys: Vec<_> = keys.unwrap().map(Result::unwrap).collect();
     let order: Vec<_> = keys.iter().map(|key| format!("{key} {end}")).collect();
+    let guarded = "DROP TRIGGER IF EXISTS epochs_stay; DROP TRIGGER IF EXISTS seals_stay";
     format!(
-        "UPDATE {table} SET {column} = {other} WHERE ({keys}) = (SELECT {keys} FROM {table} ORDER BY {order} LIMIT 1)",
+        "{guarded}; UPDATE {table} SET {column} = {other} WHERE ({keys}) = (SELECT {keys} FROM {table} ORDER BY {order} LIMIT 1)",
         keys = keys.join(", "),
         order = order.join(", "),
     )
@@ -145,6 +156,10 @@ async fn a_difference_says_where_it_is() {
         (
             "UPDATE journal SET time = time - 1000000 WHERE seq = 5",
             "entry 5",
+        ),
+        (
+            "DROP TRIGGER epochs_stay; UPDATE epochs SET time = 2",
+            "epochs 2: it is not signed by this database's key",
         ),
         (
             "UPDATE refusals SET content = x'01'",

@@ -44,6 +44,8 @@ pub(crate) struct Ferry {
     pub(crate) folder: TempDir,
     /// As the log says, with the port that the system chose.
     pub(crate) admin_address: String,
+    /// What the log said until it served.
+    pub(crate) said: String,
     child: Child,
     log: Receiver<String>,
 }
@@ -99,6 +101,7 @@ impl Ferry {
         let mut ferry = Self {
             folder,
             admin_address: String::new(),
+            said: String::new(),
             child,
             log,
         };
@@ -106,6 +109,7 @@ impl Ferry {
         let address = said.split(" admin=").nth(1);
         let address = address.and_then(|rest| rest.split(' ').next());
         ferry.admin_address = address.unwrap_or_default().to_owned();
+        ferry.said = said;
         ferry
     }
 
@@ -167,6 +171,12 @@ impl Ferry {
     pub(crate) fn kill(mut self) -> TempDir {
         self.child.kill().expect("kill the server");
         self.child.wait().expect("wait for the server");
+        let moved = tempfile::tempdir().expect("a folder");
+        std::mem::replace(&mut self.folder, moved)
+    }
+
+    /// The folder of a server that has ended.
+    pub(crate) fn into_folder(mut self) -> TempDir {
         let moved = tempfile::tempdir().expect("a folder");
         std::mem::replace(&mut self.folder, moved)
     }

@@ -8,11 +8,13 @@
 )]
 
 mod authority;
+mod backup;
 mod command_line;
 mod credit;
 mod drain;
 mod ferry;
 mod gateway;
+mod heads;
 mod probes;
 mod quota;
 mod refusals;

@@ -87,7 +87,8 @@ impl Before {
                 | Event::Adjusted(_)
                 | Event::Released { .. }
                 | Event::Expired(_)
-                | Event::Parked(_) => Vec::new(),
+                | Event::Parked(_)
+                | Event::MonthSealed(_) => Vec::new(),
             },
         }
     }

@@ -18,6 +18,8 @@ mod refusals;
 #[cfg(test)]
 mod samples;
 #[cfg(test)]
+mod seal;
+#[cfg(test)]
 mod table;
 #[cfg(test)]
 mod verify;

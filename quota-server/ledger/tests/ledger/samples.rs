@@ -134,6 +134,32 @@ pub fn all_flags() -> Flags {
 }
 
 pub fn events() -> Vec<Event> {
+    let mut events = events_of_requests();
+    events.extend(events_of_books());
+    events
+}
+
+fn events_of_books() -> Vec<Event> {
+    vec![
+        Event::OverageSet(Overage::CreditLine(amount(500))),
+        Event::GrantIssued {
+            id: "spring".parse().expect("an id"),
+            grant: Box::new(full_grant()),
+            note: "welcome".into(),
+        },
+        Event::GrantExpired {
+            id: "spring".parse().expect("an id"),
+            lapsed: amount(20),
+        },
+        Event::MonthSealed(MonthSealed {
+            month: Month::new(2026, 10).expect("a month"),
+            last_seq: 77,
+            last_hash: [0xef; 32],
+        }),
+    ]
+}
+
+fn events_of_requests() -> Vec<Event> {
     vec![
         Event::TenantOpened {
             name: "Acme".into(),
@@ -193,16 +219,6 @@ pub fn events() -> Vec<Event> {
             settlement: full_settlement(),
             reason: ParkReason::BeyondCap,
         })),
-        Event::OverageSet(Overage::CreditLine(amount(500))),
-        Event::GrantIssued {
-            id: "spring".parse().expect("an id"),
-            grant: Box::new(full_grant()),
-            note: "welcome".into(),
-        },
-        Event::GrantExpired {
-            id: "spring".parse().expect("an id"),
-            lapsed: amount(20),
-        },
     ]
 }
 

@@ -85,7 +85,8 @@ fn routes<'a>(command: &'a Command, book: &'a Book) -> impl Iterator<Item = &'a 
         | Command::ExpireGrant(_)
         | Command::IssueKey(_)
         | Command::SetKeyState(_)
-        | Command::SetTenantState(_) => None,
+        | Command::SetTenantState(_)
+        | Command::SealMonth(_) => None,
     };
     let reserved = command
         .reservation()
@@ -108,7 +109,8 @@ fn refusal(command: &Command) -> Answer {
         | Command::ExpireGrant(_)
         | Command::IssueKey(_)
         | Command::SetKeyState(_)
-        | Command::SetTenantState(_) => {
+        | Command::SetTenantState(_)
+        | Command::SealMonth(_) => {
             Answer::Reserve(ReserveAnswer::Refused(Refusal::GatewayOutOfScope))
         }
     }
@@ -145,6 +147,7 @@ fn act_for_owner(command: &mut Command, principal: &Principal, book: &Book) {
         | Command::ExpireGrant(_)
         | Command::IssueKey(_)
         | Command::SetKeyState(_)
-        | Command::SetTenantState(_) => {}
+        | Command::SetTenantState(_)
+        | Command::SealMonth(_) => {}
     }
 }

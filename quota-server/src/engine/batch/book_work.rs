@@ -144,7 +144,8 @@ impl BookWork {
             | Event::TenantStateSet(_)
             | Event::OverageSet(_)
             | Event::GrantIssued { .. }
-            | Event::GrantExpired { .. } => {}
+            | Event::GrantExpired { .. }
+            | Event::MonthSealed(_) => {}
             Event::KeyIssued { key, .. } | Event::KeyStateSet { key, .. } => {
                 self.keys.insert(key.clone());
             }

@@ -132,7 +132,8 @@ fn touch_by(touch: &mut Touch, command: &Command) {
         Command::SetTenantState(_)
         | Command::SetOverage(_)
         | Command::IssueGrant(_)
-        | Command::ExpireGrant(_) => return,
+        | Command::ExpireGrant(_)
+        | Command::SealMonth(_) => return,
         Command::IssueKey(order) => return add_key(touch, &order.key),
         Command::SetKeyState(order) => return add_key(touch, &order.key),
         Command::TopUp(order) => {

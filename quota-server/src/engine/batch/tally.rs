@@ -49,7 +49,8 @@ impl Tally {
             | Event::GrantExpired { .. }
             | Event::ToppedUp(_)
             | Event::Reserved(_)
-            | Event::Renewed { .. } => {}
+            | Event::Renewed { .. }
+            | Event::MonthSealed(_) => {}
         }
     }
 

@@ -1,8 +1,10 @@
 //! A store that fails: the batch has not happened, or the engine stops. Broken books do not stop others.
 
 use super::fixture::{Fixture, HOLD, done, start, tenant, whole_use};
+use crate::engine::secrets::Secrets;
 use crate::engine::{CreateTenant, Engine, EngineConfig, EngineError, Stop};
-use crate::key_directory::{PepperId, Peppers, StoredDigest};
+use crate::key_directory::{PepperId, StoredDigest};
+use crate::seal::Seal;
 use crate::store::sqlite::SqliteStore;
 use crate::store::{BookChange, CommitError, Idle, Store, StoreError, Touch, VersionTaken};
 use ferry_ledger::{AdminAnswer, Book, Refusal, ReserveAnswer, SettleAnswer, UnixMs};
@@ -69,6 +71,14 @@ impl Store for Ailing {
         self.store.keep_price_table(version, sha256, content, now)
     }
 
+    fn keep_seal(&mut self, seal: &Seal) -> Result<(), StoreError> {
+        self.store.keep_seal(seal)
+    }
+
+    fn newest_seal(&mut self) -> Result<Option<Seal>, StoreError> {
+        self.store.newest_seal()
+    }
+
     fn touch_keys(&mut self, used: &BTreeMap<(TenantId, KeyId), UnixMs>) -> Result<(), StoreError> {
         self.store.touch_keys(used)
     }
@@ -113,15 +123,16 @@ impl Store for Ailing {
 async fn ailing(fixture: &mut Fixture) -> Arc<AtomicU8> {
     fixture.close().await;
     let how = Arc::new(AtomicU8::new(WELL));
+    let mut store = SqliteStore::open(&fixture.database()).unwrap();
+    let secrets = Secrets::open(&fixture.database(), &mut store).unwrap();
+    assert_eq!(secrets.peppers.newest(), PepperId(1));
     let store = Ailing {
-        store: SqliteStore::open(&fixture.database()).unwrap(),
+        store,
         how: Arc::clone(&how),
     };
-    let peppers = Peppers::open(&fixture.database(), &[]).unwrap();
-    assert_eq!(peppers.newest(), PepperId(1));
     let mut config = EngineConfig::new(fixture.database());
     config.time = Arc::<super::fixture::HandClock>::clone(&fixture.clock);
-    fixture.engine = Engine::start_on(Box::new(store), peppers, config).unwrap();
+    fixture.engine = Engine::start_on(Box::new(store), secrets, config).unwrap();
     how
 }
 
@@ -181,10 +192,10 @@ async fn a_full_disk_refuses_batches_and_spares_the_books() {
     fixture.close().await;
     let mut store = SqliteStore::open(&fixture.database()).unwrap();
     store.limit_pages(80).unwrap();
-    let peppers = Peppers::open(&fixture.database(), &store.peppers().unwrap()).unwrap();
+    let secrets = Secrets::open(&fixture.database(), &mut store).unwrap();
     let mut config = EngineConfig::new(fixture.database());
     config.time = Arc::<super::fixture::HandClock>::clone(&fixture.clock);
-    fixture.engine = Engine::start_on(Box::new(store), peppers, config).unwrap();
+    fixture.engine = Engine::start_on(Box::new(store), secrets, config).unwrap();
     let mut granted = 0;
     let failed = loop {
         let call = fixture.reserve_call(fixture.draw());

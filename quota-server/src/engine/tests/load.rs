@@ -142,6 +142,6 @@ async fn a_long_batch_of_settlements_is_answered_whole_and_in_order() {
         Ok(Vec::new())
     );
     let view = fixture.engine.tenant(tenant()).await.unwrap();
-    assert_eq!(answers[599].book.as_ref().unwrap().seq, view.seq);
+    assert_eq!(answers[599].book.as_ref().unwrap().head.seq, view.seq);
     assert_eq!(facts().choices, 1);
 }

@@ -1,4 +1,6 @@
 use super::*;
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 
 fn digest() -> KeyDigest {
     KeyDigest::from_bytes(&[7; 32]).unwrap()

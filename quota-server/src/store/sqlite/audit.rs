@@ -20,7 +20,7 @@ use std::ops::RangeInclusive;
 /// Everything as of one moment.
 #[derive(Debug)]
 pub struct Snapshot<'a> {
-    connection: &'a Connection,
+    pub(super) connection: &'a Connection,
 }
 
 impl SqliteReader {
@@ -93,20 +93,21 @@ impl Snapshot<'_> {
             .map_err(|e| e.during("list tenants"))
     }
 
-    /// Shows a tenant's journal to `look`, entry by entry, until that finds something.
+    /// Shows a tenant's journal to `look`, entry by entry from `first` on, until that finds something.
     ///
     /// # Errors
     /// [`StoreError`] if it cannot be read.
     pub fn journal<F>(
         &self,
         tenant: &TenantId,
+        first: u64,
         mut look: impl FnMut(&Entry) -> Result<(), F>,
     ) -> Result<Result<(), F>, StoreError> {
         let sql = "SELECT seq, time, kind, content, previous_hash, hash FROM journal \
-                   WHERE tenant = ?1 ORDER BY seq";
+                   WHERE tenant = ?1 AND seq >= ?2 ORDER BY seq";
         let mut read = || -> Read<_> {
             let mut statement = self.connection.prepare_cached(sql)?;
-            let mut rows = statement.query([tenant.as_str()])?;
+            let mut rows = statement.query((tenant.as_str(), first.cast_signed()))?;
             while let Some(row) = rows.next()? {
                 let entry = Entry {
                     seq: count(row, 0)?,

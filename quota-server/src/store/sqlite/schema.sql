@@ -15,6 +15,35 @@ CREATE TABLE peppers (
     fingerprint BLOB NOT NULL
 ) STRICT;
 
+-- A restore, or an accepted loss, begins an epoch: the heads that stood then, a line each, under the signing key. For good.
+CREATE TABLE epochs (
+    epoch INTEGER NOT NULL PRIMARY KEY,
+    time INTEGER NOT NULL,
+    heads TEXT NOT NULL,
+    signature BLOB NOT NULL
+) STRICT;
+
+CREATE TRIGGER epochs_stay BEFORE UPDATE ON epochs
+BEGIN SELECT raise(ABORT, 'an epoch is never changed'); END;
+
+CREATE TRIGGER epochs_last BEFORE DELETE ON epochs
+BEGIN SELECT raise(ABORT, 'an epoch is never forgotten'); END;
+
+-- Months that are over: one signed hash over how every book stood at the end. For good.
+CREATE TABLE seals (
+    month TEXT NOT NULL PRIMARY KEY,
+    sealed_at INTEGER NOT NULL,
+    books INTEGER NOT NULL,
+    hash BLOB NOT NULL,
+    signature BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TRIGGER seals_stay BEFORE UPDATE ON seals
+BEGIN SELECT raise(ABORT, 'a seal is never changed'); END;
+
+CREATE TRIGGER seals_last BEFORE DELETE ON seals
+BEGIN SELECT raise(ABORT, 'a seal is never broken'); END;
+
 -- Price tables as they were loaded: what old requests are priced again by.
 CREATE TABLE price_tables (
     version TEXT NOT NULL PRIMARY KEY,

@@ -7,6 +7,7 @@ use super::{InvalidEncoding, Message, Reader, Writer};
 use crate::book::{KeyState, TenantState};
 use crate::event::{Event, Expired, ParkReason, Parked, Reserved, Settled, ToppedUp};
 use crate::overage::Overage;
+use crate::seal::MonthSealed;
 use crate::time::UnixMs;
 use ferry_types::{Currency, KeyId, ReservationId};
 use std::sync::Arc;
@@ -29,8 +30,13 @@ const PARKED: u8 = 12;
 const OVERAGE_SET: u8 = 13;
 const GRANT_ISSUED: u8 = 14;
 const GRANT_EXPIRED: u8 = 15;
+/// Beside the kinds that move money.
+const MONTH_SEALED: u8 = 32;
 
 impl Event {
+    /// The stored code of [`Event::MonthSealed`].
+    pub const MONTH_SEALED: u8 = MONTH_SEALED;
+
     /// The stored code of its kind.
     #[must_use]
     pub const fn kind(&self) -> u8 {
@@ -50,6 +56,7 @@ impl Event {
             Self::OverageSet(_) => OVERAGE_SET,
             Self::GrantIssued { .. } => GRANT_ISSUED,
             Self::GrantExpired { .. } => GRANT_EXPIRED,
+            Self::MonthSealed(_) => MONTH_SEALED,
         }
     }
 
@@ -113,6 +120,7 @@ impl Event {
                 to.text(1, id.as_str());
                 to.number(2, units(*lapsed));
             }
+            Self::MonthSealed(sealed) => sealed.write(&mut to),
         }
         to.into_bytes()
     }
@@ -155,6 +163,7 @@ impl Event {
                 by: read_some_principal(&mut from, 5)?,
             },
             EXPIRED => Self::Expired(Box::new(Expired::read(&mut from)?)),
+            MONTH_SEALED => Self::MonthSealed(MonthSealed::read(&mut from)?),
             PARKED => Self::Parked(Box::new(Parked::read(&mut from)?)),
             OVERAGE_SET => Self::OverageSet(Overage::read(&mut from)?),
             GRANT_ISSUED => Self::GrantIssued {

@@ -1,0 +1,71 @@
+//! The JSON of signed heads and sealed months.
+
+use crate::heads::HeadLine;
+use serde::{Deserialize, Serialize};
+
+/// `POST seals`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SealMonth {
+    /// Such as `2026-10`.
+    pub month: String,
+}
+
+/// A sealed month.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Seal {
+    /// Such as `2026-10`, in UTC.
+    pub month: String,
+    /// When it was sealed.
+    pub sealed_at: String,
+    /// Books with an entry before its end.
+    pub books: u64,
+    /// Over how every one of them stood at its end, hexadecimal.
+    pub hash: String,
+    /// Short name of the key that signed.
+    pub public_key_id: String,
+    /// Ed25519, hexadecimal.
+    pub signature: String,
+}
+
+/// `GET seals`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Seals {
+    /// The oldest first.
+    pub seals: Vec<Seal>,
+}
+
+/// `GET heads`: where every journal ends, signed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Heads {
+    /// Raised by each restore.
+    pub epoch: u64,
+    /// What they are signed with, hexadecimal: keep it where the server cannot reach it.
+    pub public_key: String,
+    /// Its short name.
+    pub public_key_id: String,
+    /// One a tenant.
+    pub heads: Vec<HeadLine>,
+}
+
+/// `POST heads/check`: heads or receipts that somebody kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CheckHeads {
+    /// What they have to be signed with; the server's own if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub public_key: Option<String>,
+    /// They.
+    pub heads: Vec<HeadLine>,
+}
+
+/// What was found of them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeadsVerdict {
+    /// All of them hold.
+    pub clean: bool,
+    /// How many do.
+    pub hold: u64,
+    /// The first that does not, in a sentence.
+    pub difference: Option<String>,
+}

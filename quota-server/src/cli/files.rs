@@ -1,0 +1,128 @@
+//! Commands on a database's files, for which no server is asked.
+
+use super::output::{self, Output, confirmed};
+use crate::backup::{self, Manifest, Restored};
+use crate::config::{Config, HEADS_SUFFIX};
+use crate::durable_file::beside;
+use crate::heads::accept::{Accepted, accept_loss};
+use clap::Args;
+use ferry_ledger::UnixMs;
+use serde::Serialize;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Losses that are named one by one.
+const LOSSES_NAMED_MAX: usize = 20;
+
+/// Which database.
+#[derive(Debug, Args)]
+pub(super) struct Place {
+    /// The server's configuration, which says where its database is.
+    #[arg(long, default_value = "ferry.toml", value_name = "FILE")]
+    config: PathBuf,
+    /// The database's file, where there is no configuration.
+    #[arg(long, value_name = "FILE", conflicts_with = "config")]
+    database: Option<PathBuf>,
+}
+
+impl Place {
+    /// The database, and the export of its heads.
+    fn find(self) -> anyhow::Result<(PathBuf, PathBuf)> {
+        match self.database {
+            Some(database) => {
+                let export = beside(&database, HEADS_SUFFIX);
+                Ok((database, export))
+            }
+            None => {
+                let config = Config::load(&self.config)?;
+                Ok((config.database, config.heads.export))
+            }
+        }
+    }
+}
+
+/// Makes a backup.
+pub(super) fn backup(to: &Path, place: Place, output: &Output) -> anyhow::Result<ExitCode> {
+    let (database, _) = place.find()?;
+    let manifest = backup::make(&database, to, now())?;
+    output.result(&manifest, |manifest| {
+        let Manifest { books, entries, .. } = manifest;
+        let to = to.display();
+        format!("{to}: {books} books, {entries} journal entries, verified; it holds secrets: keep it as the database")
+    })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+#[derive(Serialize)]
+struct RestoredBackup {
+    database: String,
+    made_at: String,
+    epoch: u64,
+    books: u64,
+    entries: u64,
+}
+
+/// Puts a backup back.
+pub(super) fn restore(from: &Path, place: Place, output: &Output) -> anyhow::Result<ExitCode> {
+    let (database, export) = place.find()?;
+    let Restored { manifest, epoch } = backup::restore(from, &database, &export, now())?;
+    let restored = RestoredBackup {
+        database: database.display().to_string(),
+        made_at: manifest.made_at,
+        epoch,
+        books: manifest.books,
+        entries: manifest.entries,
+    };
+    output.result(&restored, |restored| {
+        let RestoredBackup {
+            database,
+            made_at,
+            epoch,
+            books,
+            entries,
+        } = restored;
+        format!(
+            "{database}: as of {made_at}, {books} books, {entries} journal entries, verified; epoch {epoch} begins, and the next \
+             start tells what was acknowledged after that"
+        )
+    })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+#[derive(Serialize)]
+struct AcceptedLoss {
+    epoch: u64,
+    lost: Vec<String>,
+    export_aside: Option<String>,
+}
+
+/// Makes a database count that lacks what was acknowledged.
+pub(super) fn accept(place: Place, yes: bool, output: &Output) -> anyhow::Result<ExitCode> {
+    let (database, export) = place.find()?;
+    let question = format!("giving up what {} lacks", database.display());
+    if !yes && !confirmed(&question)? {
+        anyhow::bail!("nothing was done");
+    }
+    let Accepted { epoch, lost, aside } = accept_loss(&database, &export, now())?;
+    let accepted = AcceptedLoss {
+        epoch,
+        lost: lost.iter().map(ToString::to_string).collect(),
+        export_aside: aside.map(|path| path.display().to_string()),
+    };
+    for lost in accepted.lost.iter().take(LOSSES_NAMED_MAX) {
+        output::tell(&format!("lost: {lost}"));
+    }
+    output.result(&accepted, |accepted| {
+        let heads = accepted.lost.len();
+        format!("epoch {epoch} begins; {heads} exported heads are given up")
+    })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn now() -> UnixMs {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    UnixMs(since.map_or(0, |since| {
+        u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+    }))
+}
