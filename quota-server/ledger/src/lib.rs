@@ -33,6 +33,7 @@ pub mod refusal;
 pub mod reservation;
 mod sizing;
 pub mod time;
+pub mod totals;
 pub mod transaction;
 pub mod verify;
 
@@ -61,5 +62,6 @@ pub use reservation::{
     Charge, Flag, Flags, Freed, Hold, Owner, Posting, Refused, Reservation, State, StateName,
 };
 pub use time::UnixMs;
+pub use totals::Totals;
 pub use transaction::{Line, Transaction};
 pub use verify::{Difference, Priced, Prices, Replayed, Verifier};

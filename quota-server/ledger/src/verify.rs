@@ -11,6 +11,7 @@ use crate::journal::Entry;
 use crate::journal::codec::InvalidEncoding;
 use crate::offer::{Candidate, Offer};
 use crate::reservation::Reservation;
+use crate::totals::Totals;
 use crate::transaction::Transaction;
 use ferry_types::{KeyId, Rates, ReservationId, TenantId};
 use std::collections::BTreeSet;
@@ -121,6 +122,7 @@ pub struct Verifier<'a, P> {
     tenant: TenantId,
     prices: &'a P,
     book: Option<Book>,
+    totals: Totals,
 }
 
 impl<'a, P: Prices> Verifier<'a, P> {
@@ -130,6 +132,7 @@ impl<'a, P: Prices> Verifier<'a, P> {
             tenant,
             prices,
             book: None,
+            totals: Totals::ZERO,
         }
     }
 
@@ -161,6 +164,7 @@ impl<'a, P: Prices> Verifier<'a, P> {
                 replayed
             }
         };
+        self.totals.add(&replayed.transaction);
         // Encodings are canonical: what was read would be written as the same bytes.
         let same = replayed.entry == *entry;
         same.then_some(replayed.transaction)
@@ -217,6 +221,7 @@ impl<'a, P: Prices> Verifier<'a, P> {
         let book = self.book.ok_or(Difference::Empty)?;
         let seq = book.head.seq;
         invariant::i4_held_is_the_sum(&book)
+            .and_then(|()| invariant::i11_records_are_the_lines(&self.totals, &book))
             .map_err(|source| Difference::Broken { seq, source })?;
         Ok(Replayed {
             reservations: book.reservations.keys().copied().collect(),
