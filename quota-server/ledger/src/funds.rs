@@ -110,12 +110,11 @@ impl Book {
         })
     }
 
-    /// What the balance can pay for a reservation without touching what others hold.
+    /// What the balance can pay for a reservation: its own hold, and what nobody holds. Beyond what can be stored, the most that
+    /// can.
     fn affords(&self, own: &Own<'_>) -> Amount {
-        let mine = i128::from(own.balance.units());
-        let all = i128::from(self.available().units()).saturating_add(mine);
-        let affords = i64::try_from(all.max(0)).unwrap_or(i64::MAX);
-        Amount::from_units(affords).unwrap_or(Amount::ZERO)
+        let free = self.available().to_amount().unwrap_or(Amount::ZERO);
+        own.balance.plus(free).unwrap_or(Amount::MAX)
     }
 
     /// The grants that a reservation's end touches, as they are after it; `unheld` is held no more, `given` comes back, `taken`

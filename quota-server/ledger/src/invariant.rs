@@ -1,7 +1,7 @@
 //! What must always hold. Each invariant has an id and one function, used by tests, by [`Book::apply`] before anything is
 //! persisted, and by [`crate::verify`]. A broken one freezes that one book, never the server.
 //!
-//! I11 (exports) has nothing to hold yet. I10 (acknowledged means durable) is the engine's; what is pure of it
+//! I10 (acknowledged means durable) is the engine's; what is pure of it
 //! is that an answer names an entry that is in the journal.
 
 mod before;
@@ -24,6 +24,7 @@ use crate::offer::Rules;
 use crate::reservation::{Charge, Flag, Flags, Reservation};
 use crate::sizing::{binds, bound};
 use crate::time::UnixMs;
+use crate::totals::Totals;
 use crate::transaction::{Line, Transaction};
 use ferry_types::{Amount, Balance, Currency, TenantId};
 
@@ -50,6 +51,8 @@ pub enum Invariant {
     I9,
     /// What was acknowledged is in the journal.
     I10,
+    /// What the usage records come to is what the lines say.
+    I11,
 }
 
 /// An invariant does not hold.
@@ -380,5 +383,17 @@ pub fn i10_acknowledged_is_written(after: &Book, answer: &Answer) -> Result<(), 
         Invariant::I10,
         seq <= after.head.seq,
         "an answer names an entry that is not in the journal",
+    )
+}
+
+/// I11, of a whole book: its usage records come to what its lines come to. Only for a book that has all of them in view.
+///
+/// # Errors
+/// [`Broken`] if they come to something else.
+pub fn i11_records_are_the_lines(lines: &Totals, book: &Book) -> Result<(), Broken> {
+    holds(
+        Invariant::I11,
+        *lines == Totals::of_records(book),
+        "the usage records do not come to what the lines come to",
     )
 }

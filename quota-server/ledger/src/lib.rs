@@ -35,6 +35,7 @@ pub mod reservation;
 pub mod seal;
 mod sizing;
 pub mod time;
+pub mod totals;
 pub mod transaction;
 pub mod verify;
 
@@ -65,5 +66,6 @@ pub use reservation::{
 };
 pub use seal::MonthSealed;
 pub use time::UnixMs;
+pub use totals::Totals;
 pub use transaction::{Line, Transaction};
 pub use verify::{Difference, Priced, Prices, Replayed, Verifier};

@@ -13,6 +13,7 @@ use crate::month::Month;
 use crate::offer::{Candidate, Offer};
 use crate::reservation::Reservation;
 use crate::seal::MonthEnds;
+use crate::totals::Totals;
 use crate::transaction::Transaction;
 use ferry_types::{KeyId, Rates, ReservationId, TenantId};
 use std::collections::BTreeSet;
@@ -134,6 +135,7 @@ pub struct Verifier<'a, P> {
     prices: &'a P,
     book: Option<Book>,
     month_ends: MonthEnds,
+    totals: Totals,
 }
 
 impl<'a, P: Prices> Verifier<'a, P> {
@@ -144,6 +146,7 @@ impl<'a, P: Prices> Verifier<'a, P> {
             prices,
             book: None,
             month_ends: MonthEnds::default(),
+            totals: Totals::ZERO,
         }
     }
 
@@ -182,6 +185,7 @@ impl<'a, P: Prices> Verifier<'a, P> {
                 replayed
             }
         };
+        self.totals.add(&replayed.transaction);
         // Encodings are canonical: what was read would be written as the same bytes.
         let same = replayed.entry == *entry;
         same.then_some(replayed.transaction)
@@ -239,6 +243,7 @@ impl<'a, P: Prices> Verifier<'a, P> {
         let book = self.book.ok_or(Difference::Empty)?;
         let seq = book.head.seq;
         invariant::i4_held_is_the_sum(&book)
+            .and_then(|()| invariant::i11_records_are_the_lines(&self.totals, &book))
             .map_err(|source| Difference::Broken { seq, source })?;
         Ok(Replayed {
             reservations: book.reservations.keys().copied().collect(),

@@ -125,6 +125,7 @@ fn debt_is_owed_credit_is_lent_and_what_is_absorbed_is_written_off() {
         overage credit-line 200, reserve, request 1, reserve, request 2, reserve | granted 100 for 30 | 100/300
         overage credit-line 200, reserve, settle reported 240 5, request 1, reserve | refused insufficient_funds | -150/0
         overage credit-line 200, reserve, settle reported 340 5, request 1, reserve | refused tenant_in_debt | -250/0
+        overage credit-line 100, reserve, request 1, reserve, overage absorb, settle reported 150 5 | settled 100 released 0 | 0/100
         overage credit-line 200, reserve, request 1, reserve, overage debt, request 2, reserve | refused insufficient_funds | 100/200
         overage debt                                            | unchanged                  | 100/0
         overage credit-line 9223372036854775807                 | AmountOutOfRange           | 100/0

@@ -151,3 +151,39 @@ fn a_request_is_posted_as_of_its_own_time() {
     assert_eq!(recorded.entry.time, world.now);
     assert_eq!(recorded.transaction.occurred_at.0, crate::world::START + 7);
 }
+
+/// Plays everything that moves money, and says what I11 finds once something was changed.
+fn i11_after(change: impl Fn(&mut ferry_ledger::Charge)) -> Option<ferry_ledger::Invariant> {
+    let mut world = World::with(1_000);
+    world.play("reserve, settle, request 1, shadow, reserve, settle reported 9000 9000, enforce");
+    world.play("request 2, reserve, renew 8, wait 61000, expire, release");
+    world.play("overage absorb, request 3, settle reported 9000 9000");
+    let row = world.book.reservations.get_mut(&world.id).expect("a row");
+    let ferry_ledger::State::Settled(posting) = &mut row.state else {
+        panic!("it is settled");
+    };
+    assert!(!posting.charge.absorbed.is_zero() && !posting.charge.suspended.is_zero());
+    change(&mut posting.charge);
+    let found = ferry_ledger::invariant::i11_records_are_the_lines(&world.totals, &world.book);
+    found.err().map(|broken| broken.invariant)
+}
+
+#[test]
+fn records_and_lines_come_to_the_same() {
+    use ferry_ledger::{Charge, Invariant};
+    let more = |sum: &mut ferry_types::Amount| {
+        *sum = sum.plus(crate::world::amount(1)).expect("in range");
+    };
+    assert_eq!(i11_after(|_| {}), None);
+    let changes: [&dyn Fn(&mut Charge); 5] = [
+        &|charge| more(&mut charge.charged),
+        &|charge| more(&mut charge.absorbed),
+        &|charge| more(&mut charge.suspended),
+        &|charge| more(&mut charge.costs[0]),
+        // The same sum, but another part of it is written off.
+        &|charge| std::mem::swap(&mut charge.charged, &mut charge.absorbed),
+    ];
+    for (n, change) in changes.iter().enumerate() {
+        assert_eq!(i11_after(change), Some(Invariant::I11), "change {n}");
+    }
+}

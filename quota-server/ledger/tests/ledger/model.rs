@@ -48,6 +48,14 @@ enum Step {
     Pause {
         paused: bool,
     },
+    Overage(Policy),
+}
+
+/// How far below zero may be promised, and whether what nothing covers is written off.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+struct Policy {
+    credit: i64,
+    absorbs: bool,
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
@@ -65,6 +73,12 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         1 => (1..300i64).prop_map(|units| Step::TopUp { units }),
         3 => (0..WAIT_MS_MAX).prop_map(|ms| Step::Wait { ms }),
         1 => any::<bool>().prop_map(|paused| Step::Pause { paused }),
+        2 => prop_oneof![
+            Just(Policy::default()),
+            (1..400i64).prop_map(|credit| Policy { credit, absorbs: false }),
+            Just(Policy { credit: 0, absorbs: true }),
+        ]
+        .prop_map(Step::Overage),
     ];
     proptest::collection::vec(step, 1..100)
 }
@@ -107,6 +121,7 @@ struct Row {
     /// What was granted: money and limit.
     granted: Option<(i64, i64)>,
     charged: i64,
+    absorbed: i64,
     renewed: Option<i64>,
     until: u64,
     told: Option<(UsageSource, i64, i64)>,
@@ -117,6 +132,7 @@ struct Naive {
     posted: i64,
     now: u64,
     paused: bool,
+    policy: Policy,
     rows: BTreeMap<u64, Row>,
 }
 
@@ -162,16 +178,16 @@ impl Naive {
                     && row.at == At::Open
                     && row.until <= self.now
                 {
-                    row.at = At::Expired;
                     let (_, limit) = row.granted.expect("open");
                     let used = row.renewed.map(|output| (UsageSource::Counted, 0, output));
-                    row.charged = used.map_or(0, |used| price(n, used, None, limit));
-                    self.posted -= row.charged;
+                    let asked = used.map_or(0, |used| price(n, used, None, limit));
+                    self.charge(n, asked, At::Expired);
                 }
             }
             Step::TopUp { units } => self.posted += units,
             Step::Wait { ms } => self.now += ms,
             Step::Pause { paused } => self.paused = paused,
+            Step::Overage(policy) => self.policy = policy,
         }
     }
 
@@ -190,7 +206,7 @@ impl Naive {
         }
         let (input, asked) = ASKED[n as usize];
         let input = input as i64;
-        let available = self.posted - self.held();
+        let available = self.posted + self.policy.credit - self.held();
         let limit = match asked {
             Some(limit) => limit as i64,
             // Anything under the floor of 10 is refused, below.
@@ -200,8 +216,11 @@ impl Naive {
         let mut open = self.rows.iter().filter(|(_, row)| row.at == At::Open);
         let in_use = open
             .any(|(m, _)| UNDER[n as usize].is_some() && UNDER[*m as usize] == UNDER[n as usize]);
-        let refused =
-            self.paused || in_use || self.posted < 0 || limit < least || money > available;
+        let refused = self.paused
+            || in_use
+            || self.posted + self.policy.credit < 0
+            || limit < least
+            || money > available;
         let row = Row {
             granted: (!refused).then_some((money, limit)),
             until,
@@ -221,11 +240,24 @@ impl Naive {
             return;
         }
         let (hold, limit) = row.granted.map_or((None, 30), |(m, l)| (Some(m), l));
-        let charge = price(n, told, hold, limit);
-        self.posted += row.charged - charge;
-        row.charged = charge;
         row.told = Some(told);
-        row.at = At::Settled;
+        self.charge(n, price(n, told, hold, limit), At::Settled);
+    }
+
+    /// Whoever absorbs takes no more than the request's own money and what nobody else holds.
+    fn charge(&mut self, n: u64, asked: i64, to: At) {
+        let free = self.posted - self.held();
+        let row = self.rows.get_mut(&n).expect("a row");
+        let held = row.granted.filter(|_| row.at == At::Open);
+        let own = held.map_or(row.charged, |(money, _)| money);
+        let charged = match self.policy.absorbs {
+            true => asked.min(own + free.max(0)),
+            false => asked,
+        };
+        self.posted += row.charged - charged;
+        row.charged = charged;
+        row.absorbed = asked - charged;
+        row.at = to;
     }
 }
 
@@ -235,6 +267,7 @@ fn unseen(at: At, by: bool) -> Row {
         by,
         granted: None,
         charged: 0,
+        absorbed: 0,
         renewed: None,
         until: 0,
         told: None,
@@ -312,6 +345,11 @@ fn command(step: Step, reference: usize) -> Option<Command> {
         } else {
             TenantState::Active
         }),
+        Step::Overage(policy) => Command::SetOverage(match policy {
+            Policy { absorbs: true, .. } => Overage::Absorb,
+            Policy { credit: 0, .. } => Overage::Debt,
+            Policy { credit, .. } => Overage::CreditLine(crate::world::amount(credit)),
+        }),
         Step::Wait { .. } => return None,
     })
 }
@@ -329,13 +367,19 @@ fn state(book: &Book, n: u64) -> Option<At> {
     })
 }
 
+/// What an ended reservation was charged, and what of it was written off.
+fn amounts(book: &Book, n: u64) -> Option<(i64, i64)> {
+    let charge = &book.reservations.get(&id(START + n))?.posting()?.charge;
+    Some((charge.charged.units(), charge.absorbed.units()))
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(512))]
 
     #[test]
-    fn the_book_is_what_the_naive_model_says(steps in steps()) {
-        let mut world = World::with(500);
-        let mut naive = Naive { posted: 500, now: START, ..Naive::default() };
+    fn the_book_is_what_the_naive_model_says(money in prop::sample::select(vec![50, 150, 500]), steps in steps()) {
+        let mut world = World::with(money);
+        let mut naive = Naive { posted: money, now: START, ..Naive::default() };
         for (i, step) in steps.into_iter().enumerate() {
             let held = naive.held();
             naive.step(step);
@@ -352,9 +396,12 @@ proptest! {
             for n in 0..IDS {
                 let expected = naive.rows.get(&n).map(|row| row.at);
                 prop_assert_eq!(state(&world.book, n), expected, "id {} after {:?}: {}", n, step, told);
+                let charged = naive.rows.get(&n).filter(|row| matches!(row.at, At::Settled | At::Expired));
+                let charged = charged.map(|row| (row.charged, row.absorbed));
+                prop_assert_eq!(amounts(&world.book, n), charged, "id {} after {:?}: {}", n, step, told);
             }
             // Whatever else happens: more is only put aside where it is there.
-            prop_assert!(naive.held() <= held || naive.held() <= naive.posted, "{:?}: {}", step, told);
+            prop_assert!(naive.held() <= held || naive.held() <= naive.posted + naive.policy.credit, "{:?}: {}", step, told);
         }
     }
 }

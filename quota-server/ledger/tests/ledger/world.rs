@@ -5,6 +5,7 @@
 
 use ferry_ledger::invariant::{
     i4_held_is_the_sum, i5_again_is_the_same, i10_acknowledged_is_written,
+    i11_records_are_the_lines,
 };
 use ferry_ledger::*;
 use ferry_types::{
@@ -25,6 +26,8 @@ pub struct World {
     pub entries: Vec<Entry>,
     /// What the last command moved.
     pub moved: Vec<Line>,
+    /// What all commands moved.
+    pub totals: Totals,
     pub now: UnixMs,
     pub offer: Option<Arc<Offer>>,
     /// The reservation that the steps are about.
@@ -153,6 +156,7 @@ impl World {
             book,
             entries: vec![opened.entry],
             moved: Vec::new(),
+            totals: Totals::ZERO,
             now,
             offer: Some(Arc::new(offer())),
             id: id(START),
@@ -194,6 +198,7 @@ impl World {
         for event in &decision.events {
             let Recorded { entry, transaction } =
                 self.book.apply(event, self.now).expect("applies");
+            self.totals.add(&transaction);
             self.moved.extend(transaction.lines);
             assert_eq!(
                 Event::decode(entry.kind, &entry.content).as_ref(),
@@ -213,6 +218,7 @@ impl World {
             assert_eq!(Reservation::decode(&row.encode()).as_ref(), Ok(row));
         }
         i4_held_is_the_sum(&self.book).expect("I4");
+        i11_records_are_the_lines(&self.totals, &self.book).expect("I11");
         i10_acknowledged_is_written(&self.book, &decision.answer).expect("I10");
         decision.answer
     }

@@ -1,0 +1,87 @@
+//! What a book has earned and what that has cost, in total: once by its lines, once by its usage records. Both must be the same.
+
+use crate::account::Account;
+use crate::book::Book;
+use crate::grant::GrantKind;
+use crate::reservation::{Flag, Posting};
+use crate::transaction::Transaction;
+use ferry_types::Amount;
+
+/// Sums over a whole book, in units of its currency. Far from overflow: a sum of 2^63 amounts still fits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Totals {
+    /// What requests came to.
+    usage: i128,
+    /// What of it was written off.
+    written_off: i128,
+    /// What of it waits for a person.
+    suspended: i128,
+    /// What providers take for them.
+    cost: i128,
+}
+
+impl Totals {
+    /// Of an empty book.
+    pub const ZERO: Self = Self {
+        usage: 0,
+        written_off: 0,
+        suspended: 0,
+        cost: 0,
+    };
+
+    /// Adds the lines of one entry.
+    pub fn add(&mut self, transaction: &Transaction) {
+        for line in &transaction.lines {
+            let amount = i128::from(line.amount);
+            match line.account {
+                // Revenue is a credit.
+                Account::Usage => self.usage = self.usage.saturating_sub(amount),
+                Account::WriteOff => self.written_off = self.written_off.saturating_add(amount),
+                Account::Unpriced => self.suspended = self.suspended.saturating_add(amount),
+                Account::ProviderCost => self.cost = self.cost.saturating_add(amount),
+                Account::Clearing
+                | Account::Receivable
+                | Account::Prepaid
+                | Account::Grant(_)
+                | Account::ProviderPayable(_)
+                | Account::Breakage
+                | Account::Promotion => {}
+            }
+        }
+    }
+
+    /// By the usage records: of everything that was charged and stands, less what was refunded as credit. Only for a book that has all of them in view.
+    #[must_use]
+    pub fn of_records(book: &Book) -> Self {
+        let mut totals = Self::ZERO;
+        let rows = book.reservations.values();
+        for posting in rows.filter_map(|row| row.posting()) {
+            totals.add_record(posting);
+        }
+        // A grant in place of charges took its amount out of revenue: no usage record tells of that.
+        let refunds = book.grants.values();
+        for grant in refunds.filter(|grant| grant.kind == GrantKind::Refund) {
+            let amount = i128::from(grant.amount.units());
+            totals.usage = totals.usage.saturating_sub(amount);
+        }
+        totals
+    }
+
+    fn add_record(&mut self, posting: &Posting) {
+        let add = |sum: &mut i128, amount: Amount| {
+            *sum = sum.saturating_add(i128::from(amount.units()));
+        };
+        let charge = &posting.charge;
+        add(&mut self.usage, charge.charged);
+        add(&mut self.usage, charge.absorbed);
+        add(&mut self.written_off, charge.absorbed);
+        // In shadow mode it is only recorded: there are no lines of it.
+        if !posting.flags.has(Flag::Shadow) {
+            add(&mut self.usage, charge.suspended);
+            add(&mut self.suspended, charge.suspended);
+        }
+        for cost in &charge.costs {
+            add(&mut self.cost, *cost);
+        }
+    }
+}
