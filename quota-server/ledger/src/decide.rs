@@ -22,10 +22,10 @@ use ferry_types::ReservationId;
 pub use admin::open;
 pub(crate) use expire::last_evidence;
 
-/// Decides one command on an open book.
+/// Decides one command on an open book, at this time of the server's clock.
 #[must_use]
-pub fn decide(book: &Book, command: &Command, rules: &Rules, now: UnixMs) -> Decision {
-    let now = book.time_at(now);
+pub fn decide(book: &Book, command: &Command, rules: &Rules, clock: UnixMs) -> Decision {
+    let now = book.time_at(clock);
     match command {
         Command::SetTenantState(to) => admin::set_tenant_state(book, *to).map(Answer::Admin),
         Command::IssueKey(order) => admin::issue_key(book, order).map(Answer::Admin),
@@ -34,7 +34,7 @@ pub fn decide(book: &Book, command: &Command, rules: &Rules, now: UnixMs) -> Dec
         Command::IssueGrant(order) => admin::issue_grant(book, order, now).map(Answer::Admin),
         Command::ExpireGrant(id) => admin::expire_grant(book, id, now).map(Answer::Admin),
         Command::TopUp(order) => admin::top_up(book, order).map(Answer::Admin),
-        Command::Reserve(call) => reserve::reserve(book, call, rules, now).map(Answer::Reserve),
+        Command::Reserve(call) => reserve::reserve(book, call, rules, clock).map(Answer::Reserve),
         Command::Renew(call) => renew::renew(book, call, rules, now).map(Answer::Renew),
         Command::Settle(call) => settle::settle(book, call, rules, now).map(Answer::Settle),
         Command::Release(call) => release::release(book, call).map(Answer::Release),

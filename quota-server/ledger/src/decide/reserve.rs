@@ -48,20 +48,22 @@ pub(super) fn reserve(
     book: &Book,
     call: &Reserve,
     rules: &Rules,
-    now: UnixMs,
+    clock: UnixMs,
 ) -> Decision<ReserveAnswer> {
+    let now = book.time_at(clock);
     match known(book, call.id, &call.owner) {
         Known::Row(row) => again(book, row, call, rules, now),
         Known::Refused => refused_again(book, call),
         Known::Denied if book.keys.contains_key(&call.owner.key) => {
             Decision::answer(ReserveAnswer::Denied)
         }
-        Known::No | Known::Denied => anew(book, call, rules, now),
+        Known::No | Known::Denied => anew(book, call, rules, clock),
     }
 }
 
-fn anew(book: &Book, call: &Reserve, rules: &Rules, now: UnixMs) -> Decision<ReserveAnswer> {
-    let judged = judge(book, call, now);
+fn anew(book: &Book, call: &Reserve, rules: &Rules, clock: UnixMs) -> Decision<ReserveAnswer> {
+    let judged = judge(book, call, clock);
+    let now = book.time_at(clock);
     match (judged, &call.offer) {
         (Ok(size), Some(offer)) => {
             let slices = if binds(&call.facts) {
@@ -81,11 +83,12 @@ fn anew(book: &Book, call: &Reserve, rules: &Rules, now: UnixMs) -> Decision<Res
     }
 }
 
-/// Every reason to refuse, in order of precedence.
-fn judge(book: &Book, call: &Reserve, now: UnixMs) -> Result<Size, Refusal> {
-    book.admits(&call.owner.key, now)?;
+/// Every reason to refuse, in order of precedence. A gateway goes by the server's clock, so that is what its skew is judged by:
+/// the book's time stays ahead for as long as the clock once was.
+fn judge(book: &Book, call: &Reserve, clock: UnixMs) -> Result<Size, Refusal> {
+    book.admits(&call.owner.key, clock)?;
     let drawn = UnixMs(call.id.unix_ms());
-    if drawn.since_ms(now).max(now.since_ms(drawn)) > SKEW_MS_MAX {
+    if drawn.since_ms(clock).max(clock.since_ms(drawn)) > SKEW_MS_MAX {
         return Err(Refusal::ClockSkew);
     }
     let offer = call
@@ -108,7 +111,7 @@ fn judge(book: &Book, call: &Reserve, now: UnixMs) -> Result<Size, Refusal> {
     size(
         &call.facts,
         offer,
-        book.available_for(offer, now),
+        book.available_for(offer, book.time_at(clock)),
         book.currency,
     )
 }

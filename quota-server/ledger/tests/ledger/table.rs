@@ -174,6 +174,10 @@ fn time() {
         # A lease that is half over begins anew when the Reserve is repeated; one that is not, does not.
         open   | wait 20000, reserve, wait 41000, expire | expired 0                  | 1000 0 expired lifeless
         open   | wait 31000, reserve, wait 41000, expire | not due                    | 1000 100 open
+        # The server's clock was set an hour ahead, and then right: who goes by it is served, before and after.
+        no row | wait 3600000, request 3600000, reserve                   | granted 100 for 30         | 1000 100 open
+        no row | wait 3600000, key paused, key active, clock 0, reserve   | granted 100 for 30         | 1000 100 open
+        no row | wait 3600000, key paused, key active, clock 300001, reserve | refused gateway_clock_skew | 1000 0 none
         # The server's clock went back: the book's does not.
         open   | wait 61000, key paused, clock 0, expire | expired 0                  | 1000 0 expired lifeless
         ",
