@@ -239,6 +239,7 @@ fn offer() -> Option<Arc<Offer>> {
             choices_max: 128,
         },
         clamp_ceiling: 4_096,
+        output_tokens_median: 0,
     }))
 }
 

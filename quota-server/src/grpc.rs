@@ -15,18 +15,24 @@ pub(crate) use listen::{GrpcListener, Health};
 
 use crate::config::Policy;
 use crate::draining::Draining;
-use crate::engine::{Engine, EngineError, ReserveCall, SettleCall};
+use crate::engine::{Answered, Engine, EngineError, ReserveCall, SettleCall};
 use crate::metrics::Metrics;
 use crate::policy::Offers;
 use crate::price_book::PriceBook;
 use crate::principal::Principal;
+use crate::store::view::UsageQuery;
 use answer::Outcome;
 use batch::Batch;
 use ferry_api::v1::{self, quota_service_server::QuotaService};
 use ferry_api::{Caller, InvalidField, Release, Renew, Reserve, Settle};
+use ferry_ledger::SettleAnswer;
+use ferry_types::UsageSource;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use tonic::{Request, Response, Status};
+
+/// Usage records that are looked at when the server starts: what a handful of models remember.
+const RECORDS_LEARNED: usize = 2_000;
 
 /// The service. It asks nobody for a credential: the listener does, and puts the calling [`Principal`] beside the call.
 #[derive(Clone)]
@@ -100,10 +106,12 @@ impl QuotaService for Quota {
             offer: self.offers.of(&call.settlement.facts.model),
             call,
         };
-        let calls = calls.into_iter().map(with_offer).collect();
+        let calls: Vec<_> = calls.into_iter().map(with_offer).collect();
+        let reports: Vec<_> = calls.iter().map(|call| report(&call.call)).collect();
         let answered = self.engine.settle(&principal, calls).await;
         self.metrics.called("settle", batch.len(), began.elapsed());
         let answered = answered.map_err(|e| self.failed("settle", &e))?;
+        self.learn(reports, &answered);
         let server_time_unix_ms = server_time(&answered);
         let results = batch.write(answered, answer::settle, answer::settle_error);
         Ok(Response::new(v1::SettleResponse {
@@ -164,6 +172,26 @@ impl Quota {
         }
     }
 
+    /// Learns from the newest usage records, as if they had just been settled: a restart forgets nothing.
+    ///
+    /// # Errors
+    /// [`EngineError`] if they cannot be read.
+    pub async fn learn_from_records(&self) -> Result<(), EngineError> {
+        let query = UsageQuery {
+            limit: RECORDS_LEARNED,
+            ..UsageQuery::default()
+        };
+        let newest_first = self.engine.usage(query).await?;
+        for record in newest_first.iter().rev() {
+            if record.source == Some(UsageSource::Reported)
+                && let Some(tokens) = record.usage.output_total()
+            {
+                self.offers.learn(&record.model_requested, tokens);
+            }
+        }
+        Ok(())
+    }
+
     /// What it has not answered yet counts here.
     pub(crate) fn draining(&self) -> Draining {
         self.draining.clone()
@@ -172,6 +200,17 @@ impl Quota {
     fn seen<'a>(&self, callers: impl Iterator<Item = &'a Caller>) {
         for caller in callers {
             self.metrics.filter_version(&caller.filter_version);
+        }
+    }
+
+    /// Learns from what was settled by a report of its provider.
+    fn learn(&self, reports: Vec<Option<(String, u64)>>, answered: &[Answered<SettleAnswer>]) {
+        for (report, answered) in reports.into_iter().zip(answered) {
+            if let (Some((model, tokens)), SettleAnswer::Settled { .. }) =
+                (report, &answered.answer)
+            {
+                self.offers.learn(&model, tokens);
+            }
         }
     }
 
@@ -209,6 +248,14 @@ impl Quota {
 fn principal<T>(request: &Request<T>) -> Result<Arc<Principal>, Status> {
     let known = request.extensions().get::<Arc<Principal>>();
     known.cloned().ok_or_else(authenticate::unauthenticated)
+}
+
+/// The model, and the tokens that the last attempt's provider says it wrote.
+fn report(call: &Settle) -> Option<(String, u64)> {
+    let last = call.settlement.attempts.last()?;
+    let reported = last.source == UsageSource::Reported;
+    let tokens = last.usage.output_total().filter(|_| reported)?;
+    Some((call.settlement.facts.model.clone(), tokens))
 }
 
 fn invalid(error: &InvalidField) -> Status {

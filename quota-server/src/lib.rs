@@ -13,6 +13,7 @@ pub mod heads;
 mod hex;
 mod http;
 pub mod key_directory;
+pub mod learned;
 pub mod listener;
 pub mod metrics;
 pub mod policy;

@@ -153,6 +153,9 @@ impl Server {
             &config.policy,
             metrics.clone(),
         );
+        if exporter.is_some() {
+            quota.learn_from_records().await?;
+        }
         let draining = quota.draining();
         let grpc = GrpcListener::open(&config.grpc, config.principals.clone(), quota).await?;
         let admin = Bound::open(&config.admin.listen, ADMIN_SOCKET_MODE).await?;

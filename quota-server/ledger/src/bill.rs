@@ -1,7 +1,8 @@
 //! What a request is charged, by the evidence of what it used.
 //!
 //! One function prices every charge: a settle's, an adjustment's, an expiry's, and `verify`'s second look. No evidence is
-//! never free: where nothing says what the input counted, its estimate stands in. What lies beyond what the pinned request
+//! never free: where nothing says what the input counted, its estimate stands in; where nothing says what was written, the median
+//! that its offer pinned. What lies beyond what the pinned request
 //! could have cost is not charged, but put to suspense for a person.
 
 use crate::offer::{Candidate, Offer};
@@ -112,21 +113,45 @@ impl<'a> Bill<'a> {
         (charge, flags.with_if(!suspended.is_zero(), Flag::Suspended))
     }
 
-    /// The usage of an attempt, with the input's estimate where nothing says what the input counted.
+    /// The usage of an attempt, with the input's estimate and the learned output where nothing says what they counted. What was
+    /// counted in an answer that broke off is evidence, if it is of nothing.
     fn usage(&self, attempt: &Attempt) -> Usage {
         match attempt.source {
             UsageSource::None => Usage::default(),
             UsageSource::Reported => attempt.usage,
-            UsageSource::Estimated | UsageSource::Unreadable | UsageSource::Counted => {
-                if attempt.usage.input_total() == Some(0) {
-                    Usage {
-                        input_tokens: self.input_estimate(),
-                        ..attempt.usage
-                    }
-                } else {
-                    attempt.usage
-                }
+            UsageSource::Counted => self.with_input(attempt.usage),
+            UsageSource::Estimated | UsageSource::Unreadable => {
+                self.with_output(self.with_input(attempt.usage))
             }
+        }
+    }
+
+    fn with_input(&self, usage: Usage) -> Usage {
+        if usage.input_total() != Some(0) {
+            return usage;
+        }
+        Usage {
+            input_tokens: self.input_estimate(),
+            ..usage
+        }
+    }
+
+    fn with_output(&self, usage: Usage) -> Usage {
+        if usage.output_total() != Some(0) {
+            return usage;
+        }
+        Usage {
+            output_tokens: self.output_estimate(),
+            ..usage
+        }
+    }
+
+    /// The learned median, but no more than the limit of every choice.
+    fn output_estimate(&self) -> u64 {
+        let median = self.offer.map_or(0, |offer| offer.output_tokens_median);
+        match self.output_tokens_max {
+            0 => median,
+            limit => median.min(limit.saturating_mul(u64::from(self.facts.choices.max(1)))),
         }
     }
 

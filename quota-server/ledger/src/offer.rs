@@ -46,6 +46,8 @@ pub struct Offer {
     pub limits: ModelLimits,
     /// Most output tokens of one choice where the client set no limit.
     pub clamp_ceiling: u64,
+    /// What a request to this model writes, as was learned: what is charged where nothing tells. 0 while nothing was learned.
+    pub output_tokens_median: u64,
 }
 
 /// The times that the server was configured with.

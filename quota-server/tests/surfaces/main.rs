@@ -15,6 +15,7 @@ mod drain;
 mod ferry;
 mod gateway;
 mod heads;
+mod learned;
 mod probes;
 mod quota;
 mod refusals;

@@ -413,3 +413,36 @@ fn better_evidence_is_of_the_same_attempts() {
         assert_eq!(told, answer);
     }
 }
+
+#[test]
+fn where_nothing_tells_what_was_written_the_pinned_median_is_charged() {
+    let learned = |median| Offer {
+        output_tokens_median: median,
+        ..crate::world::offer()
+    };
+    let told = |source, output| vec![attempt(source, usage(0, output))];
+    for (median, attempts, charged) in [
+        (0, told(UsageSource::Estimated, 0), 10),
+        (7, told(UsageSource::Estimated, 0), 10 + 2 * 7),
+        (7, told(UsageSource::Unreadable, 0), 10 + 2 * 7),
+        // Never above the limit, nor above what was held.
+        (99, told(UsageSource::Estimated, 0), 10 + 2 * 30),
+        // What was counted or reported is evidence, if it is of nothing.
+        (7, told(UsageSource::Unreadable, 3), 10 + 2 * 3),
+        (7, told(UsageSource::Counted, 0), 10),
+        (7, told(UsageSource::Reported, 0), 0),
+        (7, told(UsageSource::None, 0), 0),
+    ] {
+        let posting = charge_at(learned(median), attempts.clone());
+        assert_eq!(
+            posting.charge.charged.units(),
+            charged,
+            "{median}: {attempts:?}"
+        );
+        let provisional = matches!(
+            attempts[0].source,
+            UsageSource::Estimated | UsageSource::Unreadable | UsageSource::Counted
+        );
+        assert_eq!(posting.flags.has(Flag::Provisional), provisional);
+    }
+}

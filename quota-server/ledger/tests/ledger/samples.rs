@@ -57,6 +57,7 @@ fn full_rates() -> Rates {
 fn full_offer() -> Arc<Offer> {
     let mut full = offer();
     full.customer = full_rates();
+    full.output_tokens_median = 450;
     full.candidates.push(Candidate {
         provider: "azure".into(),
         model: "deployment-7".into(),

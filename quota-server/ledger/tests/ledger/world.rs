@@ -74,6 +74,7 @@ pub fn offer() -> Offer {
             choices_max: 4,
         },
         clamp_ceiling: 50,
+        output_tokens_median: 0,
     }
 }
 

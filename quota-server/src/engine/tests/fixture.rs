@@ -126,6 +126,7 @@ pub(crate) fn offer() -> Arc<Offer> {
             choices_max: 8,
         },
         clamp_ceiling: 4_096,
+        output_tokens_median: 0,
     })
 }
 

@@ -146,6 +146,7 @@ impl Message for Offer {
         to.message(5, &self.customer);
         to.message(6, &self.limits);
         to.number(7, self.clamp_ceiling);
+        to.number(8, self.output_tokens_median);
     }
 
     fn read(from: &mut Reader<'_>) -> Result<Self, InvalidEncoding> {
@@ -157,6 +158,7 @@ impl Message for Offer {
             customer: from.message(5)?,
             limits: from.message(6)?,
             clamp_ceiling: from.number(7)?,
+            output_tokens_median: from.number(8)?,
         })
     }
 }
