@@ -4,8 +4,21 @@
 //! changed, commits. A store decides nothing. It never repeats a commit of which it cannot say whether it is durable.
 //! Another database needs these same steps, each for the whole batch, so that it can take each in one round trip.
 
+mod audit;
+mod decode;
+pub mod fields;
+mod heads;
+pub mod reader;
+mod row;
+mod schema;
+mod seals;
 pub mod sqlite;
+mod table;
+pub mod value;
 pub mod view;
+
+pub use audit::{KeptPriceTable, Snapshot};
+pub use reader::Reader;
 
 use crate::key_directory::{PepperId, StoredDigest};
 use crate::seal::Seal;
@@ -73,7 +86,7 @@ pub enum StoreError {
         /// What was tried.
         action: &'static str,
         /// Why it failed.
-        source: rusqlite::Error,
+        source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// What was read is not what this program writes.
     #[error("the database holds what no Ferry wrote: {0}")]
@@ -109,11 +122,11 @@ pub enum OpenError {
     },
     /// It was written by a newer version of Ferry.
     #[error(
-        "{path} has schema {found}, and this version of ferry knows schemas up to {known}: use a newer ferry"
+        "{database} has schema {found}, and this version of ferry knows schemas up to {known}: use a newer ferry"
     )]
     Newer {
-        /// The file.
-        path: PathBuf,
+        /// Which.
+        database: String,
         /// Its schema.
         found: i64,
         /// Ours.
@@ -121,12 +134,12 @@ pub enum OpenError {
     },
     /// It is a database of something else.
     #[error("{0} is not a database of ferry")]
-    Foreign(PathBuf),
+    Foreign(String),
     /// A setting that durability depends on did not take.
-    #[error("{path} cannot be written durably: {setting} is '{found}'")]
+    #[error("{database} cannot be written durably: {setting} is '{found}'")]
     NotDurable {
-        /// The file.
-        path: PathBuf,
+        /// Which.
+        database: String,
         /// Which setting.
         setting: &'static str,
         /// What it is.

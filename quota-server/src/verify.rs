@@ -12,8 +12,7 @@ mod seals;
 
 pub use part::{InvalidSince, Part, Since};
 
-use crate::store::sqlite::{Snapshot, SqliteReader};
-use crate::store::{OpenError, StoreError, chain};
+use crate::store::{OpenError, Snapshot, StoreError, chain, sqlite};
 use ferry_ledger::Transaction;
 use ferry_ledger::verify::{Difference as Finding, Replayed, Verifier};
 use ferry_types::TenantId;
@@ -85,7 +84,7 @@ pub fn verify_part(
     part: Option<&Part>,
     progress: &mut dyn FnMut(u64),
 ) -> Result<VerifyReport, VerifyError> {
-    let mut reader = SqliteReader::open(database)?;
+    let mut reader = sqlite::reader(database)?;
     reader.snapshot(|snapshot| {
         let mut walk = Walk {
             snapshot,
@@ -143,15 +142,15 @@ fn none(tenant: Option<&TenantId>, found: Result<Option<String>, StoreError>) ->
     }
 }
 
-struct Walk<'a> {
-    snapshot: &'a Snapshot<'a>,
+struct Walk<'a, 's> {
+    snapshot: &'a mut Snapshot<'s>,
     tenants: u64,
     entries: u64,
     /// Told of every entry.
     progress: &'a mut dyn FnMut(u64),
 }
 
-impl Walk<'_> {
+impl Walk<'_, '_> {
     fn everything(&mut self) -> Result<(), Found> {
         none(None, self.snapshot.fault_of_file())?;
         let nobody = |error| Found::from_store(None, error);
@@ -164,6 +163,12 @@ impl Walk<'_> {
         epochs::check(self.snapshot)?;
         seals::check(self.snapshot)?;
         none(None, self.snapshot.stray_row())
+    }
+
+    /// Takes note of an entry.
+    fn count(&mut self) {
+        self.entries = self.entries.saturating_add(1);
+        (self.progress)(self.entries);
     }
 
     fn book(&mut self, tenant: &TenantId, prices: &KeptPrices) -> Result<(), Found> {
@@ -184,58 +189,51 @@ impl Walk<'_> {
     fn replay(&mut self, tenant: &TenantId, prices: &KeptPrices) -> Result<Replayed, Found> {
         let found = |finding: Finding| Found::of(Some(tenant), chain(&finding));
         let mut verifier = Verifier::new(tenant.clone(), prices);
-        let mut moved = Moved::new(self.snapshot, tenant);
-        let (entries, progress) = (&mut self.entries, &mut *self.progress);
-        self.snapshot
-            .journal(tenant, 1, |entry| {
+        let mut moved = Moved::new(tenant);
+        loop {
+            let page = self.snapshot.journal(tenant, moved.from, PAGE);
+            let page = page.map_err(|error| Found::from_store(Some(tenant), error))?;
+            for entry in &page {
                 let transaction = verifier.entry(entry).map_err(found)?;
-                *entries = entries.saturating_add(1);
-                progress(*entries);
-                moved.add(entry.seq, transaction)
-            })
-            .map_err(|error| Found::from_store(Some(tenant), error))??;
+                self.count();
+                moved.transactions.push((entry.seq, transaction));
+            }
+            match page.last() {
+                Some(entry) if page.len() == PAGE => moved.compare(self.snapshot, entry.seq)?,
+                Some(_) | None => break,
+            }
+        }
         let replayed = verifier.replayed().map_err(found)?;
-        moved.compare(u64::MAX)?;
+        moved.compare(self.snapshot, u64::MAX)?;
         Ok(replayed)
     }
 }
 
-/// Entries whose lines are compared at once: enough to make a query worth while, and little memory.
-const MOVED_MAX: usize = 4_096;
+/// Entries that are read, and whose lines are compared, at once: enough to make a query worth while, and little memory.
+const PAGE: usize = 4_096;
 
 /// What entries move, as it is derived again, to be compared with the stored lines.
 struct Moved<'a> {
-    snapshot: &'a Snapshot<'a>,
     tenant: &'a TenantId,
-    first: u64,
+    /// The first entry that was not compared yet.
+    from: u64,
     transactions: Vec<(u64, Transaction)>,
 }
 
 impl<'a> Moved<'a> {
-    const fn new(snapshot: &'a Snapshot<'a>, tenant: &'a TenantId) -> Self {
+    const fn new(tenant: &'a TenantId) -> Self {
         Self {
-            snapshot,
             tenant,
-            first: 0,
+            from: 0,
             transactions: Vec::new(),
         }
     }
 
-    fn add(&mut self, seq: u64, transaction: Transaction) -> Result<(), Found> {
-        self.transactions.push((seq, transaction));
-        if self.transactions.len() < MOVED_MAX {
-            return Ok(());
-        }
-        self.compare(seq)
-    }
-
     /// Compares what was added with all lines up to this entry.
-    fn compare(&mut self, last: u64) -> Result<(), Found> {
-        let part = self.first..=last;
-        let difference = self
-            .snapshot
-            .difference_of_lines(self.tenant, part, &self.transactions);
-        self.first = last.saturating_add(1);
+    fn compare(&mut self, snapshot: &mut Snapshot<'_>, last: u64) -> Result<(), Found> {
+        let part = self.from..=last;
+        let difference = snapshot.difference_of_lines(self.tenant, part, &self.transactions);
+        self.from = last.saturating_add(1);
         self.transactions.clear();
         none(Some(self.tenant), difference)
     }

@@ -5,7 +5,7 @@ use super::{BackupError, DATABASE, Manifest};
 use crate::durable_file::{self, FileError, beside};
 use crate::heads::{Signer, SigningKey};
 use crate::key_directory::Peppers;
-use crate::store::sqlite::{SqliteReader, copy_into};
+use crate::store::sqlite::{self, copy_into};
 use crate::timestamp::rfc3339;
 use crate::verify::verify;
 use ferry_ledger::UnixMs;
@@ -54,7 +54,7 @@ fn fill(database: &Path, folder: &Path, now: UnixMs) -> Result<Manifest, BackupE
     if let Some(difference) = report.difference {
         return Err(BackupError::NotClean(difference.to_string()));
     }
-    let mut reader = SqliteReader::open(&copy)?;
+    let mut reader = sqlite::reader(&copy)?;
     let key = SigningKey::open(&copy, reader.signing_key()?)?;
     let signer = Signer::new(key, reader.epochs()?.present());
     let heads = reader.heads()?;

@@ -5,7 +5,7 @@ use super::{BackupError, DATABASE, Manifest, ManifestError};
 use crate::durable_file::{self, FileError, beside};
 use crate::heads::accept::{Exported, raise};
 use crate::heads::{HeadLine, SignedHead, SigningKey, verify_heads};
-use crate::store::sqlite::{Exclusive, SqliteReader, SqliteStore};
+use crate::store::sqlite::{self, Exclusive, SqliteStore};
 use crate::verify::verify;
 use ferry_ledger::UnixMs;
 use std::fs::{self, File};
@@ -72,7 +72,7 @@ fn prepare(
 ) -> Result<u64, BackupError> {
     clear(partial)?;
     fs::copy(backed_up, partial).map_err(FileError::io("make", partial))?;
-    let mut reader = SqliteReader::open(partial)?;
+    let mut reader = sqlite::reader(partial)?;
     let mut store = SqliteStore::open(partial)?;
     let key = SigningKey::open(backed_up, store.signing_key()?)?;
     let exported = Exported::of(export).epoch;

@@ -7,12 +7,11 @@ use super::{Engine, EngineError, TimeSource};
 use crate::heads::{self, HeadsVerdict, PublicKey, SignedHead};
 use crate::key_directory::Peppers;
 use crate::principal::Principal;
-use crate::store::sqlite::SqliteReader;
 use crate::store::view::{
     AccountView, GrantView, KeyView, ReservationQuery, ReservationView, TenantView, UsageQuery,
     UsageView,
 };
-use crate::store::{OpenError, StoreError};
+use crate::store::{OpenError, Reader, StoreError, sqlite};
 use crate::verify::{Part, VerifyError, VerifyReport};
 use ferry_ledger::{Head, Refusal, UnixMs};
 use ferry_types::{Balance, Currency, KeyDigest, KeyId, TenantId};
@@ -51,7 +50,7 @@ pub struct KeyOwner {
 pub(super) struct Readers {
     database: PathBuf,
     time: Arc<dyn TimeSource>,
-    idle: Mutex<Vec<SqliteReader>>,
+    idle: Mutex<Vec<Reader>>,
 }
 
 impl Readers {
@@ -65,7 +64,7 @@ impl Readers {
 
     fn with<T>(
         &self,
-        read: impl FnOnce(&mut SqliteReader) -> Result<T, StoreError>,
+        read: impl FnOnce(&mut Reader) -> Result<T, StoreError>,
     ) -> Result<T, EngineError> {
         let failed = |error: &dyn std::error::Error| {
             tracing::error!(error = %crate::store::chain(error), "failed to read the store");
@@ -74,7 +73,7 @@ impl Readers {
         let idle = self.idle().pop();
         let mut reader = match idle {
             Some(reader) => reader,
-            None => SqliteReader::open(&self.database).map_err(|e| failed(&e))?,
+            None => sqlite::reader(&self.database).map_err(|e| failed(&e))?,
         };
         let result = read(&mut reader).map_err(|e| failed(&e))?;
         let mut idle = self.idle();
@@ -84,7 +83,7 @@ impl Readers {
         Ok(result)
     }
 
-    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<SqliteReader>> {
+    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Reader>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -96,7 +95,7 @@ impl Engine {
     /// # Errors
     /// [`EngineError::Unavailable`] if the store cannot be read.
     pub async fn tenants(&self) -> Result<Vec<TenantView>, EngineError> {
-        self.read(SqliteReader::tenants).await
+        self.read(Reader::tenants).await
     }
 
     /// One tenant with its balance.
@@ -215,7 +214,7 @@ impl Engine {
     /// # Errors
     /// [`EngineError::Unavailable`] if the store cannot be read.
     pub async fn heads(&self) -> Result<BTreeMap<TenantId, Head>, EngineError> {
-        self.read(SqliteReader::heads).await
+        self.read(Reader::heads).await
     }
 
     /// Whether the journals still have what these heads say; see [`crate::heads::verify_heads`].
@@ -236,7 +235,7 @@ impl Engine {
 
     pub(super) async fn read<T: Send + 'static>(
         &self,
-        read: impl FnOnce(&mut SqliteReader) -> Result<T, StoreError> + Send + 'static,
+        read: impl FnOnce(&mut Reader) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, EngineError> {
         let readers = Arc::clone(&self.inner.readers);
         tokio::task::spawn_blocking(move || readers.with(read))
@@ -246,7 +245,7 @@ impl Engine {
 }
 
 fn key_use(
-    reader: &mut SqliteReader,
+    reader: &mut Reader,
     peppers: &Peppers,
     digest: &KeyDigest,
     now: UnixMs,

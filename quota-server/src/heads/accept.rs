@@ -5,7 +5,8 @@ use super::epoch::Epoch;
 use super::export::{Export, ExportError, read_heads};
 use super::signing_key::{SigningKey, SigningKeyError};
 use crate::durable_file::FileError;
-use crate::store::sqlite::{SqliteReader, SqliteStore};
+use crate::store::Reader;
+use crate::store::sqlite::{self, SqliteStore};
 use crate::store::{OpenError, StoreError};
 use ferry_ledger::UnixMs;
 use std::path::{Path, PathBuf};
@@ -43,7 +44,7 @@ pub enum AcceptError {
 /// # Errors
 /// [`AcceptError`] says what stands in the way.
 pub fn accept_loss(database: &Path, export: &Path, now: UnixMs) -> Result<Accepted, AcceptError> {
-    let mut reader = SqliteReader::open(database)?;
+    let mut reader = sqlite::reader(database)?;
     let mut store = SqliteStore::open(database)?;
     let key = SigningKey::open(database, store.signing_key()?)?;
     store.keep_signing_key(&key.public())?;
@@ -71,7 +72,7 @@ pub fn accept_loss(database: &Path, export: &Path, now: UnixMs) -> Result<Accept
 /// [`StoreError`] if the database cannot be read or written.
 pub(crate) fn raise(
     store: &mut SqliteStore,
-    reader: &mut SqliteReader,
+    reader: &mut Reader,
     key: &SigningKey,
     exported: u64,
     now: UnixMs,

@@ -3,8 +3,8 @@
 use super::epoch::Epochs;
 use super::signed::SignedHead;
 use super::signing_key::PublicKey;
-use crate::store::sqlite::SqliteReader;
 use crate::store::{OpenError, StoreError};
+use crate::store::{Reader, sqlite};
 use ferry_types::TenantId;
 use std::path::Path;
 
@@ -71,13 +71,13 @@ pub(super) enum Found {
 
 /// Looks heads up in a database.
 pub(super) struct Check<'a> {
-    reader: &'a mut SqliteReader,
+    reader: &'a mut Reader,
     key: PublicKey,
     epochs: Epochs,
 }
 
 impl<'a> Check<'a> {
-    pub(super) fn new(reader: &'a mut SqliteReader, key: PublicKey) -> Result<Self, StoreError> {
+    pub(super) fn new(reader: &'a mut Reader, key: PublicKey) -> Result<Self, StoreError> {
         let epochs = reader.epochs()?;
         Ok(Self {
             reader,
@@ -143,7 +143,7 @@ pub fn verify_heads(
     key: Option<PublicKey>,
     heads: &[SignedHead],
 ) -> Result<HeadsVerdict, OpenError> {
-    let mut reader = SqliteReader::open(database)?;
+    let mut reader = sqlite::reader(database)?;
     let known = reader.signing_key()?;
     let Some(key) = key.or(known) else {
         let what = "no signing key: nothing was ever signed for this database";

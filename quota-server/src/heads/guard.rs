@@ -4,8 +4,8 @@ use super::check::{Check, Difference, Found};
 use super::export::{Export, ExportError};
 use super::signed::{SignedHead, Signer};
 use crate::durable_file::FileError;
-use crate::store::sqlite::SqliteReader;
 use crate::store::{OpenError, StoreError};
+use crate::store::{Reader, sqlite};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -44,7 +44,7 @@ pub(crate) fn guard(
         Ok(heads) => heads,
         Err(error) => return Ok(Guarded::Unsound(unreadable(&error))),
     };
-    let mut reader = SqliteReader::open(database)?;
+    let mut reader = sqlite::reader(database)?;
     let looked = look(&mut reader, signer, &heads)?;
     if let Some(difference) = looked.difference {
         return Ok(Guarded::Unsound(advice(&difference, export)));
@@ -75,7 +75,7 @@ pub(super) struct Looked {
 }
 
 pub(super) fn look(
-    reader: &mut SqliteReader,
+    reader: &mut Reader,
     signer: &Signer,
     heads: &[SignedHead],
 ) -> Result<Looked, StoreError> {

@@ -3,24 +3,21 @@
 //! The log (WAL) is carried into the database between batches by the writer itself, never in the middle of a commit. Counts
 //! of tokens are unsigned and SQLite's numbers are not: they are kept bit by bit, so that no count is too large to be stored.
 
-mod audit;
 mod copy;
 mod heads;
 mod load;
 mod lock;
 mod open;
 mod persist;
-mod reader;
-mod row;
-mod seals;
-mod table;
+mod source;
 
-pub use audit::{KeptPriceTable, Snapshot};
 pub use copy::{Exclusive, copy_into};
 pub use lock::LockError;
-pub use reader::SqliteReader;
+pub use source::reader;
 
-use super::{BookChange, CommitError, Idle, Store, StoreError, Touch, VersionTaken};
+use super::fields::{Fields, id, parsed};
+use super::table::{DUE_GRANTS, DUE_LEASES};
+use super::{BookChange, CommitError, Idle, Store, StoreError, Touch, VersionTaken, seals};
 use crate::key_directory::{PepperId, StoredDigest};
 use crate::seal::Seal;
 use ferry_ledger::{Book, UnixMs};
@@ -43,7 +40,10 @@ pub struct SqliteStore {
 
 /// Names what was tried beside SQLite's error.
 fn failed(action: &'static str) -> impl FnOnce(rusqlite::Error) -> StoreError {
-    move |source| StoreError::Database { action, source }
+    move |source| StoreError::Database {
+        action,
+        source: source.into(),
+    }
 }
 
 impl SqliteStore {
@@ -173,11 +173,12 @@ impl Store for SqliteStore {
     }
 
     fn keep_seal(&mut self, seal: &Seal) -> Result<(), StoreError> {
-        self.insert_seal(seal)
+        persist::write(&self.connection, seals::KEEP, &seals::row(seal))
+            .map_err(failed("keep a seal"))
     }
 
     fn newest_seal(&mut self) -> Result<Option<Seal>, StoreError> {
-        self.last_seal()
+        Ok(seals::seals(&mut source::SqliteSource::new(&self.connection))?.pop())
     }
 
     fn touch_keys(&mut self, used: &BTreeMap<(TenantId, KeyId), UnixMs>) -> Result<(), StoreError> {
@@ -232,7 +233,7 @@ impl Store for SqliteStore {
         now: UnixMs,
         limit: usize,
     ) -> Result<Vec<(TenantId, ReservationId)>, StoreError> {
-        load::due(&self.connection, now, limit)
+        load::due(&self.connection, DUE_LEASES, now, limit, |row| id(row, 1))
     }
 
     fn due_grants(
@@ -240,7 +241,8 @@ impl Store for SqliteStore {
         now: UnixMs,
         limit: usize,
     ) -> Result<Vec<(TenantId, GrantId)>, StoreError> {
-        load::due_grants(&self.connection, now, limit)
+        let id = |row: &dyn Fields| parsed(row, 1, "a grant id");
+        load::due(&self.connection, DUE_GRANTS, now, limit, id)
     }
 
     fn maintain(&mut self, idle: Idle) -> Result<(), CommitError> {

@@ -1,10 +1,9 @@
 //! The records of epochs: signed, in order, and of heads that the journals still have.
 
 use super::Found;
-use crate::store::StoreError;
-use crate::store::sqlite::Snapshot;
+use crate::store::{Snapshot, StoreError};
 
-pub(super) fn check(snapshot: &Snapshot<'_>) -> Result<(), Found> {
+pub(super) fn check(snapshot: &mut Snapshot<'_>) -> Result<(), Found> {
     let nobody = |error: StoreError| Found::from_store(None, error);
     let epochs = snapshot.epochs().map_err(nobody)?;
     if epochs.0.is_empty() {

@@ -1,9 +1,8 @@
 //! Verifying a part: one book, or one book's chain from some entry on.
 
 use super::prices::KeptPrices;
-use super::{Found, Walk};
-use crate::store::chain;
-use crate::store::sqlite::Snapshot;
+use super::{Found, PAGE, Walk};
+use crate::store::{Snapshot, chain};
 use ferry_ledger::{Entry, Event, Head, Month, UnixMs, invariant};
 use ferry_types::TenantId;
 use std::str::FromStr;
@@ -57,7 +56,7 @@ impl FromStr for Since {
     }
 }
 
-impl Walk<'_> {
+impl Walk<'_, '_> {
     /// Looks at a part, and says what was taken on trust.
     pub(super) fn part(&mut self, part: &Part) -> Result<String, Found> {
         let Part { tenant, since } = part;
@@ -95,20 +94,28 @@ impl Walk<'_> {
             let missing = || Found::of(Some(tenant), format!("there is no entry {before}"));
             head = entry.ok_or_else(missing)?;
         }
-        let (entries, progress) = (&mut self.entries, &mut *self.progress);
-        let looked = self.snapshot.journal(tenant, first, |entry: &Entry| {
-            look(&head, entry, tenant)
-                .map_err(|what| Found::of(Some(tenant), format!("entry {}: {what}", entry.seq)))?;
-            head = Head {
-                seq: entry.seq,
-                time: entry.time,
-                hash: entry.hash,
-            };
-            *entries = entries.saturating_add(1);
-            progress(*entries);
-            Ok(())
-        });
-        looked.map_err(of_store)??;
+        let mut from = first;
+        loop {
+            let page = self
+                .snapshot
+                .journal(tenant, from, PAGE)
+                .map_err(of_store)?;
+            for entry in &page {
+                look(&head, entry, tenant).map_err(|what| {
+                    Found::of(Some(tenant), format!("entry {}: {what}", entry.seq))
+                })?;
+                head = Head {
+                    seq: entry.seq,
+                    time: entry.time,
+                    hash: entry.hash,
+                };
+                self.count();
+            }
+            if page.len() < PAGE {
+                break;
+            }
+            from = head.seq.saturating_add(1);
+        }
         if head == *end {
             return Ok(());
         }
@@ -120,7 +127,7 @@ impl Walk<'_> {
     }
 }
 
-fn first(snapshot: &Snapshot<'_>, tenant: &TenantId, since: Since) -> Result<u64, Found> {
+fn first(snapshot: &mut Snapshot<'_>, tenant: &TenantId, since: Since) -> Result<u64, Found> {
     match since {
         Since::Seq(seq) => Ok(seq),
         Since::Time(time) => {

@@ -2,7 +2,7 @@
 
 use crate::key_directory::sha256;
 use crate::price_book::PriceBook;
-use crate::store::sqlite::KeptPriceTable;
+use crate::store::KeptPriceTable;
 use ferry_ledger::verify::{Priced, Prices};
 use std::collections::BTreeMap;
 

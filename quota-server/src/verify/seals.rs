@@ -1,10 +1,9 @@
 //! Sealed months: every sealing hash is made again from the journals.
 
 use super::Found;
-use crate::store::StoreError;
-use crate::store::sqlite::Snapshot;
+use crate::store::{Snapshot, StoreError};
 
-pub(super) fn check(snapshot: &Snapshot<'_>) -> Result<(), Found> {
+pub(super) fn check(snapshot: &mut Snapshot<'_>) -> Result<(), Found> {
     let nobody = |error: StoreError| Found::from_store(None, error);
     let seals = snapshot.seals().map_err(nobody)?;
     if seals.is_empty() {

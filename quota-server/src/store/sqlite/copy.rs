@@ -2,7 +2,6 @@
 
 use super::failed;
 use super::lock::{LockError, WriterLock};
-use super::reader::SqliteReader;
 use crate::store::{OpenError, StoreError};
 use rusqlite::{Connection, OpenFlags};
 use std::path::Path;
@@ -17,7 +16,7 @@ const BUSY: Duration = Duration::from_secs(10);
 /// [`OpenError`] if it cannot be read, or the copy not be written.
 pub fn copy_into(database: &Path, to: &Path) -> Result<(), OpenError> {
     // It is a database of ours, in a schema that we know.
-    drop(SqliteReader::open(database)?);
+    drop(super::reader(database)?);
     let name = to.to_str().ok_or_else(|| not_text(to))?;
     // Readers of ours may write nothing, and that would hold for the copy too.
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;

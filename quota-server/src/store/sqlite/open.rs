@@ -1,8 +1,9 @@
 //! Opening SQLite's file: made with the right permissions, with the settings that durability depends on, at our schema.
 
 use super::{SqliteStore, failed};
-use crate::store::{OpenError, StoreError};
-use rusqlite::{Connection, OpenFlags};
+use crate::store::OpenError;
+use crate::store::schema::{self, SCHEMA};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
@@ -10,10 +11,8 @@ use std::time::Duration;
 
 /// Marks a file as ours: "Fery" in ASCII.
 const APPLICATION_ID: i64 = 0x4665_7279;
-/// What this program writes.
-pub(super) const SCHEMA: i64 = 1;
 /// Each brings a database from the schema of its place to the next.
-const MIGRATIONS: [&str; SCHEMA as usize] = [include_str!("schema.sql")];
+const MIGRATIONS: [fn() -> String; SCHEMA as usize] = [schema::for_sqlite];
 /// The writer is alone but for a reader that recovers the log after a crash: it waits that long.
 const BUSY: Duration = Duration::from_secs(10);
 /// Statements in use, with room.
@@ -86,7 +85,7 @@ fn make_durable(connection: &Connection, path: &Path) -> Result<(), OpenError> {
             Ok(())
         } else {
             Err(OpenError::NotDurable {
-                path: path.into(),
+                database: shown(path),
                 setting,
                 found,
             })
@@ -101,6 +100,11 @@ fn make_durable(connection: &Connection, path: &Path) -> Result<(), OpenError> {
     Ok(())
 }
 
+/// A file as it is named to people.
+fn shown(path: &Path) -> String {
+    path.display().to_string()
+}
+
 /// What a file without any schema is taken for.
 #[derive(Clone, Copy)]
 enum Missing {
@@ -109,32 +113,27 @@ enum Missing {
 }
 
 fn check_schema(connection: &Connection, path: &Path, missing: Missing) -> Result<(), OpenError> {
-    let number = |setting| {
-        connection
-            .pragma_query_value(None, setting, |row| row.get::<_, i64>(0))
-            .map_err(failed("read the schema's version"))
-    };
-    let application = match number("application_id") {
-        Err(StoreError::Database { source, .. })
-            if source.sqlite_error_code() == Some(rusqlite::ErrorCode::NotADatabase) =>
-        {
-            return Err(OpenError::Foreign(path.into()));
+    let unread = failed("read the schema's version");
+    let number = |setting| connection.pragma_query_value(None, setting, |row| row.get::<_, i64>(0));
+    let numbers = number("application_id").and_then(|id| Ok((id, number("user_version")?)));
+    let (application, found) = match numbers {
+        Err(error) if error.sqlite_error_code() == Some(ErrorCode::NotADatabase) => {
+            return Err(OpenError::Foreign(shown(path)));
         }
-        other => other?,
+        other => other.map_err(unread)?,
     };
-    let found = number("user_version")?;
     let tables: i64 = connection
         .query_row("SELECT count(*) FROM sqlite_schema", (), |row| row.get(0))
         .map_err(failed("read the schema"))?;
     match (application, missing) {
         (0, Missing::IsEmpty) if found == 0 && tables == 0 => Ok(()),
         (APPLICATION_ID, _) if found > SCHEMA => Err(OpenError::Newer {
-            path: path.into(),
+            database: shown(path),
             found,
             known: SCHEMA,
         }),
         (APPLICATION_ID, _) => Ok(()),
-        (_, Missing::IsEmpty | Missing::IsForeign) => Err(OpenError::Foreign(path.into())),
+        (_, Missing::IsEmpty | Missing::IsForeign) => Err(OpenError::Foreign(shown(path))),
     }
 }
 
@@ -146,8 +145,9 @@ fn migrate(connection: &Connection) -> Result<(), OpenError> {
     for (at, migration) in MIGRATIONS.iter().enumerate().skip(done) {
         let to = at.saturating_add(1);
         let sql = format!(
-            "BEGIN IMMEDIATE; {migration}; PRAGMA user_version = {to}; \
-             PRAGMA application_id = {APPLICATION_ID}; COMMIT;"
+            "BEGIN IMMEDIATE; {}; PRAGMA user_version = {to}; \
+             PRAGMA application_id = {APPLICATION_ID}; COMMIT;",
+            migration()
         );
         connection
             .execute_batch(&sql)

@@ -1,35 +1,36 @@
 //! How the ledger's values become rows. The writer writes these rows and `verify` expects them: there is one function a table.
 
-use super::table::Row;
+use super::value::{Row, Value};
+use crate::key_directory::{PepperId, StoredDigest};
 use ferry_ledger::{
-    Book, Grant, Key, PostedTopUp, Posting, Reservation, State, TopUpRef, Transaction,
+    Book, Entry, Grant, Key, PostedTopUp, Posting, Refused, Reservation, State, TopUpRef,
+    Transaction,
 };
-use ferry_types::{Amount, GrantId, KeyId, Tags, TenantId, TokenClass, Usage};
-use rusqlite::types::{ToSqlOutput, Value, ValueRef};
+use ferry_types::{Amount, GrantId, KeyId, ReservationId, Tags, TenantId, TokenClass, Usage};
+use std::borrow::Cow;
 
-fn text(text: &str) -> ToSqlOutput<'_> {
-    ToSqlOutput::Borrowed(ValueRef::Text(text.as_bytes()))
+const fn text(text: &str) -> Value<'_> {
+    Value::text(text)
 }
 
-fn bytes(bytes: &[u8]) -> ToSqlOutput<'_> {
-    ToSqlOutput::Borrowed(ValueRef::Blob(bytes))
+const fn bytes(bytes: &[u8]) -> Value<'_> {
+    Value::bytes(bytes)
 }
 
-fn number(number: i64) -> ToSqlOutput<'static> {
-    ToSqlOutput::Owned(Value::Integer(number))
+const fn number(number: i64) -> Value<'static> {
+    Value::Integer(number)
 }
 
-/// An unsigned number, bit by bit.
-fn count(count: u64) -> ToSqlOutput<'static> {
-    number(count.cast_signed())
+const fn count(count: u64) -> Value<'static> {
+    Value::count(count)
 }
 
-fn amount(amount: Amount) -> ToSqlOutput<'static> {
+const fn amount(amount: Amount) -> Value<'static> {
     number(amount.units())
 }
 
-fn some(value: Option<ToSqlOutput<'_>>) -> ToSqlOutput<'_> {
-    value.unwrap_or(ToSqlOutput::Owned(Value::Null))
+fn some(value: Option<Value<'_>>) -> Value<'_> {
+    Value::some(value)
 }
 
 pub(super) fn tenant(book: &Book) -> Row<'_> {
@@ -80,7 +81,7 @@ pub(super) fn grant<'a>(tenant: &'a TenantId, id: &'a GrantId, grant: &Grant) ->
         text(tenant.as_str()),
         text(id.as_str()),
         some(ends_at.map(|at| count(at.0))),
-        ToSqlOutput::Owned(Value::Blob(grant.encode())),
+        Value::Bytes(Cow::Owned(grant.encode())),
     ]
 }
 
@@ -96,7 +97,7 @@ pub(super) fn lines<'a>(
             text(tenant.as_str()),
             count(seq),
             number(at),
-            ToSqlOutput::Owned(Value::Text(line.account.to_string())),
+            Value::Text(Cow::Owned(line.account.to_string())),
             text(line.currency.code()),
             number(line.amount),
             count(occurred_at),
@@ -123,7 +124,7 @@ pub(super) fn reservation<'a>(tenant: &'a TenantId, row: &'a Reservation) -> Row
         some(row.lease_until().map(|until| count(until.0))),
         some(in_flight.map(|taken| text(taken.key.as_str()))),
         some(in_flight.map(|taken| bytes(taken.digest))),
-        ToSqlOutput::Owned(Value::Blob(row.encode())),
+        Value::Bytes(Cow::Owned(row.encode())),
     ]
 }
 
@@ -152,8 +153,8 @@ pub(super) fn usage_record<'a>(
     ]);
     usage(&posting.charge.usage, &mut values);
     values.extend([
-        last.map_or(ToSqlOutput::Owned(Value::Null), |a| text(a.source.name())),
-        settlement.map_or(ToSqlOutput::Owned(Value::Null), |s| text(s.cause.name())),
+        last.map_or(Value::Null, |a| text(a.source.name())),
+        settlement.map_or(Value::Null, |s| text(s.cause.name())),
         number(settlement.map_or(0, |s| i64::from(s.status))),
         count(settlement.map_or(0, |s| s.latency_ms)),
         some(row.hold.as_ref().map(|hold| amount(hold.reserved))),
@@ -234,4 +235,45 @@ pub(super) fn attempts<'a>(
         ]);
         values
     })
+}
+
+/// One line a refusal that is remembered.
+pub(super) fn refusal<'a>(tenant: &'a TenantId, id: &'a ReservationId, row: &Refused) -> Row<'a> {
+    vec![
+        text(tenant.as_str()),
+        bytes(id.as_bytes()),
+        count(row.at.0),
+        Value::Bytes(Cow::Owned(row.encode())),
+    ]
+}
+
+/// One line an entry of the journal.
+pub(super) fn entry<'a>(tenant: &'a TenantId, entry: &'a Entry) -> Row<'a> {
+    vec![
+        text(tenant.as_str()),
+        count(entry.seq),
+        count(entry.time.0),
+        number(i64::from(entry.kind)),
+        bytes(&entry.content),
+        bytes(&entry.previous_hash),
+        bytes(&entry.hash),
+    ]
+}
+
+/// What a key is found by.
+pub(super) fn listed<'a>(
+    tenant: &'a TenantId,
+    (digest, pepper, key): &'a (StoredDigest, PepperId, KeyId),
+) -> Row<'a> {
+    vec![
+        bytes(&digest.0),
+        number(i64::from(pepper.0)),
+        text(tenant.as_str()),
+        text(key.as_str()),
+    ]
+}
+
+/// Whether an expiry may have charged it, and the charge was given back: it has no usage record then.
+pub(super) fn gave_back(row: &Reservation) -> bool {
+    row.posting().is_none() && row.hold.is_some() && row.lease_until().is_none()
 }

@@ -1,20 +1,20 @@
-//! The tables that are projections, each with its columns in the order in which rows are made.
+//! The tables, each with its columns in the order in which rows are made and read.
+//!
+//! Parameters are written `$1`, `$2`, each for the first time in this order: so PostgreSQL and SQLite count them alike.
 
-use rusqlite::types::ToSqlOutput;
-use rusqlite::{Connection, Result};
 use std::sync::LazyLock;
 
-/// Values in the order of their table's columns.
-pub(super) type Row<'a> = Vec<ToSqlOutput<'a>>;
-
-/// A table whose rows are derived.
+/// A table with the columns that the writer makes.
 pub(super) struct Table {
     pub(super) name: &'static str,
     /// The key's columns first.
     pub(super) columns: &'static [&'static str],
     /// How many columns the key has.
     pub(super) key: usize,
-    upsert: LazyLock<String>,
+    /// Writes a row over the one with the same key, if there is one. Columns that are not named here stay.
+    pub(super) upsert: LazyLock<String>,
+    /// Reads the row with this key.
+    pub(super) find: LazyLock<String>,
 }
 
 macro_rules! table {
@@ -23,7 +23,8 @@ macro_rules! table {
             name: $name,
             columns: &$columns,
             key: $key,
-            upsert: LazyLock::new(|| upsert($name, &$columns, $key)),
+            upsert: LazyLock::new(|| $ident.upsert_sql()),
+            find: LazyLock::new(|| $ident.find_sql()),
         };
     };
 }
@@ -163,37 +164,99 @@ table!(
     ]
 );
 
-impl Table {
-    /// Writes a row over the one with the same key, if there is one. Columns that are no projection stay.
-    pub(super) fn put(&self, connection: &Connection, row: &Row<'_>) -> Result<()> {
-        let mut statement = connection.prepare_cached(&self.upsert)?;
-        for (at, value) in (1..).zip(row) {
-            statement.raw_bind_parameter(at, value)?;
-        }
-        statement.raw_execute().map(|_| ())
-    }
+table!(
+    REFUSALS,
+    "refusals",
+    2,
+    ["tenant", "reservation", "time", "content"]
+);
+table!(
+    JOURNAL,
+    "journal",
+    2,
+    [
+        "tenant",
+        "seq",
+        "time",
+        "kind",
+        "content",
+        "previous_hash",
+        "hash"
+    ]
+);
+table!(
+    KEY_DIRECTORY,
+    "key_directory",
+    1,
+    ["digest", "pepper", "tenant", "key"]
+);
 
+/// A book's account, with what is no projection of its journal: why it is frozen.
+pub(super) const ACCOUNT: &str = "SELECT tenant, name, currency, state, posted, held, overage, credit, \
+     seq, time, head, frozen FROM tenants";
+
+/// Overdue leases.
+pub(super) const DUE_LEASES: &str = "SELECT tenant, reservation FROM reservations \
+     WHERE lease_until <= $1 \
+     AND tenant NOT IN (SELECT tenant FROM tenants WHERE frozen IS NOT NULL) \
+     ORDER BY lease_until LIMIT $2";
+/// Grants whose end is to be posted.
+pub(super) const DUE_GRANTS: &str = "SELECT tenant, grant_id FROM grants \
+     WHERE ends_at <= $1 \
+     AND tenant NOT IN (SELECT tenant FROM tenants WHERE frozen IS NOT NULL) \
+     ORDER BY ends_at LIMIT $2";
+
+impl Table {
     /// Reads one tenant's rows, in the order of their keys; of some tables only a part, by another condition.
-    pub(super) fn select(&self, part: &str) -> String {
+    pub(super) fn of_tenant(&self, part: &str) -> String {
         let (keys, _) = self.columns.split_at(self.key);
         format!(
-            "SELECT {} FROM {} WHERE tenant = ?1 {part} ORDER BY {}",
+            "SELECT {} FROM {} WHERE tenant = $1 {part} ORDER BY {}",
             self.columns.join(", "),
             self.name,
             keys.join(", ")
         )
     }
-}
 
-fn upsert(name: &str, columns: &[&str], key: usize) -> String {
-    let (keys, rest) = columns.split_at(key);
-    let places: Vec<_> = (1..=columns.len()).map(|at| format!("?{at}")).collect();
-    let set: Vec<_> = rest.iter().map(|c| format!("{c} = excluded.{c}")).collect();
-    format!(
-        "INSERT INTO {name} ({}) VALUES ({}) ON CONFLICT ({}) DO UPDATE SET {}",
-        columns.join(", "),
-        places.join(", "),
-        keys.join(", "),
-        set.join(", ")
-    )
+    /// Appends a row: one with the same key is an error.
+    pub(super) fn insert(&self) -> String {
+        let places: Vec<_> = (1..=self.columns.len())
+            .map(|at| format!("${at}"))
+            .collect();
+        format!(
+            "INSERT INTO {} ({}) VALUES ({})",
+            self.name,
+            self.columns.join(", "),
+            places.join(", ")
+        )
+    }
+
+    fn upsert_sql(&self) -> String {
+        format!("{} {}", self.insert(), self.on_conflict())
+    }
+
+    /// What an upsert says behind its values.
+    fn on_conflict(&self) -> String {
+        let (keys, rest) = self.columns.split_at(self.key);
+        let set: Vec<_> = rest.iter().map(|c| format!("{c} = excluded.{c}")).collect();
+        format!(
+            "ON CONFLICT ({}) DO UPDATE SET {}",
+            keys.join(", "),
+            set.join(", ")
+        )
+    }
+
+    fn find_sql(&self) -> String {
+        let keys = self.columns.iter().take(self.key);
+        let by: Vec<_> = (1..)
+            .zip(keys)
+            .map(|(at, key)| format!("{key} = ${at}"))
+            .collect();
+        format!(
+            "SELECT {} FROM {} WHERE {}",
+            self.columns.join(", "),
+            self.name,
+            by.join(" AND ")
+        )
+    }
 }

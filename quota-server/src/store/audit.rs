@@ -1,0 +1,285 @@
+//! What `verify` reads: everything, as of one moment, while a server may go on writing.
+//!
+//! The rows that the writer would write for a book are made again, and compared with the rows that are there, column by column.
+
+mod compare;
+
+use super::fields::{Fields, bytes, count, id, number, parsed, text, yes};
+use super::reader::{Source, all};
+use super::row;
+use super::table::{
+    GRANTS, JOURNAL, KEYS, LINES, REFUSALS, RESERVATIONS, TENANTS, TOP_UPS, USAGE_ATTEMPTS,
+    USAGE_RECORDS,
+};
+use super::value::Value;
+use super::{StoreError, decode};
+use compare::Compare;
+use ferry_ledger::{Book, Entry, Refused, Reservation, Transaction};
+use ferry_types::{KeyId, ReservationId, TenantId};
+use std::ops::{ControlFlow, RangeInclusive};
+
+/// Everything as of one moment.
+#[derive(Debug)]
+pub struct Snapshot<'a> {
+    pub(super) source: &'a mut dyn Source,
+}
+
+/// A price table as it was kept.
+#[derive(Debug)]
+pub struct KeptPriceTable {
+    /// Its version.
+    pub version: String,
+    /// Of the content, as it was kept.
+    pub sha256: Vec<u8>,
+    /// The file's text.
+    pub content: String,
+}
+
+impl<'a> Snapshot<'a> {
+    pub(super) const fn new(source: &'a mut dyn Source) -> Self {
+        Self { source }
+    }
+
+    /// What the database finds wrong with its own files, if it can look.
+    ///
+    /// # Errors
+    /// [`StoreError`] if it cannot be read.
+    pub fn fault_of_file(&mut self) -> Result<Option<String>, StoreError> {
+        self.source.fault_of_file()
+    }
+
+    /// The price tables that were ever loaded.
+    ///
+    /// # Errors
+    /// [`StoreError`] if they cannot be read.
+    pub fn price_tables(&mut self) -> Result<Vec<KeptPriceTable>, StoreError> {
+        let sql = "SELECT version, sha256, content FROM price_tables ORDER BY version";
+        all(self.source, "read price tables", sql, &[], |row| {
+            Ok(KeptPriceTable {
+                version: text(row, 0)?,
+                sha256: bytes(row, 1)?,
+                content: text(row, 2)?,
+            })
+        })
+    }
+
+    /// Every tenant, by id.
+    ///
+    /// # Errors
+    /// [`StoreError`] if they cannot be read.
+    pub fn tenants(&mut self) -> Result<Vec<TenantId>, StoreError> {
+        let sql = "SELECT tenant FROM tenants ORDER BY tenant";
+        all(self.source, "list tenants", sql, &[], |row| {
+            parsed(row, 0, "a tenant id")
+        })
+    }
+
+    /// A tenant's journal from an entry on, at most so many entries.
+    ///
+    /// # Errors
+    /// [`StoreError`] if it cannot be read.
+    pub fn journal(
+        &mut self,
+        tenant: &TenantId,
+        from: u64,
+        limit: usize,
+    ) -> Result<Vec<Entry>, StoreError> {
+        let sql = format!("{} LIMIT $3", JOURNAL.of_tenant("AND seq >= $2"));
+        let of = [
+            Value::text(tenant.as_str()),
+            Value::count(from),
+            Value::limit(limit),
+        ];
+        all(self.source, "read a journal", &sql, &of, |row| {
+            decode::entry(row)
+        })
+    }
+
+    /// Shows a tenant's stored reservations to `look`, until that finds something.
+    ///
+    /// # Errors
+    /// [`StoreError`] if they cannot be read.
+    pub fn reservations<F>(
+        &mut self,
+        tenant: &TenantId,
+        mut look: impl FnMut(&Reservation) -> Result<(), F>,
+    ) -> Result<Result<(), F>, StoreError> {
+        let sql = RESERVATIONS.of_tenant("");
+        each(self.source, "read reservations", &sql, tenant, |row| {
+            Ok(look(&decode::reservation(row)?))
+        })
+    }
+
+    /// The first line in a part of a tenant's journal that is not what these entries move.
+    ///
+    /// # Errors
+    /// [`StoreError`] if they cannot be read.
+    pub fn difference_of_lines(
+        &mut self,
+        tenant: &TenantId,
+        part: RangeInclusive<u64>,
+        transactions: &[(u64, Transaction)],
+    ) -> Result<Option<String>, StoreError> {
+        let rows = transactions.iter();
+        let rows = rows.flat_map(|(seq, transaction)| row::lines(tenant, *seq, transaction));
+        let mut compare = Compare {
+            source: self.source,
+            tenant,
+        };
+        compare.part(&LINES, "AND seq BETWEEN $2 AND $3", part, rows)
+    }
+
+    /// The first row of a book's projections that is not what this book makes.
+    ///
+    /// # Errors
+    /// [`StoreError`] if they cannot be read.
+    pub fn difference_of_rows(&mut self, book: &Book) -> Result<Option<String>, StoreError> {
+        let tenant = &book.tenant;
+        let postings = || {
+            let rows = book.reservations.values();
+            rows.filter_map(|row| Some((row, row.posting()?)))
+        };
+        let mut compare = Compare {
+            source: self.source,
+            tenant,
+        };
+        if let Some(found) = compare.rows(&TENANTS, [row::tenant(book)].into_iter())? {
+            return Ok(Some(found));
+        }
+        let keys = book.keys.iter();
+        let keys = keys.map(|(id, key)| row::key(tenant, id, key));
+        if let Some(found) = compare.rows(&KEYS, keys)? {
+            return Ok(Some(found));
+        }
+        let top_ups = book.top_ups.iter();
+        let top_ups = top_ups.map(|(reference, posted)| row::top_up(tenant, reference, posted));
+        if let Some(found) = compare.rows(&TOP_UPS, top_ups)? {
+            return Ok(Some(found));
+        }
+        let grants = book.grants.iter();
+        let grants = grants.map(|(id, grant)| row::grant(tenant, id, grant));
+        if let Some(found) = compare.rows(&GRANTS, grants)? {
+            return Ok(Some(found));
+        }
+        let reservations = book.reservations.values();
+        let reservations = reservations.map(|row| row::reservation(tenant, row));
+        if let Some(found) = compare.rows(&RESERVATIONS, reservations)? {
+            return Ok(Some(found));
+        }
+        let records = postings().map(|(row, posting)| row::usage_record(tenant, row, posting));
+        if let Some(found) = compare.rows(&USAGE_RECORDS, records)? {
+            return Ok(Some(found));
+        }
+        let attempts = postings().flat_map(|(row, posting)| row::attempts(tenant, row, posting));
+        compare.rows(&USAGE_ATTEMPTS, attempts)
+    }
+
+    /// The first refusal that is not in the shape of one, or that is nobody's.
+    ///
+    /// # Errors
+    /// [`StoreError`] if they cannot be read.
+    pub fn fault_of_refusals(&mut self, book: &Book) -> Result<Option<String>, StoreError> {
+        let sql = REFUSALS.of_tenant("");
+        let of = [Value::text(book.tenant.as_str())];
+        let refusals: Vec<(ReservationId, u64, Refused)> =
+            all(self.source, "read refusals", &sql, &of, |row| {
+                Ok((id(row, 1)?, count(row, 2)?, decode::refused(row)?))
+            })?;
+        let fault = refusals.into_iter().find_map(|(id, time, refused)| {
+            if refused.at.0 != time {
+                Some(format!(
+                    "refusals {id}: time is {time}, but its content says {}",
+                    refused.at.0
+                ))
+            } else if !book.keys.contains_key(&refused.owner.key) {
+                Some(format!("refusals {id}: the journal does not know its key"))
+            } else {
+                None
+            }
+        });
+        Ok(fault)
+    }
+
+    /// The first key of a book that nothing leads to, or entry of the directory that leads to no key of it.
+    ///
+    /// # Errors
+    /// [`StoreError`] if they cannot be read.
+    pub fn fault_of_directory(&mut self, book: &Book) -> Result<Option<String>, StoreError> {
+        let sql = "SELECT d.key, length(d.digest), p.pepper IS NOT NULL FROM key_directory d \
+                   LEFT JOIN peppers p ON p.pepper = d.pepper WHERE d.tenant = $1 ORDER BY d.key";
+        let of = [Value::text(book.tenant.as_str())];
+        let listed: Vec<(KeyId, i64, bool)> =
+            all(self.source, "read the key directory", sql, &of, |row| {
+                Ok((parsed(row, 0, "a key id")?, number(row, 1)?, yes(row, 2)?))
+            })?;
+        for (key, length, known_pepper) in &listed {
+            if !book.keys.contains_key(key) {
+                return Ok(Some(format!(
+                    "key_directory {key}: the journal does not know it"
+                )));
+            }
+            if *length != 32 || !known_pepper {
+                return Ok(Some(format!(
+                    "key_directory {key}: not a digest under a known pepper"
+                )));
+            }
+        }
+        let found = |key: &&KeyId| listed.iter().all(|(listed, ..)| listed != *key);
+        let lost = book.keys.keys().find(found);
+        Ok(lost.map(|key| format!("key_directory {key}: the store does not have it")))
+    }
+
+    /// The first row that belongs to a tenant that is not there.
+    ///
+    /// # Errors
+    /// [`StoreError`] if they cannot be read.
+    pub fn stray_row(&mut self) -> Result<Option<String>, StoreError> {
+        let projections = [
+            &KEYS,
+            &TOP_UPS,
+            &GRANTS,
+            &LINES,
+            &RESERVATIONS,
+            &USAGE_RECORDS,
+            &USAGE_ATTEMPTS,
+        ];
+        let tables = projections.map(|table| table.name);
+        for table in ["journal", "refusals", "key_directory"]
+            .into_iter()
+            .chain(tables)
+        {
+            let sql = format!(
+                "SELECT tenant FROM {table} WHERE tenant NOT IN (SELECT tenant FROM tenants) LIMIT 1"
+            );
+            let stray: Vec<String> = all(self.source, "look for stray rows", &sql, &[], |row| {
+                text(row, 0)
+            })?;
+            if let Some(tenant) = stray.first() {
+                return Ok(Some(format!(
+                    "{table}: a row of '{tenant}', which is no tenant"
+                )));
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// Shows a tenant's rows to `look`, until that finds something.
+fn each<F>(
+    source: &mut dyn Source,
+    action: &'static str,
+    sql: &str,
+    tenant: &TenantId,
+    mut look: impl FnMut(&dyn Fields) -> Result<Result<(), F>, StoreError>,
+) -> Result<Result<(), F>, StoreError> {
+    let mut found = Ok(());
+    let of = [Value::text(tenant.as_str())];
+    source.each(action, sql, &of, &mut |row| {
+        found = look(row)?;
+        Ok(match found {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(_) => ControlFlow::Break(()),
+        })
+    })?;
+    Ok(found)
+}

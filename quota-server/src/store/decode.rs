@@ -1,0 +1,96 @@
+//! How rows become the ledger's values again: one function a table, over the columns that [`super::table`] names.
+
+use super::StoreError;
+use super::fields::{
+    Fields, absent_or, amount, bytes, corrupt, count, digest, named, number, parsed, small, text,
+    time,
+};
+use super::value::Value;
+use ferry_ledger::{
+    Book, Entry, Grant, Head, Key, KeyState, Overage, PostedTopUp, Refused, Reservation,
+    TenantState,
+};
+use ferry_types::{Balance, Currency, GrantId, TenantId};
+use std::collections::BTreeMap;
+
+/// A book of which nothing but the account is in view.
+pub(super) fn book(row: &(impl Fields + ?Sized), tenant: &TenantId) -> Result<Book, StoreError> {
+    Ok(Book {
+        tenant: tenant.clone(),
+        name: text(row, 1)?,
+        currency: named(row, 2, Currency::ALL, Currency::code)?,
+        state: named(row, 3, TenantState::ALL, TenantState::name)?,
+        posted: Balance::from_units(number(row, 4)?),
+        held: amount(row, 5)?,
+        overage: overage(row, 6)?,
+        head: Head {
+            seq: count(row, 8)?,
+            time: time(row, 9)?,
+            hash: digest(row, 10)?,
+        },
+        frozen: row.get(11)? != Value::Null,
+        keys: BTreeMap::new(),
+        reservations: BTreeMap::new(),
+        refused: BTreeMap::new(),
+        top_ups: BTreeMap::new(),
+        grants: BTreeMap::new(),
+    })
+}
+
+/// Reads a policy's name, and its credit in the next column.
+pub(super) fn overage(row: &(impl Fields + ?Sized), at: usize) -> Result<Overage, StoreError> {
+    let credit = amount(row, at.saturating_add(1))?;
+    let policy = match row.get(at)? {
+        Value::Text(name) => Overage::from_parts(&name, credit),
+        Value::Null | Value::Integer(_) | Value::Bytes(_) => None,
+    };
+    policy.ok_or_else(|| corrupt("an overage policy"))
+}
+
+pub(super) fn grant(row: &(impl Fields + ?Sized)) -> Result<(GrantId, Grant), StoreError> {
+    let Value::Bytes(content) = row.get(3)? else {
+        return Err(corrupt("a grant that is no bytes"));
+    };
+    let grant = Grant::decode(&content)
+        .map_err(|e| corrupt(&format!("a grant that cannot be read ({e})")))?;
+    Ok((parsed(row, 1, "a grant id")?, grant))
+}
+
+pub(super) fn key(row: &(impl Fields + ?Sized)) -> Result<Key, StoreError> {
+    Ok(Key {
+        label: text(row, 2)?,
+        state: named(row, 3, KeyState::ALL, KeyState::name)?,
+        issued_at: time(row, 4)?,
+        expires_at: absent_or(row, 5, time)?,
+    })
+}
+
+pub(super) fn top_up(row: &(impl Fields + ?Sized)) -> Result<PostedTopUp, StoreError> {
+    Ok(PostedTopUp {
+        amount: amount(row, 3)?,
+        seq: count(row, 4)?,
+        at: time(row, 5)?,
+    })
+}
+
+pub(super) fn reservation(row: &(impl Fields + ?Sized)) -> Result<Reservation, StoreError> {
+    super::fields::reservation(row, 6)
+}
+
+pub(super) fn refused(row: &(impl Fields + ?Sized)) -> Result<Refused, StoreError> {
+    let Value::Bytes(content) = row.get(3)? else {
+        return Err(corrupt("a refusal that is no bytes"));
+    };
+    Refused::decode(&content).map_err(|e| corrupt(&format!("a refusal that cannot be read ({e})")))
+}
+
+pub(super) fn entry(row: &(impl Fields + ?Sized)) -> Result<Entry, StoreError> {
+    Ok(Entry {
+        seq: count(row, 1)?,
+        time: time(row, 2)?,
+        kind: small(row, 3)?,
+        content: bytes(row, 4)?,
+        previous_hash: digest(row, 5)?,
+        hash: digest(row, 6)?,
+    })
+}

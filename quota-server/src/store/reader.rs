@@ -1,0 +1,495 @@
+//! Reading for reports: the questions, and how their answers become views. A database only executes them.
+
+use super::StoreError;
+use super::audit::Snapshot;
+use super::decode;
+use super::fields::{
+    self, Fields, absent_or, amount, corrupt, count, id, named, number, parsed, small, text, time,
+    yes,
+};
+use super::table::{ACCOUNT, GRANTS, KEYS, USAGE_ATTEMPTS, USAGE_RECORDS};
+use super::value::Value;
+use super::view::{
+    AccountView, AttemptView, GrantView, KeyView, ReservationQuery, ReservationView, TenantView,
+    UsageQuery, UsageView,
+};
+use crate::key_directory::StoredDigest;
+use ferry_ledger::{Book, Flags, KeyState, StateName, TenantState, UnixMs};
+use ferry_types::{
+    Balance, Currency, EndCause, Endpoint, KeyId, Mode, Tags, TenantId, TokenClass, Usage,
+    UsageSource,
+};
+use std::ops::ControlFlow;
+
+/// Looks at a row, and says whether more are wanted.
+pub type Look<'a> = dyn FnMut(&dyn Fields) -> Result<ControlFlow<()>, StoreError> + 'a;
+
+/// What an SQL text must be said in, where databases differ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dialect {
+    /// SQLite's.
+    Sqlite,
+}
+
+/// A connection that answers questions and cannot write.
+pub trait Source: std::fmt::Debug {
+    /// What it understands.
+    fn dialect(&self) -> Dialect;
+
+    /// Shows the rows that answer a question to `look`, in order, as long as it wants more.
+    ///
+    /// # Errors
+    /// What `look` says, or [`StoreError`] if they cannot be read.
+    fn each(
+        &mut self,
+        action: &'static str,
+        sql: &str,
+        parameters: &[Value<'_>],
+        look: &mut Look<'_>,
+    ) -> Result<(), StoreError>;
+
+    /// From here on everything is read as of one moment.
+    ///
+    /// # Errors
+    /// [`StoreError`] if there is no snapshot to be had.
+    fn begin_snapshot(&mut self) -> Result<(), StoreError>;
+
+    /// Lets go of that moment.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database refused.
+    fn end_snapshot(&mut self) -> Result<(), StoreError>;
+
+    /// What the database finds wrong with its own files, if it can look.
+    ///
+    /// # Errors
+    /// [`StoreError`] if they cannot be read.
+    fn fault_of_file(&mut self) -> Result<Option<String>, StoreError>;
+}
+
+/// A connection that only reads.
+#[derive(Debug)]
+pub struct Reader {
+    source: Box<dyn Source + Send>,
+}
+
+impl Reader {
+    pub(super) fn new(source: Box<dyn Source + Send>) -> Self {
+        Self { source }
+    }
+
+    pub(super) fn source_mut(&mut self) -> &mut dyn Source {
+        self.source.as_mut()
+    }
+
+    /// Every tenant, by id.
+    ///
+    /// # Errors
+    /// [`StoreError`] if they cannot be read.
+    pub fn tenants(&mut self) -> Result<Vec<TenantView>, StoreError> {
+        let sql = format!("{TENANTS} ORDER BY tenant");
+        all(self.source.as_mut(), "list tenants", &sql, &[], tenant)
+    }
+
+    /// One tenant.
+    ///
+    /// # Errors
+    /// [`StoreError`] if it cannot be read.
+    pub fn tenant(&mut self, id: &TenantId) -> Result<Option<TenantView>, StoreError> {
+        let sql = format!("{TENANTS} WHERE tenant = $1");
+        let key = [Value::text(id.as_str())];
+        one(self.source.as_mut(), "find a tenant", &sql, &key, tenant)
+    }
+
+    /// A tenant's grants, by id.
+    ///
+    /// # Errors
+    /// [`StoreError`] if they cannot be read.
+    pub fn grants(&mut self, id: &TenantId) -> Result<Vec<GrantView>, StoreError> {
+        let sql = GRANTS.of_tenant("");
+        let of = [Value::text(id.as_str())];
+        all(self.source.as_mut(), "list grants", &sql, &of, |row| {
+            let (id, grant) = decode::grant(row)?;
+            Ok(GrantView { id, grant })
+        })
+    }
+
+    /// Every account with the sum of its lines, of one tenant or of all.
+    ///
+    /// # Errors
+    /// [`StoreError`] if they cannot be read.
+    pub fn accounts(&mut self, tenant: Option<&TenantId>) -> Result<Vec<AccountView>, StoreError> {
+        let mut question =
+            Question::new("SELECT account, currency, CAST(sum(amount) AS BIGINT) FROM lines");
+        if let Some(tenant) = tenant {
+            question.with(" WHERE tenant = ", Value::text(tenant.as_str()));
+        }
+        question
+            .sql
+            .push_str(" GROUP BY account, currency ORDER BY account, currency");
+        let Question { sql, parameters } = question;
+        let source = self.source.as_mut();
+        all(source, "sum the accounts", &sql, &parameters, |row| {
+            Ok(AccountView {
+                account: text(row, 0)?,
+                currency: named(row, 1, Currency::ALL, Currency::code)?,
+                balance: Balance::from_units(number(row, 2)?),
+            })
+        })
+    }
+
+    /// A tenant's keys, by id.
+    ///
+    /// # Errors
+    /// [`StoreError`] if they cannot be read.
+    pub fn keys(&mut self, tenant: &TenantId) -> Result<Vec<KeyView>, StoreError> {
+        let sql = "SELECT tenant, key, label, state, issued_at, expires_at, last_used_at \
+                   FROM keys WHERE tenant = $1 ORDER BY key";
+        let of = [Value::text(tenant.as_str())];
+        all(self.source.as_mut(), "list keys", sql, &of, key)
+    }
+
+    /// Whose key this is, with as much of the book as says whether it may be used.
+    ///
+    /// # Errors
+    /// [`StoreError`] if it cannot be read.
+    pub fn book_of_key(
+        &mut self,
+        candidates: &[StoredDigest],
+    ) -> Result<Option<(TenantId, KeyId, Book)>, StoreError> {
+        let source = self.source.as_mut();
+        for digest in candidates {
+            let sql = "SELECT tenant, key FROM key_directory WHERE digest = $1";
+            let digest = [Value::bytes(&digest.0)];
+            if let Some((tenant, key)) = one(source, "find a key", sql, &digest, owner)? {
+                let book = book_with_key(source, &tenant, &key)?;
+                return Ok(book.map(|book| (tenant, key, book)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Reservations, newest first.
+    ///
+    /// # Errors
+    /// [`StoreError`] if they cannot be read.
+    pub fn reservations(
+        &mut self,
+        query: &ReservationQuery,
+    ) -> Result<Vec<ReservationView>, StoreError> {
+        let mut question = Question::new(
+            "SELECT r.tenant, t.currency, r.content, r.state FROM reservations r \
+             JOIN tenants t ON t.tenant = r.tenant WHERE 1 = 1",
+        );
+        if let Some(tenant) = &query.tenant {
+            question.with(" AND r.tenant = ", Value::text(tenant.as_str()));
+        }
+        if query.open_only {
+            question.sql.push_str(" AND r.lease_until IS NOT NULL");
+        }
+        question.with(
+            " ORDER BY r.reservation DESC LIMIT ",
+            Value::limit(query.limit),
+        );
+        let Question { sql, parameters } = question;
+        let source = self.source.as_mut();
+        all(source, "list reservations", &sql, &parameters, reservation)
+    }
+
+    /// Usage records, newest first.
+    ///
+    /// # Errors
+    /// [`StoreError`] if they cannot be read.
+    pub fn usage(&mut self, query: &UsageQuery) -> Result<Vec<UsageView>, StoreError> {
+        const ACTION: &str = "list usage";
+        let source = self.source.as_mut();
+        let Question { sql, parameters } = usage_question(source.dialect(), query);
+        let mut records = all(source, ACTION, &sql, &parameters, usage_record)?;
+        for record in &mut records {
+            let sql = format!(
+                "SELECT {} FROM usage_attempts WHERE tenant = $1 AND reservation = $2 ORDER BY attempt",
+                USAGE_ATTEMPTS.columns.join(", ")
+            );
+            let key = [
+                Value::text(record.tenant.as_str()),
+                Value::bytes(record.id.as_bytes()),
+            ];
+            record.attempts = all(source, ACTION, &sql, &key, attempt)?;
+        }
+        Ok(records)
+    }
+
+    /// Everything as of now, for as long as `look` takes.
+    ///
+    /// # Errors
+    /// What `look` says, or [`StoreError`] if there is no snapshot to be had.
+    pub fn snapshot<T, E: From<StoreError>>(
+        &mut self,
+        look: impl FnOnce(&mut Snapshot<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        self.source.begin_snapshot()?;
+        let looked = look(&mut Snapshot::new(self.source.as_mut()));
+        let ended = self.source.end_snapshot();
+        let looked = looked?;
+        ended?;
+        Ok(looked)
+    }
+}
+
+/// A question that grows by conditions.
+struct Question<'a> {
+    sql: String,
+    parameters: Vec<Value<'a>>,
+}
+
+impl<'a> Question<'a> {
+    fn new(sql: &str) -> Self {
+        Self {
+            sql: sql.into(),
+            parameters: Vec::new(),
+        }
+    }
+
+    /// Goes on with these words and a value.
+    fn with(&mut self, words: &str, value: Value<'a>) {
+        self.parameters.push(value);
+        let place = format!("{words}${}", self.parameters.len());
+        self.sql.push_str(&place);
+    }
+}
+
+fn usage_question(dialect: Dialect, query: &UsageQuery) -> Question<'_> {
+    // Each tenant's records lie in the order of their requests, so a single one is found by a look at each tenant's. SQLite
+    // takes the tables in this order only if it is told so.
+    let join = match dialect {
+        Dialect::Sqlite => "CROSS JOIN",
+    };
+    let columns: Vec<_> = USAGE_RECORDS
+        .columns
+        .iter()
+        .map(|c| format!("u.{c}"))
+        .collect();
+    let columns = columns.join(", ");
+    let mut question = Question::new(&format!(
+        "SELECT {columns}, t.currency, k.label FROM tenants t \
+         {join} usage_records u ON u.tenant = t.tenant \
+         LEFT JOIN keys k ON k.tenant = u.tenant AND k.key = u.key WHERE 1 = 1"
+    ));
+    if let Some(tenant) = &query.tenant {
+        question.with(" AND t.tenant = ", Value::text(tenant.as_str()));
+    }
+    if let Some(request) = &query.request {
+        question.with(" AND u.reservation = ", Value::bytes(request.as_bytes()));
+    }
+    question.with(
+        " ORDER BY u.reservation DESC LIMIT ",
+        Value::limit(query.limit),
+    );
+    question
+}
+
+/// Every row that answers a question.
+pub(super) fn all<T>(
+    source: &mut dyn Source,
+    action: &'static str,
+    sql: &str,
+    parameters: &[Value<'_>],
+    read: impl Fn(&dyn Fields) -> Result<T, StoreError>,
+) -> Result<Vec<T>, StoreError> {
+    let mut all = Vec::new();
+    source.each(action, sql, parameters, &mut |row| {
+        all.push(read(row)?);
+        Ok(ControlFlow::Continue(()))
+    })?;
+    Ok(all)
+}
+
+/// The one row that answers a question, if there is one.
+pub(super) fn one<T>(
+    source: &mut dyn Source,
+    action: &'static str,
+    sql: &str,
+    parameters: &[Value<'_>],
+    read: impl Fn(&dyn Fields) -> Result<T, StoreError>,
+) -> Result<Option<T>, StoreError> {
+    all(source, action, sql, parameters, read).map(|mut found| found.pop())
+}
+
+fn owner(row: &dyn Fields) -> Result<(TenantId, KeyId), StoreError> {
+    Ok((parsed(row, 0, "a tenant id")?, parsed(row, 1, "a key id")?))
+}
+
+/// As much of a book as says whether a key may be used.
+fn book_with_key(
+    source: &mut dyn Source,
+    tenant: &TenantId,
+    key: &KeyId,
+) -> Result<Option<Book>, StoreError> {
+    const ACTION: &str = "load a book";
+    let sql = format!("{ACCOUNT} WHERE tenant = $1");
+    let of = [Value::text(tenant.as_str()), Value::text(key.as_str())];
+    let account = |row: &dyn Fields| decode::book(row, tenant);
+    let Some(mut book) = one(
+        source,
+        ACTION,
+        &sql,
+        of.get(..1).unwrap_or_default(),
+        account,
+    )?
+    else {
+        return Ok(None);
+    };
+    let grants = GRANTS.of_tenant("");
+    let tenant = of.get(..1).unwrap_or_default();
+    book.grants
+        .extend(all(source, ACTION, &grants, tenant, |row| {
+            decode::grant(row)
+        })?);
+    if let Some(found) = one(source, ACTION, &KEYS.find, &of, |row| decode::key(row))? {
+        book.keys.insert(key.clone(), found);
+    }
+    Ok(Some(book))
+}
+
+const TENANTS: &str = "SELECT tenant, name, currency, state, posted, held, seq, time, frozen, \
+     (SELECT count(*) FROM reservations r WHERE r.lease_until IS NOT NULL AND r.tenant = tenants.tenant), \
+     (SELECT time FROM journal j WHERE j.tenant = tenants.tenant AND j.seq = 1), overage, credit \
+     FROM tenants";
+
+fn tenant(row: &dyn Fields) -> Result<TenantView, StoreError> {
+    let (posted, held) = (Balance::from_units(number(row, 4)?), amount(row, 5)?);
+    let overage = decode::overage(row, 11)?;
+    let available = posted
+        .moved(overage.credit(), held)
+        .map_err(|_| corrupt("a balance out of range"))?;
+    Ok(TenantView {
+        overage,
+        tenant: parsed(row, 0, "a tenant id")?,
+        name: text(row, 1)?,
+        currency: named(row, 2, Currency::ALL, Currency::code)?,
+        state: named(row, 3, TenantState::ALL, TenantState::name)?,
+        posted,
+        held,
+        available,
+        seq: count(row, 6)?,
+        changed_at: time(row, 7)?,
+        frozen: absent_or(row, 8, text)?,
+        open_reservations: count(row, 9)?,
+        created_at: time(row, 10)?,
+    })
+}
+
+fn key(row: &dyn Fields) -> Result<KeyView, StoreError> {
+    Ok(KeyView {
+        tenant: parsed(row, 0, "a tenant id")?,
+        key: parsed(row, 1, "a key id")?,
+        label: text(row, 2)?,
+        state: named(row, 3, KeyState::ALL, KeyState::name)?,
+        created_at: time(row, 4)?,
+        expires_at: absent_or(row, 5, time)?,
+        last_used_at: absent_or(row, 6, time)?,
+    })
+}
+
+fn reservation(row: &dyn Fields) -> Result<ReservationView, StoreError> {
+    let content = fields::reservation(row, 2)?;
+    let posting = content.posting();
+    Ok(ReservationView {
+        tenant: parsed(row, 0, "a tenant id")?,
+        id: content.id,
+        principal: content.owner.principal.clone(),
+        key: content.owner.key.clone(),
+        state: content.state.name(),
+        parked: text(row, 3)? == "parked",
+        currency: named(row, 1, Currency::ALL, Currency::code)?,
+        reserved: content.hold.as_ref().map(|hold| hold.reserved),
+        charged: posting.map(|posting| posting.charge.charged),
+        model: content.facts.as_ref().map(|facts| facts.model.clone()),
+        granted_at: content.hold.as_ref().map(|hold| hold.granted_at),
+        lease_until: content.lease_until(),
+    })
+}
+
+/// The states of what was charged.
+const CHARGED: [StateName; 2] = [StateName::Settled, StateName::Expired];
+
+fn usage_record(row: &dyn Fields) -> Result<UsageView, StoreError> {
+    let id = id(row, 1)?;
+    let flags = small(row, 38)?;
+    let flags = Flags::from_bits(flags).ok_or_else(|| corrupt("an unknown flag"))?;
+    Ok(UsageView {
+        tenant: parsed(row, 0, "a tenant id")?,
+        id,
+        principal: parsed(row, 2, "a principal's name")?,
+        key: parsed(row, 3, "a key id")?,
+        key_label: absent_or(row, 40, text)?.unwrap_or_default(),
+        state: named(row, 4, CHARGED, StateName::name)?,
+        created_at: UnixMs(id.unix_ms()),
+        posted_at: time(row, 5)?,
+        seq: count(row, 6)?,
+        endpoint: named(row, 7, [Endpoint::ChatCompletions], Endpoint::name)?,
+        route: text(row, 8)?,
+        mode: named(row, 9, [Mode::Enforce, Mode::Shadow], Mode::name)?,
+        stream: yes(row, 10)?,
+        tags: Tags {
+            feature: text(row, 11)?,
+            environment: text(row, 12)?,
+            end_user: text(row, 13)?,
+            session: text(row, 14)?,
+            agent: text(row, 15)?,
+        },
+        model_requested: text(row, 16)?,
+        model_served: text(row, 17)?,
+        provider: text(row, 18)?,
+        usage: usage(row, 19)?,
+        source: absent_or(row, 26, |row, at| {
+            named(row, at, UsageSource::ALL, UsageSource::name)
+        })?,
+        cause: absent_or(row, 27, |row, at| {
+            named(row, at, EndCause::ALL, EndCause::name)
+        })?,
+        status: small(row, 28)?,
+        latency_ms: count(row, 29)?,
+        reserved: absent_or(row, 30, amount)?,
+        priced: amount(row, 31)?,
+        suspended: amount(row, 32)?,
+        charged: amount(row, 33)?,
+        released: amount(row, 34)?,
+        cost: amount(row, 35)?,
+        price_version: text(row, 36)?,
+        policy_version: text(row, 37)?,
+        flags: flags.iter().collect(),
+        currency: named(row, 39, Currency::ALL, Currency::code)?,
+        attempts: Vec::new(),
+    })
+}
+
+fn attempt(row: &dyn Fields) -> Result<AttemptView, StoreError> {
+    Ok(AttemptView {
+        provider: text(row, 3)?,
+        model: text(row, 4)?,
+        status: small(row, 5)?,
+        usage: usage(row, 6)?,
+        source: named(row, 13, UsageSource::ALL, UsageSource::name)?,
+        provider_request_id: text(row, 14)?,
+        service_tier: text(row, 15)?,
+        latency_ms: count(row, 16)?,
+        first_byte_ms: absent_or(row, 17, count)?,
+        cost: amount(row, 18)?,
+    })
+}
+
+/// Seven columns from `first` on.
+fn usage(row: &dyn Fields, first: usize) -> Result<Usage, StoreError> {
+    let mut counts = [0; TokenClass::ALL.len()];
+    for (place, tokens) in counts.iter_mut().enumerate() {
+        *tokens = count(row, first + place)?;
+    }
+    Ok(Usage::from_classes(|class| {
+        let place = TokenClass::ALL.iter().position(|of| *of == class);
+        place
+            .and_then(|place| counts.get(place))
+            .copied()
+            .unwrap_or(0)
+    }))
+}
