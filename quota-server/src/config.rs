@@ -14,13 +14,16 @@ use crate::document::Faults;
 use crate::engine::LeaseConfig;
 use crate::listener::Address;
 use crate::principal::{CredentialDigest, Principals};
+use crate::store::Database;
 use std::path::{Path, PathBuf};
 
 /// A checked configuration. Loaded from a file, every path in it is absolute.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
-    /// The ledger's SQLite file.
-    pub database: PathBuf,
+    /// Where the ledger is: SQLite's file, or a database of a PostgreSQL server.
+    pub database: Database,
+    /// Beside this, with endings of their own, lie the peppers and the signing key.
+    pub secrets: PathBuf,
     /// The price table's file.
     pub prices: PathBuf,
     /// Gateways that may call; at least one.

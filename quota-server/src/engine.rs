@@ -42,6 +42,7 @@ use hold::Hold;
 use job::{Ask, Job, Op, Who};
 use lanes::{Lane, Lanes, NotTaken};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::{oneshot, watch};
 
 /// A handle to the running engine. Clones share it; when the last is dropped, what waits is decided and the engine ends.
@@ -59,6 +60,7 @@ struct Inner {
     signer: Arc<Signer>,
     changed_heads: ChangedHeads,
     hold: Hold,
+    connected: Arc<AtomicBool>,
 }
 
 impl Drop for Inner {
@@ -234,6 +236,12 @@ impl Engine {
     /// Heads that have moved since they were last exported.
     pub(crate) fn changed_heads(&self) -> &ChangedHeads {
         &self.inner.changed_heads
+    }
+
+    /// Whether calls are taken and the database is there to decide them.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.is_running() && self.inner.connected.load(Ordering::SeqCst)
     }
 
     /// What it counts.

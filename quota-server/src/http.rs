@@ -33,8 +33,11 @@ async fn ready(State(state): State<HttpState>) -> (StatusCode, String) {
         (StatusCode::SERVICE_UNAVAILABLE, "draining".to_owned())
     } else if let Some(why) = state.engine.held() {
         (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {why}"))
-    } else if state.engine.is_running() {
+    } else if state.engine.is_ready() {
         (StatusCode::OK, "ready".to_owned())
+    } else if state.engine.is_running() {
+        let gone = "the database cannot be reached";
+        (StatusCode::SERVICE_UNAVAILABLE, gone.to_owned())
     } else {
         let stopped = "the engine has stopped";
         (StatusCode::SERVICE_UNAVAILABLE, stopped.to_owned())

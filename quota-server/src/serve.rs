@@ -18,7 +18,7 @@ use crate::http;
 use crate::listener::{Address, BindError, Bound};
 use crate::metrics::Metrics;
 use crate::price_book::PriceBook;
-use std::path::PathBuf;
+use crate::store::Database;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -73,10 +73,10 @@ type SurfaceError = Box<dyn std::error::Error + Send + Sync>;
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
     /// The database or its keys cannot be used.
-    #[error("failed to open {}", database.display())]
+    #[error("failed to open {database}")]
     Engine {
         /// Which.
-        database: PathBuf,
+        database: Database,
         /// Why.
         source: StartError,
     },
@@ -336,7 +336,7 @@ fn open_engine(config: &Config, metrics: EngineMetrics) -> Result<Engine, ServeE
         lease: config.lease,
         metrics,
         held: Some("the exported heads are being looked at".to_owned()),
-        ..EngineConfig::new(config.database.clone())
+        ..EngineConfig::on(config.database.clone(), config.secrets.clone())
     };
     Engine::start(engine).map_err(|source| ServeError::Engine {
         database: config.database.clone(),
@@ -374,7 +374,7 @@ fn status(config: &Config, prices: &PriceBook, addresses: &Addresses) -> wire::S
         ready: true,
         grpc: addresses.grpc.to_string(),
         http: addresses.http.to_string(),
-        database: config.database.display().to_string(),
+        database: config.database.to_string(),
     }
 }
 

@@ -2,12 +2,15 @@
 //!
 //! A batch begins a transaction, resolves the keys that came, loads what it touches, lets the ledger decide, writes what
 //! changed, commits. A store decides nothing. It never repeats a commit of which it cannot say whether it is durable.
-//! Another database needs these same steps, each for the whole batch, so that it can take each in one round trip.
+//! Each step is for the whole batch, so that a database in a network takes it in one round trip. What stands in rows, and what is
+//! asked of them, is said once here, for every database.
 
 mod audit;
+mod database;
 mod decode;
 pub mod fields;
 mod heads;
+pub mod postgres;
 pub mod reader;
 mod row;
 mod schema;
@@ -18,8 +21,10 @@ pub mod value;
 pub mod view;
 
 pub use audit::{KeptPriceTable, Snapshot};
+pub use database::Database;
 pub use reader::Reader;
 
+use crate::heads::{Epochs, PublicKey};
 use crate::key_directory::{PepperId, StoredDigest};
 use crate::seal::Seal;
 use ferry_ledger::{Book, Recorded, TopUpRef, UnixMs};
@@ -88,6 +93,22 @@ pub enum StoreError {
         /// Why it failed.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// Another server was in the way: the same batch is to be run again.
+    #[error("failed to {action}: another transaction was in the way")]
+    Conflict {
+        /// What was tried.
+        action: &'static str,
+        /// What the database said.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The database is not there.
+    #[error("failed to {action}: the database cannot be reached")]
+    Gone {
+        /// What was tried.
+        action: &'static str,
+        /// What stands in the way.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// What was read is not what this program writes.
     #[error("the database holds what no Ferry wrote: {0}")]
     Corrupt(String),
@@ -99,6 +120,10 @@ pub enum CommitError {
     /// The batch has not happened.
     #[error("the commit was refused")]
     NotCommitted(#[source] StoreError),
+    /// The answer was lost with the connection: the batch has happened, or it has not. The same batch may be run again, since
+    /// what has happened is only answered again.
+    #[error("the commit's answer was lost")]
+    Lost(#[source] StoreError),
     /// Nobody knows whether the batch will be there after a restart: this process must not go on.
     #[error("the commit's outcome is not known")]
     Uncertain(#[source] StoreError),
@@ -262,6 +287,44 @@ pub trait Store: Send {
     /// # Errors
     /// [`CommitError::Uncertain`] if the disk failed.
     fn maintain(&mut self, idle: Idle) -> Result<(), CommitError>;
+
+    /// Whether the database was there when it was last needed. A file always is.
+    fn is_connected(&self) -> bool {
+        true
+    }
+}
+
+/// The public halves of a server's secrets, as the database knows them. Outside a transaction.
+pub trait Founding: Store {
+    /// The peppers that keys were ever stored under, with their fingerprints.
+    ///
+    /// # Errors
+    /// [`StoreError`] if they cannot be read.
+    fn peppers(&mut self) -> Result<Vec<(PepperId, [u8; 32])>, StoreError>;
+
+    /// Takes note of a pepper; a fingerprint that is known stays.
+    ///
+    /// # Errors
+    /// [`StoreError`] if it cannot be written.
+    fn keep_pepper(&mut self, id: PepperId, fingerprint: [u8; 32]) -> Result<(), StoreError>;
+
+    /// The public half of the key that this database's heads are signed with, if there ever was one.
+    ///
+    /// # Errors
+    /// [`StoreError`] if it cannot be read.
+    fn signing_key(&mut self) -> Result<Option<PublicKey>, StoreError>;
+
+    /// Takes note of the signing key; one that is known stays.
+    ///
+    /// # Errors
+    /// [`StoreError`] if it cannot be written.
+    fn keep_signing_key(&mut self, key: &PublicKey) -> Result<(), StoreError>;
+
+    /// The present epoch, and those before it.
+    ///
+    /// # Errors
+    /// [`StoreError`] if they cannot be read.
+    fn epochs(&mut self) -> Result<Epochs, StoreError>;
 }
 
 /// Whether anything waits.

@@ -12,12 +12,11 @@ mod seals;
 
 pub use part::{InvalidSince, Part, Since};
 
-use crate::store::{OpenError, Snapshot, StoreError, chain, sqlite};
+use crate::store::{Database, OpenError, Snapshot, StoreError, chain};
 use ferry_ledger::Transaction;
 use ferry_ledger::verify::{Difference as Finding, Replayed, Verifier};
 use ferry_types::TenantId;
 use prices::KeptPrices;
-use std::path::Path;
 
 /// What was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,7 +70,7 @@ pub enum VerifyError {
 ///
 /// # Errors
 /// [`VerifyError`] if it cannot be read. What does not agree is in the report, and no error.
-pub fn verify(database: &Path) -> Result<VerifyReport, VerifyError> {
+pub fn verify(database: &Database) -> Result<VerifyReport, VerifyError> {
     verify_part(database, None, &mut |_| {})
 }
 
@@ -80,11 +79,11 @@ pub fn verify(database: &Path) -> Result<VerifyReport, VerifyError> {
 /// # Errors
 /// [`VerifyError`] if it cannot be read. What does not agree is in the report, and no error.
 pub fn verify_part(
-    database: &Path,
+    database: &Database,
     part: Option<&Part>,
     progress: &mut dyn FnMut(u64),
 ) -> Result<VerifyReport, VerifyError> {
-    let mut reader = sqlite::reader(database)?;
+    let mut reader = database.reader()?;
     reader.snapshot(|snapshot| {
         let mut walk = Walk {
             snapshot,
@@ -129,7 +128,9 @@ impl Found {
     fn from_store(tenant: Option<&TenantId>, error: StoreError) -> Self {
         match error {
             StoreError::Corrupt(what) => Self::of(tenant, what),
-            StoreError::Database { .. } => Self::Error(error.into()),
+            StoreError::Database { .. } | StoreError::Conflict { .. } | StoreError::Gone { .. } => {
+                Self::Error(error.into())
+            }
         }
     }
 }

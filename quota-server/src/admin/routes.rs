@@ -94,7 +94,7 @@ async fn authorize(
 }
 
 async fn status(State(state): State<AdminState>) -> Json<wire::Status> {
-    let takes_calls = state.engine.is_running() && state.engine.held().is_none();
+    let takes_calls = state.engine.is_ready() && state.engine.held().is_none();
     let ready = takes_calls && !state.draining.has_begun();
     Json(wire::Status {
         ready,

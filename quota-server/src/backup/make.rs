@@ -50,7 +50,7 @@ fn fill(database: &Path, folder: &Path, now: UnixMs) -> Result<Manifest, BackupE
         let secret = secret.ok_or_else(|| BackupError::Missing(from.clone()))?;
         durable_file::write(&to, &secret)?;
     }
-    let report = verify(&copy)?;
+    let report = verify(&copy.clone().into())?;
     if let Some(difference) = report.difference {
         return Err(BackupError::NotClean(difference.to_string()));
     }

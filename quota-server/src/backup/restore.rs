@@ -5,6 +5,7 @@ use super::{BackupError, DATABASE, Manifest, ManifestError};
 use crate::durable_file::{self, FileError, beside};
 use crate::heads::accept::{Exported, raise};
 use crate::heads::{HeadLine, SignedHead, SigningKey, verify_heads};
+use crate::store::Founding as _;
 use crate::store::sqlite::{self, Exclusive, SqliteStore};
 use crate::verify::verify;
 use ferry_ledger::UnixMs;
@@ -80,14 +81,15 @@ fn prepare(
     drop(reader);
     // The last connection carries the log over and removes it.
     drop(store);
-    let report = verify(partial)?;
+    let database = partial.to_path_buf().into();
+    let report = verify(&database)?;
     if let Some(difference) = report.difference {
         return Err(BackupError::NotClean(difference.to_string()));
     }
     let heads: Option<Vec<SignedHead>> =
         manifest.heads.iter().cloned().map(HeadLine::read).collect();
     let heads = heads.ok_or_else(|| ManifestError::Lacks("heads in their shape".into()))?;
-    let verdict = verify_heads(partial, Some(key.public()), &heads)?;
+    let verdict = verify_heads(&database, Some(key.public()), &heads)?;
     if let Some(difference) = verdict.difference {
         return Err(BackupError::OtherHead(difference));
     }

@@ -243,9 +243,9 @@ pub(super) struct TopUpArguments {
 
 #[derive(Debug, Args)]
 pub(super) struct VerifyArguments {
-    /// A database's file, read without a server.
-    #[arg(long, value_name = "FILE")]
-    pub(super) database: Option<PathBuf>,
+    /// A database, read without its server: a file, or postgres://user@host/name with its password in PGPASSWORD.
+    #[arg(long, value_name = "FILE|URL")]
+    pub(super) database: Option<String>,
     /// Only this tenant's book.
     #[arg(long, conflicts_with_all = ["heads", "receipts"])]
     pub(super) tenant: Option<TenantId>,

@@ -40,7 +40,7 @@ pub(super) fn run(file: &Path, output: &Output) -> anyhow::Result<ExitCode> {
         .map(|principal| principal.name.to_string());
     let checked = Checked {
         config: file.display().to_string(),
-        database: config.database.display().to_string(),
+        database: config.database.to_string(),
         prices: config.prices.display().to_string(),
         price_version: prices.version.clone(),
         currency: prices.currency.code(),

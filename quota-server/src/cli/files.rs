@@ -36,7 +36,14 @@ impl Place {
             }
             None => {
                 let config = Config::load(&self.config)?;
-                Ok((config.database, config.heads.export))
+                let database = config.database.file().map(Path::to_path_buf);
+                let database = database.ok_or_else(|| {
+                    anyhow::anyhow!(
+                        "{} is PostgreSQL's: use its own tools for backups",
+                        config.database
+                    )
+                })?;
+                Ok((database, config.heads.export))
             }
         }
     }

@@ -2,6 +2,7 @@
 
 use super::output;
 use crate::config::{Config, Log, LogFormat};
+use crate::key_directory::Peppers;
 use crate::price_book::PriceBook;
 use crate::serve::Server;
 use anyhow::Context;
@@ -16,20 +17,21 @@ pub(super) async fn run(file: &Path) -> anyhow::Result<ExitCode> {
     start_log(&config.log)?;
     let mut terminate = signal(SignalKind::terminate()).context("failed to listen for SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("failed to listen for SIGINT")?;
-    let first_start = !config.database.exists();
+    let first_start = !Peppers::path(&config.secrets).exists();
+    let secrets = config.secrets.clone();
     let (database, price_version) = (config.database.clone(), prices.version.clone());
     let mut server = Server::start(config, prices).await?;
     let at = server.addresses().clone();
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"), grpc = %at.grpc, admin = %at.admin, http = %at.http,
-        database = %database.display(), price_version, "serving"
+        %database, price_version, "serving"
     );
     if first_start {
         output::tell(&format!(
-            "ferry: a new ledger in {database}; its pepper lies beside it: keep both, they belong together\n\
+            "ferry: a new ledger in {database}; its pepper is {secrets}.peppers: keep both, they belong together\n\
              ferry: administer it with\n    export FERRY_ADMIN={admin}\n    ferry tenant create acme\n    \
              ferry topup acme 5\n    ferry key create acme",
-            database = database.display(),
+            secrets = secrets.display(),
             admin = at.admin,
         ));
     }

@@ -6,6 +6,7 @@ use super::output::Progress;
 use super::table;
 use crate::admin::{heads_verdict, verdict, wire};
 use crate::heads::{PublicKey, SignedHead, read_heads, verify_heads};
+use crate::store::Database;
 use crate::verify::{Part, Since, verify_part};
 use ferry_types::TenantId;
 use std::path::Path;
@@ -27,9 +28,18 @@ pub(super) async fn run(
         receipts,
         public_key,
     } = arguments;
+    let database = database.map(|name| Database::named(&name, Path::new("")));
+    let database = database
+        .transpose()?
+        .map(Database::with_password_of_environment);
     let Some(file) = heads.or(receipts) else {
         let verdict = match (database, tenant) {
-            (Some(file), tenant) => of_file(&file, tenant, since.as_deref())?,
+            (Some(database), tenant) => {
+                let looked = tokio::task::spawn_blocking(move || {
+                    of_database(&database, tenant, since.as_deref())
+                });
+                looked.await??
+            }
             (None, Some(tenant)) => {
                 let client = server.client()?;
                 client
@@ -47,22 +57,27 @@ pub(super) async fn run(
     });
     let (key, heads) = (key.transpose()?, read_heads(&file)?);
     let verdict = match database {
-        Some(database) => heads_verdict(&verify_heads(&database, key, &heads)?),
+        Some(database) => {
+            let looked = tokio::task::spawn_blocking(move || verify_heads(&database, key, &heads));
+            heads_verdict(&looked.await??)
+        }
         None => ask(server, key, &heads, &file).await?,
     };
     output.result(&verdict, table::heads_verdict)?;
     Ok(code(verdict.clean))
 }
 
-fn of_file(
-    file: &Path,
+fn of_database(
+    database: &Database,
     tenant: Option<TenantId>,
     since: Option<&str>,
 ) -> anyhow::Result<wire::Verdict> {
     let since: Option<Since> = since.map(str::parse).transpose()?;
     let part = tenant.map(|tenant| Part { tenant, since });
     let mut progress = Progress::begin();
-    let report = verify_part(file, part.as_ref(), &mut |entries| progress.show(entries))?;
+    let report = verify_part(database, part.as_ref(), &mut |entries| {
+        progress.show(entries)
+    })?;
     progress.end();
     Ok(verdict(&report))
 }

@@ -10,6 +10,7 @@ use crate::durable_file::beside;
 use crate::engine::LeaseConfig;
 use crate::listener::{Address, SOCKET_PATH_BYTES_MAX};
 use crate::principal::{Credential, CredentialDigest, Principals};
+use crate::store::Database;
 
 use super::principals::principals;
 use std::path::{Path, PathBuf};
@@ -20,22 +21,24 @@ const VERSION_BYTES_MAX: usize = 64;
 pub(super) fn config(root: &mut Section<'_>, folder: &Path) -> Option<Config> {
     let prices = root.text("prices").map(|path| folder.join(path));
     let prices = root.required("prices", prices);
-    let database = folder.join(root.text("database").unwrap_or_else(|| d::DATABASE.into()));
+    let database = database(root, folder);
+    let secrets = secrets(root, folder, database.as_ref());
     let principals = principals(root);
     let grpc = section(root, "grpc", |s| grpc(s, folder));
-    let beside_database = database.parent().unwrap_or(folder).join(d::ADMIN_SOCKET);
-    let admin = section(root, "admin", |s| admin(s, folder, beside_database));
+    let beside_secrets = secrets.parent().unwrap_or(folder).join(d::ADMIN_SOCKET);
+    let admin = section(root, "admin", |s| admin(s, folder, beside_secrets));
     let http = section(root, "http", |s| http(s, folder));
     let lease = section(root, "lease", lease);
     let policy = section(root, "policy", policy);
-    let heads = section(root, "heads", |s| Some(heads(s, folder, &database)));
+    let heads = section(root, "heads", |s| Some(heads(s, folder, &secrets)));
     let log = section(root, "log", log);
     let drain_ms = root.integer("drain_ms", 0, d::DRAIN_MS_MOST);
     if let (Some(grpc), Some(principals)) = (&grpc, &principals) {
         check_credentials_can_be_shown(root, grpc, principals);
     }
     Some(Config {
-        database,
+        database: database?,
+        secrets,
         prices: prices?,
         principals: principals?,
         grpc: grpc?,
@@ -47,6 +50,55 @@ pub(super) fn config(root: &mut Section<'_>, folder: &Path) -> Option<Config> {
         log: log?,
         drain_ms: drain_ms.unwrap_or(d::DRAIN_MS),
     })
+}
+
+fn database(root: &mut Section<'_>, folder: &Path) -> Option<Database> {
+    let name = root.text("database").unwrap_or_else(|| d::DATABASE.into());
+    let password = root.text("database_password_file");
+    let database = Database::named(&name, folder);
+    let database = database
+        .map_err(|problem| root.fault("database", problem))
+        .ok()?;
+    let Some(file) = password else {
+        return Some(database.with_password_of_environment());
+    };
+    match (database, std::fs::read_to_string(folder.join(&file))) {
+        (Database::Postgres(config), Ok(password)) => {
+            let config = config.with_password(password.trim_end_matches(['\r', '\n']));
+            Some(Database::Postgres(Box::new(config)))
+        }
+        (Database::Postgres(_), Err(error)) => {
+            let problem = format_args!("{file} cannot be read: {error}");
+            root.fault("database_password_file", problem);
+            None
+        }
+        (Database::Sqlite(_), _) => {
+            root.fault("database_password_file", "a file has no password");
+            None
+        }
+    }
+}
+
+/// Beside SQLite's file. No place is beside a PostgreSQL database, and its servers need the same.
+fn secrets(root: &mut Section<'_>, folder: &Path, database: Option<&Database>) -> PathBuf {
+    match (root.text("secrets"), database) {
+        (Some(_), Some(Database::Sqlite(file))) => {
+            root.fault(
+                "secrets",
+                "only with PostgreSQL: with SQLite they lie beside its file",
+            );
+            file.clone()
+        }
+        (Some(path), _) => folder.join(path),
+        (None, Some(Database::Sqlite(file))) => file.clone(),
+        (None, Some(Database::Postgres(_))) => {
+            let problem = "missing: every server on a PostgreSQL database needs the same peppers and signing key, such as \
+                           \"/etc/ferry/ledger\" for /etc/ferry/ledger.peppers and /etc/ferry/ledger.signing-key";
+            root.fault("secrets", problem);
+            folder.join(d::DATABASE)
+        }
+        (None, None) => folder.join(d::DATABASE),
+    }
 }
 
 /// A section that may be left out: then it is read as if it were empty.

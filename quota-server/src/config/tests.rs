@@ -22,7 +22,8 @@ fn a_price_table_and_a_gateway_are_enough() {
     let token = Credential::Token(CredentialDigest::of(b"hello"));
     let gateway = Principal::gateway("gateway".parse().expect("a name"), vec![token]);
     let expected = Config {
-        database: "/etc/ferry/ferry.db".into(),
+        database: PathBuf::from("/etc/ferry/ferry.db").into(),
+        secrets: "/etc/ferry/ferry.db".into(),
         prices: "/etc/ferry/prices.toml".into(),
         principals: Principals(vec![gateway.into()]),
         grpc: Grpc {
@@ -108,7 +109,10 @@ filter = 'info,ferry_quota_server=debug'
 #[test]
 fn every_setting_is_read() {
     let config = parse(FULL).expect("a good file");
-    assert_eq!(config.database, Path::new("/var/lib/ferry/ledger.db"));
+    assert_eq!(
+        config.database,
+        PathBuf::from("/var/lib/ferry/ledger.db").into()
+    );
     assert_eq!(config.prices, Path::new("/etc/ferry/../prices.toml"));
     assert_eq!(config.drain_ms, 5000);
     let counts: Vec<_> = config
@@ -155,6 +159,67 @@ fn every_setting_is_read() {
     assert_eq!(config.heads.every_ms, 50);
     assert_eq!(config.log.format, LogFormat::Json);
     assert_eq!(config.log.filter, "info,ferry_quota_server=debug");
+}
+
+/// The short file on a database of PostgreSQL.
+fn on_postgres(url: &str, more: &str) -> Result<Config, Faults> {
+    parse(&format!("database = '{url}'\n{more}\n{SHORT}"))
+}
+
+#[test]
+fn a_postgresql_database_needs_shared_secrets_and_shows_no_password() {
+    let url = "postgres://ferry:hunter2@db.example:5433/ledger";
+    let config = on_postgres(url, "secrets = 'shared/ledger'").expect("a good file");
+    assert_eq!(
+        config.database.to_string(),
+        "postgres://db.example:5433/ledger"
+    );
+    assert_eq!(config.secrets, Path::new("/etc/ferry/shared/ledger"));
+    assert_eq!(
+        config.heads.export,
+        Path::new("/etc/ferry/shared/ledger.heads")
+    );
+    assert!(!format!("{config:?}").contains("hunter2"));
+
+    let check = |url: &str, more: &str, expected: &str| {
+        let faults = on_postgres(url, more).unwrap_err().to_string();
+        assert!(
+            faults.contains(expected) && !faults.contains("hunter2"),
+            "{faults}"
+        );
+    };
+    check(
+        url,
+        "",
+        "secrets: missing: every server on a PostgreSQL database needs the same",
+    );
+    let secrets = "secrets = 'ledger'";
+    check(
+        "postgres://ferry:hunter2@/ledger",
+        secrets,
+        "it names no host",
+    );
+    check(
+        "postgres://ferry:hunter2@db.example",
+        secrets,
+        "it names no database",
+    );
+    check(
+        "postgres://ferry:hunter2@db:many/ledger",
+        secrets,
+        "database: not a PostgreSQL database",
+    );
+    check("ferry.db", secrets, "secrets: only with PostgreSQL");
+    check(
+        url,
+        "secrets = 'x'\ndatabase_password_file = 'nowhere'",
+        "nowhere cannot be read",
+    );
+    check(
+        "ferry.db",
+        "database_password_file = 'x'",
+        "a file has no password",
+    );
 }
 
 #[test]

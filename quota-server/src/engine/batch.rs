@@ -36,6 +36,21 @@ pub(super) struct Decided {
     pub(super) heads: Vec<(TenantId, Head)>,
 }
 
+/// What is put to the books. It keeps what was found out about the keys, so that it can be put to them again.
+pub(super) struct Asked {
+    ops: Vec<Op>,
+    puts: Vec<Put>,
+}
+
+impl Asked {
+    pub(super) const fn new(ops: Vec<Op>) -> Self {
+        Self {
+            ops,
+            puts: Vec::new(),
+        }
+    }
+}
+
 /// What a batch works with.
 pub(super) struct Batch<'a> {
     pub(super) store: &'a mut dyn Store,
@@ -49,15 +64,16 @@ pub(super) struct Batch<'a> {
 
 impl Batch<'_> {
     /// Decides everything and writes it, ready to be committed.
-    pub(super) fn run(mut self, ops: Vec<Op>) -> Result<Decided, StoreError> {
+    pub(super) fn run(mut self, asked: &mut Asked) -> Result<Decided, StoreError> {
         self.store.begin()?;
-        let mut puts = self.resolve(ops)?;
-        let mut works = self.load(&puts)?;
+        self.resolve(asked)?;
+        let puts = &mut asked.puts;
+        let mut works = self.load(puts)?;
         let mut results: Results = puts
             .iter_mut()
             .map(|put| self.answer(put, &mut works))
             .collect();
-        self.freeze_broken(&mut puts, &mut works, &mut results)?;
+        self.freeze_broken(puts, &mut works, &mut results)?;
         let changes: Vec<_> = works.values().filter_map(BookWork::change).collect();
         self.store.persist(&changes)?;
         let moved = |change: &&BookChange<'_>| !change.records.is_empty();
@@ -74,10 +90,11 @@ impl Batch<'_> {
     }
 
     /// Finds out whose keys came, all at once.
-    fn resolve(&mut self, ops: Vec<Op>) -> Result<Vec<Put>, StoreError> {
+    fn resolve(&mut self, asked: &mut Asked) -> Result<(), StoreError> {
+        let ops = &mut asked.ops;
         let mut digests: Vec<StoredDigest> = Vec::new();
         let mut places: HashMap<KeyDigest, std::ops::Range<usize>> = HashMap::new();
-        for op in &ops {
+        for op in &*ops {
             if let Who::Key { digest, .. } = &op.who {
                 places.entry(*digest).or_insert_with(|| {
                     let from = digests.len();
@@ -98,7 +115,8 @@ impl Batch<'_> {
                 Some((tenant, key)) => Put::of_gateway(tenant.clone(), principal, key.clone(), ask),
             },
         };
-        Ok(ops.into_iter().map(put).collect())
+        asked.puts.extend(ops.drain(..).map(put));
+        Ok(())
     }
 
     fn load(&mut self, puts: &[Put]) -> Result<BTreeMap<TenantId, BookWork>, StoreError> {

@@ -94,6 +94,12 @@ impl Clock {
         wall.max(self.floor_ms)
     }
 
+    /// Something else kept calls from being decided: what is overdue must not end yet.
+    pub(crate) fn disturbed(&mut self) {
+        self.now_ms();
+        self.steady_since = self.last.1;
+    }
+
     /// For how long the clock has run without a step, as of the last look.
     pub(crate) fn steady_for_ms(&self) -> u64 {
         self.last.1.saturating_sub(self.steady_since)

@@ -49,6 +49,8 @@ pub struct EngineMetrics {
     pub batch_operations: Histogram,
     /// Batches that were undone because loading or persisting failed.
     pub batches_failed: Counter,
+    /// Batches that were run again: another server was in the way, or a commit's answer was lost.
+    pub batches_again: Counter,
     /// Reserves that were shed because their lane was full.
     pub reserves_shed: Counter,
     /// Reserves that were dropped because their caller had stopped waiting.
@@ -82,6 +84,7 @@ impl Default for EngineMetrics {
             commit_seconds: Histogram::new(COMMIT_SECONDS),
             batch_operations: Histogram::new(BATCH_OPERATIONS),
             batches_failed: Counter::default(),
+            batches_again: Counter::default(),
             reserves_shed: Counter::default(),
             reserves_late: Counter::default(),
             settlements_refused: Counter::default(),
@@ -124,6 +127,11 @@ impl EngineMetrics {
                 "batches_failed",
                 "Batches undone because the store failed",
                 &self.batches_failed,
+            ),
+            (
+                "batches_again",
+                "Batches that were run again: another server was in the way, or a commit's answer was lost.",
+                &self.batches_again,
             ),
             (
                 "reserves_shed",

@@ -11,16 +11,21 @@ use crate::store::view::{
     AccountView, GrantView, KeyView, ReservationQuery, ReservationView, TenantView, UsageQuery,
     UsageView,
 };
-use crate::store::{OpenError, Reader, StoreError, sqlite};
+use crate::store::{Database, OpenError, Reader, StoreError};
 use crate::verify::{Part, VerifyError, VerifyReport};
 use ferry_ledger::{Head, Refusal, UnixMs};
 use ferry_types::{Balance, Currency, KeyDigest, KeyId, TenantId};
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::Semaphore;
 
 /// Readers that are kept open while nobody uses them.
 const IDLE_READERS_MAX: usize = 4;
+/// Readers at once. More would only take turns on the same disk.
+const READERS_MAX: usize = 16;
+/// How long a report may wait for its turn.
+const TURN_MAX: Duration = Duration::from_secs(2);
 
 /// Whether a key may be used, and for whom.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,15 +53,17 @@ pub struct KeyOwner {
 
 /// Connections that only read, opened as they are needed.
 pub(super) struct Readers {
-    database: PathBuf,
+    database: Database,
+    turns: Arc<Semaphore>,
     time: Arc<dyn TimeSource>,
     idle: Mutex<Vec<Reader>>,
 }
 
 impl Readers {
-    pub(super) const fn new(database: PathBuf, time: Arc<dyn TimeSource>) -> Self {
+    pub(super) fn new(database: Database, time: Arc<dyn TimeSource>) -> Self {
         Self {
             database,
+            turns: Arc::new(Semaphore::new(READERS_MAX)),
             time,
             idle: Mutex::new(Vec::new()),
         }
@@ -64,18 +71,23 @@ impl Readers {
 
     fn with<T>(
         &self,
-        read: impl FnOnce(&mut Reader) -> Result<T, StoreError>,
+        read: impl Fn(&mut Reader) -> Result<T, StoreError>,
     ) -> Result<T, EngineError> {
         let failed = |error: &dyn std::error::Error| {
             tracing::error!(error = %crate::store::chain(error), "failed to read the store");
             EngineError::Unavailable
         };
         let idle = self.idle().pop();
-        let mut reader = match idle {
-            Some(reader) => reader,
-            None => sqlite::reader(&self.database).map_err(|e| failed(&e))?,
+        let known = idle.map(|mut reader| (read(&mut reader), reader));
+        let (result, reader) = match known {
+            // It was open for a while, and the database may have been restarted meanwhile.
+            None | Some((Err(StoreError::Gone { .. }), _)) => {
+                let mut reader = self.database.reader().map_err(|e| failed(&e))?;
+                (read(&mut reader), reader)
+            }
+            Some(known) => known,
         };
-        let result = read(&mut reader).map_err(|e| failed(&e))?;
+        let result = result.map_err(|e| failed(&e))?;
         let mut idle = self.idle();
         if idle.len() < IDLE_READERS_MAX {
             idle.push(reader);
@@ -235,10 +247,19 @@ impl Engine {
 
     pub(super) async fn read<T: Send + 'static>(
         &self,
-        read: impl FnOnce(&mut Reader) -> Result<T, StoreError> + Send + 'static,
+        read: impl Fn(&mut Reader) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, EngineError> {
         let readers = Arc::clone(&self.inner.readers);
-        tokio::task::spawn_blocking(move || readers.with(read))
+        let turn = Arc::clone(&readers.turns).acquire_owned();
+        let Ok(Ok(turn)) = tokio::time::timeout(TURN_MAX, turn).await else {
+            tracing::warn!("too many reports at once: one was given up");
+            return Err(EngineError::Unavailable);
+        };
+        let read = move || {
+            let _turn = turn;
+            readers.with(read)
+        };
+        tokio::task::spawn_blocking(read)
             .await
             .unwrap_or(Err(EngineError::Unavailable))
     }

@@ -3,7 +3,7 @@
 use super::StartError;
 use crate::heads::{Signer, SigningKey};
 use crate::key_directory::Peppers;
-use crate::store::sqlite::SqliteStore;
+use crate::store::Founding;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -15,15 +15,18 @@ pub(super) struct Secrets {
 
 impl Secrets {
     /// Reads them, or makes what the database knows nothing of, and has the database take note of them.
-    pub(super) fn open(database: &Path, store: &mut SqliteStore) -> Result<Self, StartError> {
-        let peppers = Peppers::open(database, &store.peppers()?)?;
+    pub(super) fn open(place: &Path, store: &mut dyn Founding) -> Result<Self, StartError> {
+        let peppers = Peppers::open(place, &store.peppers()?)?;
         for id in peppers.ids() {
             if let Some(fingerprint) = peppers.fingerprint(id) {
                 store.keep_pepper(id, fingerprint)?;
             }
         }
-        let key = SigningKey::open(database, store.signing_key()?)?;
+        let key = SigningKey::open(place, store.signing_key()?)?;
         store.keep_signing_key(&key.public())?;
+        // Another server may have started with other secrets at the same time: the database kept the first it was told.
+        Peppers::open(place, &store.peppers()?)?;
+        SigningKey::open(place, store.signing_key()?)?;
         let signer = Arc::new(Signer::new(key, store.epochs()?.present()));
         Ok(Self { peppers, signer })
     }

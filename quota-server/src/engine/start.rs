@@ -12,17 +12,19 @@ use super::writer::Writer;
 use super::{Engine, Inner};
 use crate::heads::{ChangedHeads, SigningKeyError};
 use crate::key_directory::PepperError;
-use crate::store::sqlite::SqliteStore;
-use crate::store::{OpenError, Store, StoreError};
+use crate::store::{Database, OpenError, Store, StoreError};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use tokio::sync::watch;
 
 /// What an engine is started with.
 #[derive(Clone)]
 pub struct EngineConfig {
-    /// SQLite's file. The log, the lock and the peppers lie beside it.
-    pub database: PathBuf,
+    /// Where the books are.
+    pub database: Database,
+    /// Beside this, with endings of their own, lie the peppers and the signing key. Servers that share a database share them.
+    pub secrets: PathBuf,
     /// How long holds stand.
     pub lease: LeaseConfig,
     /// What it counts with.
@@ -34,11 +36,18 @@ pub struct EngineConfig {
 }
 
 impl EngineConfig {
-    /// This database, the system's clocks, and defaults.
+    /// This file of SQLite's with the secrets beside it, the system's clocks, and defaults.
     #[must_use]
     pub fn new(database: PathBuf) -> Self {
+        Self::on(database.clone().into(), database)
+    }
+
+    /// This database, the system's clocks, and defaults.
+    #[must_use]
+    pub fn on(database: Database, secrets: PathBuf) -> Self {
         Self {
             database,
+            secrets,
             lease: LeaseConfig::default(),
             metrics: EngineMetrics::default(),
             time: Arc::new(super::clock::SystemTimeSource::new()),
@@ -73,9 +82,20 @@ impl Engine {
     /// # Errors
     /// [`StartError`] says what stands in the way; nothing runs then.
     pub fn start(config: EngineConfig) -> Result<Self, StartError> {
-        let mut store = SqliteStore::open(&config.database)?;
-        let secrets = Secrets::open(&config.database, &mut store)?;
-        Self::start_on(Box::new(store), secrets, config)
+        // A store blocks, and must not do that where a runtime runs.
+        std::thread::scope(|scope| {
+            let starting = std::thread::Builder::new().name("ferry-start".into());
+            let starting = starting.spawn_scoped(scope, || {
+                let mut store = config.database.open()?;
+                let secrets = Secrets::open(&config.secrets, store.as_mut())?;
+                Self::start_on(store, secrets, config)
+            });
+            let ended = |_| StartError::Thread(std::io::Error::other("it ended"));
+            starting
+                .map_err(StartError::Thread)?
+                .join()
+                .map_err(ended)?
+        })
     }
 
     /// Starts the writer on a store that is open.
@@ -86,6 +106,7 @@ impl Engine {
     ) -> Result<Self, StartError> {
         let EngineConfig {
             database,
+            secrets: _,
             lease,
             metrics,
             time,
@@ -101,6 +122,7 @@ impl Engine {
         ));
         let (stopped, stop) = watch::channel(None);
         let peppers = Arc::new(peppers);
+        let connected = Arc::new(AtomicBool::new(true));
         let mut clock = Clock::new(Arc::clone(&time));
         if let Some(seal) = store.newest_seal()? {
             clock.not_before(seal.month.end());
@@ -116,6 +138,7 @@ impl Engine {
             unreserved: UnreservedSettles::default(),
             changed_heads: changed_heads.clone(),
             hold: hold.clone(),
+            connected: Arc::clone(&connected),
         };
         std::thread::Builder::new()
             .name("ferry-writer".into())
@@ -131,6 +154,7 @@ impl Engine {
             signer,
             changed_heads,
             hold,
+            connected,
         };
         Ok(Self {
             inner: Arc::new(inner),

@@ -2,6 +2,7 @@
 
 mod authority;
 mod basics;
+pub(crate) mod cluster;
 mod crash;
 mod expiry;
 mod failure;
@@ -12,3 +13,4 @@ mod keys;
 mod load;
 mod retention;
 mod seal;
+mod servers;

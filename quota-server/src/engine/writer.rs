@@ -1,6 +1,6 @@
 //! The thread that owns the store: it drains the lanes, and between batches looks after leases, refusals and the log.
 
-use super::batch::{Batch, Decided, Results, UnreservedSettles, UsedKeys};
+use super::batch::{Asked, Batch, Decided, Results, UnreservedSettles, UsedKeys};
 use super::call::{EngineError, PriceTable};
 use super::clock::Clock;
 use super::expiry::Housekeeping;
@@ -15,6 +15,7 @@ use crate::seal::Seal;
 use crate::store::{CommitError, Idle, Store, StoreError, chain};
 use ferry_ledger::{Answer, Rules, UnixMs};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 use tokio::sync::watch;
 
@@ -26,6 +27,10 @@ pub enum Stop {
     /// It cannot say what is durable any more. The process must end with an error; a new one reads the database anew.
     Failed(String),
 }
+
+/// How often a batch is run again because another server was in the way, or an answer was lost. Books are locked in one order,
+/// so that each run gets further than the one before.
+const RUNS_MAX: usize = 32;
 
 /// What the thread owns.
 pub(super) struct Writer {
@@ -40,6 +45,8 @@ pub(super) struct Writer {
     pub(super) unreserved: UnreservedSettles,
     pub(super) changed_heads: ChangedHeads,
     pub(super) hold: Hold,
+    /// Whether the database is there, for those who ask whether the server is ready.
+    pub(super) connected: Arc<AtomicBool>,
 }
 
 /// The state is not known any more.
@@ -87,6 +94,7 @@ impl Writer {
                         self.keep_house(&mut housekeeping)?;
                     }
                     self.store.maintain(idle).map_err(|e| failed(&e))?;
+                    self.note_connection();
                 }
             }
         }
@@ -137,37 +145,63 @@ impl Writer {
     /// Decides these together, durably. The results are in the order of the operations.
     pub(super) fn decide(&mut self, ops: Vec<Op>) -> Result<Results, Failed> {
         let count = ops.len();
-        let now = UnixMs(self.clock.now_ms());
         self.metrics
             .batch_operations
             .observe(f64::from(u32::try_from(count).unwrap_or(u32::MAX)));
-        let rules = self.rules();
-        let batch = Batch {
-            store: self.store.as_mut(),
-            peppers: &self.peppers,
-            metrics: &self.metrics,
-            used_keys: &mut self.used_keys,
-            unreserved: &mut self.unreserved,
-            rules,
-            now,
-        };
-        match batch.run(ops) {
-            Ok(Decided {
-                results,
-                tally,
-                heads,
-            }) => match self.commit()? {
-                Committed::Yes => {
-                    tally.count(&self.metrics);
-                    self.changed_heads.note(heads);
-                    Ok(results)
+        let mut asked = Asked::new(ops);
+        for _ in 0..RUNS_MAX {
+            let now = UnixMs(self.clock.now_ms());
+            let rules = self.rules();
+            let batch = Batch {
+                store: self.store.as_mut(),
+                peppers: &self.peppers,
+                metrics: &self.metrics,
+                used_keys: &mut self.used_keys,
+                unreserved: &mut self.unreserved,
+                rules,
+                now,
+            };
+            match batch.run(&mut asked) {
+                Ok(Decided {
+                    results,
+                    tally,
+                    heads,
+                }) => match self.commit()? {
+                    Committed::Yes => {
+                        tally.count(&self.metrics);
+                        self.changed_heads.note(heads);
+                        return Ok(results);
+                    }
+                    Committed::Again => {}
+                    Committed::No => break,
+                },
+                Err(error @ StoreError::Conflict { .. }) => self.run_again(&error)?,
+                Err(error) => {
+                    self.undo(&error)?;
+                    break;
                 }
-                Committed::No => Ok(unavailable(count)),
-            },
-            Err(error) => {
-                self.undo(&error)?;
-                Ok(unavailable(count))
             }
+        }
+        Ok(unavailable(count))
+    }
+
+    fn run_again(&mut self, error: &StoreError) -> Result<(), Failed> {
+        tracing::debug!(error = %chain(error), "a batch is run again");
+        self.metrics.batches_again.inc();
+        self.store.rollback().map_err(|e| failed(&e))
+    }
+
+    /// Tells when the database went away and when it came back. What gateways could not settle meanwhile must not expire.
+    fn note_connection(&mut self) {
+        let connected = self.store.is_connected();
+        if self.connected.swap(connected, Ordering::SeqCst) == connected {
+            return;
+        }
+        if connected {
+            self.clock.disturbed();
+            tracing::info!("the database is back: expiry is suspended for a while");
+        } else {
+            tracing::error!("the database cannot be reached: nothing is decided until it is back");
         }
     }
 
@@ -207,7 +241,7 @@ impl Writer {
         Ok(match kept {
             Ok(Ok(())) => match self.commit()? {
                 Committed::Yes => Ok(()),
-                Committed::No => Err(EngineError::Unavailable),
+                Committed::Again | Committed::No => Err(EngineError::Unavailable),
             },
             Ok(Err(_)) => {
                 self.store.rollback().map_err(|e| failed(&e))?;
@@ -228,7 +262,7 @@ impl Writer {
                     self.clock.not_before(seal.month.end());
                     Ok(())
                 }
-                Committed::No => Err(EngineError::Unavailable),
+                Committed::Again | Committed::No => Err(EngineError::Unavailable),
             },
             Err(error) => {
                 self.undo(&error)?;
@@ -261,7 +295,10 @@ impl Writer {
         match written {
             Ok(0) if used_keys.is_empty() => self.store.rollback().map_err(|e| failed(&e)),
             Ok(_) => self.commit().map(|_| ()),
-            Err(error) => self.undo(&error),
+            Err(error) => {
+                self.used_keys = used_keys;
+                self.undo(&error)
+            }
         }
     }
 
@@ -273,6 +310,15 @@ impl Writer {
             .observe(begun.elapsed().as_secs_f64());
         match committed {
             Ok(()) => Ok(Committed::Yes),
+            Err(CommitError::NotCommitted(error @ StoreError::Conflict { .. })) => {
+                self.run_again(&error)?;
+                Ok(Committed::Again)
+            }
+            Err(CommitError::Lost(error)) => {
+                tracing::warn!(error = %chain(&error), "a commit's answer was lost: the batch is run again");
+                self.run_again(&error)?;
+                Ok(Committed::Again)
+            }
             Err(CommitError::NotCommitted(error)) => {
                 self.undo(&error)?;
                 Ok(Committed::No)
@@ -298,6 +344,8 @@ impl Writer {
 
 enum Committed {
     Yes,
+    /// It may have happened, or another server was in the way: running it again is right in both cases.
+    Again,
     No,
 }
 

@@ -5,6 +5,7 @@ use super::epoch::Epoch;
 use super::export::{Export, ExportError, read_heads};
 use super::signing_key::{SigningKey, SigningKeyError};
 use crate::durable_file::FileError;
+use crate::store::Founding as _;
 use crate::store::Reader;
 use crate::store::sqlite::{self, SqliteStore};
 use crate::store::{OpenError, StoreError};

@@ -3,10 +3,9 @@
 use super::epoch::Epochs;
 use super::signed::SignedHead;
 use super::signing_key::PublicKey;
+use crate::store::{Database, Reader};
 use crate::store::{OpenError, StoreError};
-use crate::store::{Reader, sqlite};
 use ferry_types::TenantId;
-use std::path::Path;
 
 /// Why a head does not hold.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -139,11 +138,11 @@ pub struct HeadsVerdict {
 /// # Errors
 /// [`OpenError`] if the database cannot be read. What does not hold is in the verdict, and no error.
 pub fn verify_heads(
-    database: &Path,
+    database: &Database,
     key: Option<PublicKey>,
     heads: &[SignedHead],
 ) -> Result<HeadsVerdict, OpenError> {
-    let mut reader = sqlite::reader(database)?;
+    let mut reader = database.reader()?;
     let known = reader.signing_key()?;
     let Some(key) = key.or(known) else {
         let what = "no signing key: nothing was ever signed for this database";

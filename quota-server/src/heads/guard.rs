@@ -4,8 +4,7 @@ use super::check::{Check, Difference, Found};
 use super::export::{Export, ExportError};
 use super::signed::{SignedHead, Signer};
 use crate::durable_file::FileError;
-use crate::store::{OpenError, StoreError};
-use crate::store::{Reader, sqlite};
+use crate::store::{Database, OpenError, Reader, StoreError};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -36,7 +35,7 @@ pub(crate) enum Guarded {
 
 /// Looks every exported head up, tells known losses once, and opens the export.
 pub(crate) fn guard(
-    database: &Path,
+    database: &Database,
     export: &Path,
     signer: &Arc<Signer>,
 ) -> Result<Guarded, GuardError> {
@@ -44,7 +43,7 @@ pub(crate) fn guard(
         Ok(heads) => heads,
         Err(error) => return Ok(Guarded::Unsound(unreadable(&error))),
     };
-    let mut reader = sqlite::reader(database)?;
+    let mut reader = database.reader()?;
     let looked = look(&mut reader, signer, &heads)?;
     if let Some(difference) = looked.difference {
         return Ok(Guarded::Unsound(advice(&difference, export)));

@@ -6,6 +6,7 @@ use super::fields::{
     time,
 };
 use super::value::Value;
+use crate::key_directory::PepperId;
 use ferry_ledger::{
     Book, Entry, Grant, Head, Key, KeyState, Overage, PostedTopUp, Refused, Reservation,
     TenantState,
@@ -93,4 +94,9 @@ pub(super) fn entry(row: &(impl Fields + ?Sized)) -> Result<Entry, StoreError> {
         previous_hash: digest(row, 5)?,
         hash: digest(row, 6)?,
     })
+}
+
+/// A pepper with its fingerprint.
+pub(super) fn pepper(row: &(impl Fields + ?Sized)) -> Result<(PepperId, [u8; 32]), StoreError> {
+    Ok((PepperId(small(row, 0)?), digest(row, 1)?))
 }

@@ -29,6 +29,8 @@ pub type Look<'a> = dyn FnMut(&dyn Fields) -> Result<ControlFlow<()>, StoreError
 pub enum Dialect {
     /// SQLite's.
     Sqlite,
+    /// PostgreSQL's.
+    Postgres,
 }
 
 /// A connection that answers questions and cannot write.
@@ -263,6 +265,7 @@ fn usage_question(dialect: Dialect, query: &UsageQuery) -> Question<'_> {
     // takes the tables in this order only if it is told so.
     let join = match dialect {
         Dialect::Sqlite => "CROSS JOIN",
+        Dialect::Postgres => "JOIN",
     };
     let columns: Vec<_> = USAGE_RECORDS
         .columns

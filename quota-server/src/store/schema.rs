@@ -7,6 +7,26 @@ const GUARDS: &str = include_str!("sqlite/guards.sql");
 /// What this program writes.
 pub(super) const SCHEMA: i64 = 1;
 
+/// For PostgreSQL: text is in the order of its bytes, as Rust's is, and the table that migrations begin with may be there.
+pub(super) fn for_postgres() -> String {
+    TEXT.replace(" TEXT", " TEXT COLLATE \"C\"")
+        .replace("CREATE TABLE meta", "CREATE TABLE IF NOT EXISTS meta")
+}
+
+/// The type of a column in PostgreSQL's words.
+pub(super) fn column_type(table: &str, column: &str) -> &'static str {
+    let head = format!("CREATE TABLE {table} (\n");
+    let (_, body) = TEXT.split_once(&head).unwrap_or_default();
+    let mut words = body
+        .lines()
+        .take_while(|line| *line != ");")
+        .map(str::split_whitespace)
+        .filter_map(|mut words| Some((words.next()?, words.next()?)));
+    words
+        .find(|(name, _)| *name == column)
+        .map_or("", |(_, kind)| kind.trim_end_matches(','))
+}
+
 /// The statements that make an empty database ours, for SQLite. Its own types of columns are checked (`STRICT`), and rows lie in
 /// the order of their keys (`WITHOUT ROWID`).
 pub(super) fn for_sqlite() -> String {
@@ -16,3 +36,6 @@ pub(super) fn for_sqlite() -> String {
         .replace("\n);", "\n) STRICT, WITHOUT ROWID;");
     format!("{tables}{GUARDS}")
 }
+
+#[cfg(test)]
+mod tests;

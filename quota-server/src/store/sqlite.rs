@@ -16,8 +16,12 @@ pub use lock::LockError;
 pub use source::reader;
 
 use super::fields::{Fields, id, parsed};
+use super::heads as heads_of;
 use super::table::{DUE_GRANTS, DUE_LEASES};
-use super::{BookChange, CommitError, Idle, Store, StoreError, Touch, VersionTaken, seals};
+use super::{
+    BookChange, CommitError, Founding, Idle, Store, StoreError, Touch, VersionTaken, seals,
+};
+use crate::heads::{Epochs, PublicKey};
 use crate::key_directory::{PepperId, StoredDigest};
 use crate::seal::Seal;
 use ferry_ledger::{Book, UnixMs};
@@ -52,34 +56,6 @@ impl SqliteStore {
             connection,
             _lock: lock,
         }
-    }
-
-    /// The peppers that keys were ever stored under, with their fingerprints.
-    ///
-    /// # Errors
-    /// [`StoreError`] if they cannot be read.
-    pub fn peppers(&self) -> Result<Vec<(PepperId, [u8; 32])>, StoreError> {
-        let action = failed("read the peppers");
-        let read = || -> rusqlite::Result<Vec<_>> {
-            let mut statement = self
-                .connection
-                .prepare("SELECT pepper, fingerprint FROM peppers ORDER BY pepper")?;
-            let rows = statement.query_map((), |row| Ok((PepperId(row.get(0)?), row.get(1)?)))?;
-            rows.collect()
-        };
-        read().map_err(action)
-    }
-
-    /// Takes note of a pepper.
-    ///
-    /// # Errors
-    /// [`StoreError`] if it cannot be written.
-    pub fn keep_pepper(&mut self, id: PepperId, fingerprint: [u8; 32]) -> Result<(), StoreError> {
-        let sql = "INSERT OR IGNORE INTO peppers (pepper, fingerprint) VALUES (?1, ?2)";
-        self.connection
-            .execute(sql, (id.0, fingerprint))
-            .map(|_| ())
-            .map_err(failed("keep a pepper"))
     }
 
     /// Lets the file grow to so many pages and no further, as a full disk would.
@@ -259,6 +235,41 @@ impl Store for SqliteStore {
             .prepare_cached("PRAGMA wal_checkpoint(PASSIVE)")
             .and_then(|mut statement| statement.query_row((), |_| Ok(())))
             .map_err(uncertain)
+    }
+}
+
+impl Founding for SqliteStore {
+    fn peppers(&mut self) -> Result<Vec<(PepperId, [u8; 32])>, StoreError> {
+        let sql = "SELECT pepper, fingerprint FROM peppers ORDER BY pepper";
+        let action = "read the peppers";
+        let mut peppers = Vec::new();
+        source::each(&self.connection, action, sql, &[], &mut |row| {
+            peppers.push(super::decode::pepper(row)?);
+            Ok(std::ops::ControlFlow::Continue(()))
+        })?;
+        Ok(peppers)
+    }
+
+    fn keep_pepper(&mut self, id: PepperId, fingerprint: [u8; 32]) -> Result<(), StoreError> {
+        let sql = "INSERT OR IGNORE INTO peppers (pepper, fingerprint) VALUES (?1, ?2)";
+        self.connection
+            .execute(sql, (id.0, fingerprint))
+            .map(|_| ())
+            .map_err(failed("keep a pepper"))
+    }
+
+    fn signing_key(&mut self) -> Result<Option<PublicKey>, StoreError> {
+        heads_of::signing_key(&mut source::SqliteSource::new(&self.connection))
+    }
+
+    fn keep_signing_key(&mut self, key: &PublicKey) -> Result<(), StoreError> {
+        let row = heads_of::signing_key_row(key);
+        persist::write(&self.connection, heads_of::KEEP_SIGNING_KEY, &row)
+            .map_err(failed("keep the signing key"))
+    }
+
+    fn epochs(&mut self) -> Result<Epochs, StoreError> {
+        heads_of::epochs(&mut source::SqliteSource::new(&self.connection))
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Parameters are written `$1`, `$2`, each for the first time in this order: so PostgreSQL and SQLite count them alike.
 
+use super::schema::column_type;
 use std::sync::LazyLock;
 
 /// A table with the columns that the writer makes.
@@ -15,6 +16,14 @@ pub(super) struct Table {
     pub(super) upsert: LazyLock<String>,
     /// Reads the row with this key.
     pub(super) find: LazyLock<String>,
+    /// The columns' types, in PostgreSQL's words.
+    pub(super) kinds: LazyLock<Vec<&'static str>>,
+    /// The same three for many rows at once: each parameter is an array, a column's values in the order of the rows.
+    pub(super) upsert_all: LazyLock<String>,
+    /// Appends rows.
+    pub(super) insert_all: LazyLock<String>,
+    /// Reads the rows with these keys.
+    pub(super) find_all: LazyLock<String>,
 }
 
 macro_rules! table {
@@ -25,6 +34,18 @@ macro_rules! table {
             key: $key,
             upsert: LazyLock::new(|| $ident.upsert_sql()),
             find: LazyLock::new(|| $ident.find_sql()),
+            kinds: LazyLock::new(|| {
+                $ident
+                    .columns
+                    .iter()
+                    .map(|c| column_type($name, c))
+                    .collect()
+            }),
+            upsert_all: LazyLock::new(|| {
+                format!("{} {}", $ident.insert_all_sql(), $ident.on_conflict())
+            }),
+            insert_all: LazyLock::new(|| $ident.insert_all_sql()),
+            find_all: LazyLock::new(|| $ident.find_all_sql()),
         };
     };
 }
@@ -257,6 +278,41 @@ impl Table {
             self.columns.join(", "),
             self.name,
             by.join(" AND ")
+        )
+    }
+
+    /// The arrays of these columns, side by side.
+    fn unnest(&self, columns: &[&str]) -> String {
+        let arrays: Vec<_> = (1..)
+            .zip(columns)
+            .map(|(at, column)| format!("${at}::{}[]", column_type(self.name, column)))
+            .collect();
+        format!("unnest({})", arrays.join(", "))
+    }
+
+    fn insert_all_sql(&self) -> String {
+        let columns = self.columns.join(", ");
+        let values = self.unnest(self.columns);
+        format!(
+            "INSERT INTO {} ({columns}) SELECT * FROM {values}",
+            self.name
+        )
+    }
+
+    fn find_all_sql(&self) -> String {
+        let (keys, _) = self.columns.split_at(self.key);
+        let columns: Vec<_> = self.columns.iter().map(|c| format!("t.{c}")).collect();
+        let on: Vec<_> = keys
+            .iter()
+            .map(|key| format!("t.{key} = wanted.{key}"))
+            .collect();
+        format!(
+            "SELECT {} FROM {} t JOIN {} AS wanted ({}) ON {}",
+            columns.join(", "),
+            self.name,
+            self.unnest(keys),
+            keys.join(", "),
+            on.join(" AND ")
         )
     }
 }

@@ -57,7 +57,7 @@ impl Closed {
             .execute_batch(change)
             .unwrap_or_else(|e| panic!("{change}: {e}"));
         drop(connection);
-        verify(&copy).unwrap_or_else(|e| panic!("{change}: {e}"))
+        verify(&copy.clone().into()).unwrap_or_else(|e| panic!("{change}: {e}"))
     }
 
     fn check(&self, change: &str, expected: &str) {
@@ -199,10 +199,10 @@ async fn a_running_server_can_be_verified_at_any_moment() {
 async fn what_is_no_database_of_ferry_is_an_error_and_no_difference() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("other.db");
-    assert!(verify(&file).is_err());
+    assert!(verify(&file.clone().into()).is_err());
     std::fs::write(&file, "a text, and no database at all").unwrap();
     assert!(
-        verify(&file)
+        verify(&file.clone().into())
             .unwrap_err()
             .to_string()
             .contains("is not a database of ferry")

@@ -73,7 +73,7 @@ impl Gateway {
             return Ok(());
         };
         ferry.settled(&ferry.customer().tenant).await?;
-        let report = verify(&ferry.server().database())?;
+        let report = verify(&ferry.server().database().into())?;
         ensure!(report.clean, "the books are not right: {report:?}");
         Ok(())
     }

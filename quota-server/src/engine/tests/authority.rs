@@ -1,11 +1,18 @@
 //! What a gateway may do: its scope, its role, and how much it may settle that nothing was held for.
 
-use super::fixture::{Fixture, HOLD, gateway, principal, tenant, used, whole_use};
+use super::fixture::{Fixture, HOLD, gateway, on_both, principal, tenant, used, whole_use};
 use crate::engine::{Answered, Engine};
 use crate::principal::{Principal, Role, Scope};
 use ferry_ledger::{Flag, Refusal, ReleaseAnswer, RenewAnswer, ReserveAnswer, SettleAnswer};
 use ferry_types::{ReservationId, Settlement, Usage};
 use std::sync::Arc;
+
+on_both! {
+    a_gateway_serves_its_scope_and_nobody_else,
+    another_gateway_cannot_end_a_reservation_and_a_recovery_principal_can,
+    settlements_that_nothing_was_held_for_are_capped_an_hour,
+    what_is_suspended_is_counted_by_currency,
+}
 
 /// What one principal gets for the three calls that end or extend a reservation.
 struct Ends {
@@ -93,7 +100,6 @@ fn counted(engine: &Engine, name: &str) -> u64 {
     line.map_or(0, |rest| rest.trim().parse().unwrap())
 }
 
-#[tokio::test]
 async fn a_gateway_serves_its_scope_and_nobody_else() {
     let fixture = Fixture::with_holds(4).await;
     for scope in [of_another_tenant(), of_another_route()] {
@@ -120,7 +126,6 @@ async fn a_gateway_serves_its_scope_and_nobody_else() {
     assert_eq!(fixture.balance().await, (4 * HOLD, HOLD, 3 * HOLD));
 }
 
-#[tokio::test]
 async fn another_gateway_cannot_end_a_reservation_and_a_recovery_principal_can() {
     let fixture = Fixture::with_holds(4).await;
     let (id, _) = fixture.granted().await;
@@ -169,7 +174,6 @@ async fn another_gateway_cannot_end_a_reservation_and_a_recovery_principal_can()
 }
 
 /// A stolen token can settle what was never reserved: it takes a tenant into debt as far as the cap goes, and no further.
-#[tokio::test]
 async fn settlements_that_nothing_was_held_for_are_capped_an_hour() {
     let fixture = Fixture::with_holds(10).await;
     let capped = Arc::new(Principal {
@@ -218,7 +222,6 @@ async fn settlements_that_nothing_was_held_for_are_capped_an_hour() {
     fixture.assert_clean().await;
 }
 
-#[tokio::test]
 async fn what_is_suspended_is_counted_by_currency() {
     let fixture = Fixture::with_holds(2).await;
     let (id, _) = fixture.granted().await;

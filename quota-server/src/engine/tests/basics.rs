@@ -1,11 +1,16 @@
 //! A request's life, each call twice, and what is found after a restart.
 
-use super::fixture::{Fixture, HOLD, tenant, used, whole_use};
+use super::fixture::{Fixture, HOLD, on_both, tenant, used, whole_use};
 use crate::store::view::{ReservationQuery, UsageQuery};
 use ferry_ledger::{ReleaseAnswer, RenewAnswer, ReserveAnswer, SettleAnswer, StateName};
 use ferry_types::Usage;
 
-#[tokio::test]
+on_both! {
+    a_request_is_held_charged_and_freed,
+    every_call_may_come_twice_and_after_a_restart,
+    what_was_charged_is_on_record,
+}
+
 async fn a_request_is_held_charged_and_freed() {
     let fixture = Fixture::with_holds(3).await;
     let (first, granted) = fixture.granted().await;
@@ -27,7 +32,6 @@ async fn a_request_is_held_charged_and_freed() {
     );
 }
 
-#[tokio::test]
 async fn every_call_may_come_twice_and_after_a_restart() {
     let mut fixture = Fixture::with_holds(5).await;
     let (settled, _) = fixture.granted().await;
@@ -62,7 +66,6 @@ async fn every_call_may_come_twice_and_after_a_restart() {
     );
 }
 
-#[tokio::test]
 async fn what_was_charged_is_on_record() {
     let fixture = Fixture::with_holds(2).await;
     let (id, _) = fixture.granted().await;

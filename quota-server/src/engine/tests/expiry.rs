@@ -1,10 +1,15 @@
 //! What nobody settles ends by itself, but not while gateways may be about to settle it.
 
-use super::fixture::{Fixture, HOLD, whole_use};
+use super::fixture::{Fixture, HOLD, on_both, whole_use};
 use ferry_ledger::{ReserveAnswer, SettleAnswer, StateName};
 use ferry_types::Usage;
 
-#[tokio::test]
+on_both! {
+    an_overdue_hold_is_freed_and_a_late_settle_still_charges,
+    what_showed_life_is_charged_by_its_last_sign,
+    nothing_expires_for_a_while_after_a_start_or_a_step_of_the_clock,
+}
+
 async fn an_overdue_hold_is_freed_and_a_late_settle_still_charges() {
     let fixture = Fixture::with_holds(2).await;
     let (id, _) = fixture.granted().await;
@@ -21,7 +26,6 @@ async fn an_overdue_hold_is_freed_and_a_late_settle_still_charges() {
     assert_eq!(fixture.engine.metrics().expired.get(), 1);
 }
 
-#[tokio::test]
 async fn what_showed_life_is_charged_by_its_last_sign() {
     let fixture = Fixture::with_holds(2).await;
     let (id, _) = fixture.granted().await;
@@ -39,7 +43,6 @@ async fn what_showed_life_is_charged_by_its_last_sign() {
     );
 }
 
-#[tokio::test]
 async fn nothing_expires_for_a_while_after_a_start_or_a_step_of_the_clock() {
     let mut fixture = Fixture::with_holds(2).await;
     let (id, _) = fixture.granted().await;

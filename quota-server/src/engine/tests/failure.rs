@@ -1,6 +1,6 @@
 //! A store that fails: the batch has not happened, or the engine stops. Broken books do not stop others.
 
-use super::fixture::{Fixture, HOLD, done, start, tenant, whole_use};
+use super::fixture::{Fixture, HOLD, done, tenant, whole_use};
 use crate::engine::secrets::Secrets;
 use crate::engine::{CreateTenant, Engine, EngineConfig, EngineError, Stop};
 use crate::key_directory::{PepperId, StoredDigest};
@@ -18,6 +18,8 @@ const CANNOT_LOAD: u8 = 1;
 const CANNOT_PERSIST: u8 = 2;
 const REFUSES_COMMIT: u8 = 3;
 const LOSES_COMMIT: u8 = 4;
+const LOSES_ANSWER: u8 = 5;
+const IN_THE_WAY: u8 = 6;
 
 /// SQLite, until it is told to fail.
 struct Ailing {
@@ -32,6 +34,16 @@ impl Ailing {
         } else {
             Ok(())
         }
+    }
+}
+
+impl Ailing {
+    /// Whether it was told this, which it is told once.
+    fn once(&self, how: u8) -> bool {
+        let told = self
+            .how
+            .compare_exchange(how, WELL, Ordering::SeqCst, Ordering::SeqCst);
+        told.is_ok()
     }
 }
 
@@ -54,6 +66,11 @@ impl Store for Ailing {
 
     fn persist(&mut self, changes: &[BookChange<'_>]) -> Result<(), StoreError> {
         self.store.persist(changes)?;
+        if self.once(IN_THE_WAY) {
+            let source = "told to be in the way".into();
+            let action = "write a batch";
+            return Err(StoreError::Conflict { action, source });
+        }
         self.fails(CANNOT_PERSIST)
     }
 
@@ -91,6 +108,10 @@ impl Store for Ailing {
         self.fails(REFUSES_COMMIT)
             .map_err(CommitError::NotCommitted)?;
         self.store.commit()?;
+        if self.once(LOSES_ANSWER) {
+            let (action, source) = ("commit", "told to lose the answer".into());
+            return Err(CommitError::Lost(StoreError::Gone { action, source }));
+        }
         self.fails(LOSES_COMMIT).map_err(CommitError::Uncertain)
     }
 
@@ -177,7 +198,7 @@ async fn a_commit_of_unknown_outcome_stops_the_engine_for_good() {
     let after = fixture.engine.reserve(fixture.reserve_call(id)).await;
     assert_eq!(after, Err(EngineError::Unavailable));
     // A new process finds out, and the gateway's repeated call gets what was decided.
-    fixture.engine = start(fixture.database(), &fixture.clock, fixture.lease);
+    fixture.engine = fixture.another();
     assert!(matches!(
         fixture.reserve(id).await,
         ReserveAnswer::Granted(_)
@@ -232,7 +253,7 @@ async fn a_broken_book_is_frozen_and_the_others_go_on() {
         .execute("UPDATE tenants SET held = 1 WHERE tenant = 'acme'", ())
         .unwrap();
     drop(connection);
-    fixture.engine = start(fixture.database(), &fixture.clock, fixture.lease);
+    fixture.engine = fixture.another();
 
     assert_eq!(fixture.settle(id, whole_use()).await, SettleAnswer::Frozen);
     let refused = fixture.reserve(fixture.draw()).await;
@@ -255,4 +276,33 @@ async fn a_broken_book_is_frozen_and_the_others_go_on() {
     // An overdue lease of a frozen book stands, and does not stand in the way of others.
     fixture.clock.pass(fixture.lease.suspension_ms());
     assert_eq!(fixture.engine.expire_due().await, Ok(0));
+}
+
+#[tokio::test]
+async fn a_batch_that_is_run_again_has_happened_once() {
+    let mut fixture = Fixture::with_holds(3).await;
+    let how = ailing(&mut fixture).await;
+    let mut held = 0;
+    for failure in [IN_THE_WAY, LOSES_ANSWER] {
+        how.store(failure, Ordering::SeqCst);
+        let (id, granted) = fixture.granted().await;
+        assert_eq!(how.load(Ordering::SeqCst), WELL);
+        held += granted.reserved.units();
+        assert_eq!(fixture.balance().await.1, held, "{failure}");
+
+        how.store(failure, Ordering::SeqCst);
+        let settled = fixture.settle(id, whole_use()).await;
+        assert!(
+            matches!(settled, SettleAnswer::Settled { charged, .. } if charged.units() == HOLD),
+            "{failure}: {settled:?}"
+        );
+        held -= HOLD;
+
+        how.store(failure, Ordering::SeqCst);
+        let issued = fixture.engine.issue_key(tenant(), "another".into(), None);
+        issued.await.unwrap();
+    }
+    assert_eq!(fixture.balance().await, (HOLD, 0, HOLD));
+    assert_eq!(fixture.engine.keys(tenant()).await.unwrap().len(), 3);
+    fixture.assert_clean().await;
 }

@@ -1,5 +1,6 @@
 //! A server's engine with one tenant and one key, and the calls of a gateway. Time stands still until a test moves it.
 
+use super::cluster::Cluster;
 use crate::engine::lease::RECOVERY_WINDOW_MS;
 use crate::engine::{
     Answered, CreateTenant, Engine, EngineConfig, EngineError, LeaseConfig, PriceTable,
@@ -7,6 +8,7 @@ use crate::engine::{
 };
 use crate::key_directory::sha256;
 use crate::principal::Principal;
+use crate::store::Database;
 use crate::store::view::{UsageQuery, UsageView};
 use ferry_ledger::{
     AdminAnswer, Candidate, GrantKind, GrantScope, Granted, IssueGrant, ModelLimits, Offer,
@@ -69,6 +71,39 @@ impl TimeSource for HandClock {
     }
 }
 
+/// The database that a test runs on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum On {
+    Sqlite,
+    Postgres,
+}
+
+tokio::task_local! {
+    /// What the test that runs has been told; SQLite's if it has been told nothing.
+    pub(crate) static ON: On;
+}
+
+/// Each of these tests twice: on SQLite's file, and on PostgreSQL.
+macro_rules! on_both {
+    ($($name:ident),* $(,)?) => {
+        mod on_sqlite {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $name() {
+                use crate::engine::tests::fixture::{ON, On};
+                ON.scope(On::Sqlite, super::$name()).await;
+            })*
+        }
+        mod on_postgres {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $name() {
+                use crate::engine::tests::fixture::{ON, On};
+                ON.scope(On::Postgres, super::$name()).await;
+            })*
+        }
+    };
+}
+pub(crate) use on_both;
+
 pub(crate) struct Fixture {
     pub(crate) engine: Engine,
     pub(crate) clock: Arc<HandClock>,
@@ -76,6 +111,9 @@ pub(crate) struct Fixture {
     pub(crate) key: KeyText,
     pub(crate) folder: tempfile::TempDir,
     drawn: AtomicU64,
+    place: Database,
+    /// PostgreSQL's server; it lives as long as somebody needs it.
+    _cluster: Option<Arc<Cluster>>,
 }
 
 pub(crate) fn tenant() -> TenantId {
@@ -195,8 +233,32 @@ impl Fixture {
 
     pub(crate) async fn with(holds: i64, lease: LeaseConfig) -> Self {
         let folder = tempfile::tempdir().unwrap();
+        let (place, cluster) = match ON.try_with(|on| *on) {
+            Ok(On::Postgres) => {
+                let cluster = Cluster::shared();
+                (cluster.database(), Some(cluster))
+            }
+            Ok(On::Sqlite) | Err(_) => (folder.path().join("ferry.db").into(), None),
+        };
+        Self::made(folder, place, cluster, holds, lease).await
+    }
+
+    /// The same on a database of PostgreSQL that somebody else looks after.
+    pub(crate) async fn on(place: Database, holds: i64) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        Self::made(folder, place, None, holds, LeaseConfig::default()).await
+    }
+
+    async fn made(
+        folder: tempfile::TempDir,
+        place: Database,
+        cluster: Option<Arc<Cluster>>,
+        holds: i64,
+        lease: LeaseConfig,
+    ) -> Self {
         let clock = Arc::new(HandClock::default());
-        let engine = start(folder.path().join("ferry.db"), &clock, lease);
+        let secrets = folder.path().join("ferry.db");
+        let engine = start(place.clone(), secrets, &clock, lease);
         let created = CreateTenant {
             tenant: tenant(),
             name: "Acme Ltd".into(),
@@ -214,6 +276,8 @@ impl Fixture {
             key: issued.text,
             folder,
             drawn: AtomicU64::new(0),
+            place,
+            _cluster: cluster,
         };
         if holds > 0 {
             fixture.top_up(holds * HOLD, "first").await;
@@ -221,6 +285,13 @@ impl Fixture {
         fixture
     }
 
+    /// Another engine on the same database.
+    pub(crate) fn another(&self) -> Engine {
+        let secrets = self.folder.path().join("ferry.db");
+        start(self.place.clone(), secrets, &self.clock, self.lease)
+    }
+
+    /// SQLite's file.
     pub(crate) fn database(&self) -> PathBuf {
         self.folder.path().join("ferry.db")
     }
@@ -266,7 +337,7 @@ impl Fixture {
     /// Stops the engine and starts another on the same file.
     pub(crate) async fn restart(&mut self) {
         self.close().await;
-        self.engine = start(self.database(), &self.clock, self.lease);
+        self.engine = self.another();
     }
 
     pub(crate) async fn top_up(&self, units: i64, reference: &str) {
@@ -402,8 +473,13 @@ impl Fixture {
     }
 }
 
-pub(crate) fn start(database: PathBuf, clock: &Arc<HandClock>, lease: LeaseConfig) -> Engine {
-    let mut config = EngineConfig::new(database);
+fn start(
+    database: Database,
+    secrets: PathBuf,
+    clock: &Arc<HandClock>,
+    lease: LeaseConfig,
+) -> Engine {
+    let mut config = EngineConfig::on(database, secrets);
     config.lease = lease;
     config.time = Arc::<HandClock>::clone(clock);
     Engine::start(config).unwrap()

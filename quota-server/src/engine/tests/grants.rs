@@ -1,7 +1,12 @@
 //! Grants and overage policies through the engine: what is stored is what the ledger decided, and ends are posted by themselves.
 
-use super::fixture::{Fixture, HOLD, START_MS, amount, done, tenant, used, whole_use};
+use super::fixture::{Fixture, HOLD, START_MS, amount, done, on_both, tenant, used, whole_use};
 use ferry_ledger::{Overage, ReserveAnswer, SettleAnswer};
+
+on_both! {
+    a_grant_pays_first_survives_a_restart_and_ends_by_itself,
+    a_credit_line_is_lent_lowered_and_owed,
+}
 
 /// "grant remaining/held, expired" of each grant.
 async fn grants(fixture: &Fixture) -> String {
@@ -15,7 +20,6 @@ async fn grants(fixture: &Fixture) -> String {
     told.collect::<Vec<_>>().join("; ")
 }
 
-#[tokio::test]
 async fn a_grant_pays_first_survives_a_restart_and_ends_by_itself() {
     let mut fixture = Fixture::with_holds(1).await;
     fixture.grant("spring", 3 * HOLD, START_MS + 10_000).await;
@@ -70,7 +74,6 @@ async fn a_grant_pays_first_survives_a_restart_and_ends_by_itself() {
     fixture.assert_clean().await;
 }
 
-#[tokio::test]
 async fn a_credit_line_is_lent_lowered_and_owed() {
     let fixture = Fixture::with_holds(1).await;
     let set = |to| fixture.engine.set_overage(tenant(), to);

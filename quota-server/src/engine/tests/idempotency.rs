@@ -1,9 +1,15 @@
 //! Idempotency keys in flight, as the store keeps them: taken by one request, free when that has ended.
 
-use super::fixture::{Fixture, HOLD, tenant, whole_use};
+use super::fixture::{Fixture, HOLD, on_both, tenant, whole_use};
 use ferry_ledger::{Refusal, ReserveAnswer};
 use ferry_types::{KeyDigest, Mode, ReservationId};
 use std::sync::Arc;
+
+on_both! {
+    a_key_is_free_when_its_request_has_ended_however_it_ends,
+    of_many_at_once_one_is_granted,
+    another_customers_key_and_shadow_mode_are_in_nobodys_way,
+}
 
 /// A request under this idempotency key.
 struct Under {
@@ -42,7 +48,6 @@ impl Under {
     }
 }
 
-#[tokio::test]
 async fn a_key_is_free_when_its_request_has_ended_however_it_ends() {
     let mut fixture = Fixture::with_holds(9).await;
     // A neighbour that stays open all the time is in nobody's way.
@@ -75,7 +80,6 @@ async fn a_key_is_free_when_its_request_has_ended_however_it_ends() {
     fixture.assert_clean().await;
 }
 
-#[tokio::test]
 async fn of_many_at_once_one_is_granted() {
     let fixture = Arc::new(Fixture::with_holds(64).await);
     // All of them wait in the writer's queue before any is answered: most come in one batch.
@@ -100,7 +104,6 @@ async fn of_many_at_once_one_is_granted() {
     fixture.assert_clean().await;
 }
 
-#[tokio::test]
 async fn another_customers_key_and_shadow_mode_are_in_nobodys_way() {
     let fixture = Fixture::with_holds(9).await;
     let (_, issued) = fixture

@@ -1,13 +1,20 @@
 //! Keys, tenants and price tables: what an operator does holds from the next request on.
 
-use super::fixture::{Fixture, done, gateway, prices, tenant, whole_use};
+use super::fixture::{Fixture, done, gateway, on_both, prices, tenant, whole_use};
 use crate::engine::{CreateTenant, EngineError};
 use ferry_ledger::{
     AdminAnswer, KeyState, Refusal, ReserveAnswer, SettleAnswer, TenantState, UnixMs,
 };
 use ferry_types::{Currency, KeyDigest};
 
-#[tokio::test]
+on_both! {
+    a_key_may_be_used_as_long_as_its_state_says_so,
+    a_paused_tenant_and_an_ended_key_are_refused,
+    a_key_that_nobody_made_is_refused_and_counted,
+    keys_are_listed_without_secrets_and_with_their_last_use,
+    the_same_again_changes_nothing_and_something_else_is_a_conflict,
+}
+
 async fn a_key_may_be_used_as_long_as_its_state_says_so() {
     let fixture = Fixture::with_holds(5).await;
     let engine = &fixture.engine;
@@ -39,7 +46,6 @@ async fn a_key_may_be_used_as_long_as_its_state_says_so() {
     fixture.assert_clean().await;
 }
 
-#[tokio::test]
 async fn a_paused_tenant_and_an_ended_key_are_refused() {
     let fixture = Fixture::with_holds(5).await;
     done(
@@ -88,7 +94,6 @@ async fn a_paused_tenant_and_an_ended_key_are_refused() {
     assert_eq!(resolved.refusal, Some(Refusal::KeyExpired));
 }
 
-#[tokio::test]
 async fn a_key_that_nobody_made_is_refused_and_counted() {
     let fixture = Fixture::with_holds(5).await;
     let digest = KeyDigest::from_bytes(&[9; 32]).unwrap();
@@ -109,7 +114,6 @@ async fn a_key_that_nobody_made_is_refused_and_counted() {
     assert_eq!(fixture.engine.metrics().unknown_keys.get(), 2);
 }
 
-#[tokio::test]
 async fn keys_are_listed_without_secrets_and_with_their_last_use() {
     let mut fixture = Fixture::with_holds(5).await;
     fixture.clock.pass(5_000);
@@ -138,7 +142,6 @@ async fn keys_are_listed_without_secrets_and_with_their_last_use() {
     }
 }
 
-#[tokio::test]
 async fn the_same_again_changes_nothing_and_something_else_is_a_conflict() {
     let fixture = Fixture::with_holds(5).await;
     let create = |name: &str, currency| CreateTenant {

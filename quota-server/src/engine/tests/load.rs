@@ -1,12 +1,20 @@
 //! Many at once: exactly what the money affords goes through, whoever asks and in whatever order.
 
-use super::fixture::{Fixture, HOLD, facts, gateway, principal, tenant, whole_use};
+use super::fixture::{Fixture, HOLD, facts, gateway, on_both, principal, tenant, whole_use};
 use crate::engine::EngineError;
 use ferry_ledger::{Refusal, ReserveAnswer, SettleAnswer};
 use ferry_types::KeyDigest;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
+
+on_both! {
+    of_a_thousand_requests_exactly_as_many_go_through_as_are_paid_for,
+    the_same_request_from_everywhere_is_held_and_charged_once,
+    a_refused_item_leaves_the_rest_of_its_batch_alone,
+    a_request_that_nobody_waits_for_is_not_decided,
+    a_long_batch_of_settlements_is_answered_whole_and_in_order,
+}
 
 /// Runs `each` so many times in so many tasks on two threads.
 async fn crowd<F, R>(
@@ -28,7 +36,6 @@ where
     results
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_a_thousand_requests_exactly_as_many_go_through_as_are_paid_for() {
     for (tasks, each) in [(64, 16), (500, 2)] {
         let fixture = Arc::new(Fixture::with_holds(100).await);
@@ -63,7 +70,6 @@ async fn of_a_thousand_requests_exactly_as_many_go_through_as_are_paid_for() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_same_request_from_everywhere_is_held_and_charged_once() {
     let fixture = Arc::new(Fixture::with_holds(3).await);
     let id = fixture.draw();
@@ -78,7 +84,6 @@ async fn the_same_request_from_everywhere_is_held_and_charged_once() {
     fixture.assert_clean().await;
 }
 
-#[tokio::test]
 async fn a_refused_item_leaves_the_rest_of_its_batch_alone() {
     let fixture = Fixture::with_holds(3).await;
     let (first, _) = fixture.granted().await;
@@ -104,7 +109,6 @@ async fn a_refused_item_leaves_the_rest_of_its_batch_alone() {
     fixture.assert_clean().await;
 }
 
-#[tokio::test]
 async fn a_request_that_nobody_waits_for_is_not_decided() {
     let fixture = Fixture::with_holds(3).await;
     let mut call = fixture.reserve_call(fixture.draw());
@@ -115,7 +119,6 @@ async fn a_request_that_nobody_waits_for_is_not_decided() {
     assert_eq!(fixture.engine.metrics().reserves_late.get(), 1);
 }
 
-#[tokio::test]
 async fn a_long_batch_of_settlements_is_answered_whole_and_in_order() {
     let fixture = Fixture::with_holds(1_000).await;
     let calls = (0..600).map(|_| fixture.settle_call(fixture.draw(), whole_use()));

@@ -1,6 +1,6 @@
 //! What is remembered, and for how long; who may open a database.
 
-use super::fixture::{Fixture, START_MS, start};
+use super::fixture::{Fixture, START_MS};
 use crate::engine::{Engine, EngineConfig, StartError};
 use crate::store::OpenError;
 use ferry_ledger::{Refusal, ReserveAnswer};
@@ -55,7 +55,7 @@ async fn a_database_has_one_server_and_is_nobody_elses_business() {
         assert_eq!(mode & 0o777, 0o600, "{:?}", file.file_name());
     }
     fixture.close().await;
-    let again = start(fixture.database(), &fixture.clock, fixture.lease);
+    let again = fixture.another();
     assert!(again.is_running());
 }
 

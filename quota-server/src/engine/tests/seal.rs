@@ -1,6 +1,6 @@
 //! Months are sealed once they are over, for all books, and stay so.
 
-use super::fixture::{Fixture, HandClock, START_MS, tenant};
+use super::fixture::{Fixture, HandClock, START_MS, on_both, tenant};
 use crate::engine::{CreateTenant, EngineError};
 use crate::seal::Seal;
 use crate::verify::verify;
@@ -8,6 +8,11 @@ use ferry_ledger::{Month, UnixMs};
 use ferry_types::Currency;
 use rusqlite::Connection;
 use std::sync::Arc;
+
+on_both! {
+    a_month_is_sealed_when_it_is_over_and_sealing_again_changes_nothing,
+    not_even_a_new_book_begins_in_a_sealed_month,
+}
 
 /// The month that every test begins in.
 fn month() -> Month {
@@ -42,7 +47,6 @@ async fn entries(fixture: &Fixture) -> u64 {
     fixture.engine.tenant(tenant()).await.unwrap().seq
 }
 
-#[tokio::test]
 async fn a_month_is_sealed_when_it_is_over_and_sealing_again_changes_nothing() {
     let fixture = Fixture::with_holds(3).await;
     create(&fixture, "second").await;
@@ -62,7 +66,6 @@ async fn a_month_is_sealed_when_it_is_over_and_sealing_again_changes_nothing() {
     fixture.assert_clean().await;
 }
 
-#[tokio::test]
 async fn not_even_a_new_book_begins_in_a_sealed_month() {
     let mut fixture = Fixture::with_holds(3).await;
     end_of_month(&fixture);
@@ -133,7 +136,7 @@ async fn verify_makes_every_sealing_hash_again() {
             "DROP TRIGGER IF EXISTS seals_stay; CREATE TABLE kept AS SELECT * FROM seals; UPDATE seals SET {change}"
         );
         connection.execute_batch(&sql).unwrap();
-        let report = verify(&fixture.database()).unwrap();
+        let report = verify(&fixture.database().into()).unwrap();
         let what = report.difference.unwrap().what;
         assert!(
             what.starts_with("seals 2027-01: ") && what.contains(told),
@@ -141,6 +144,6 @@ async fn verify_makes_every_sealing_hash_again() {
         );
         let sql = format!("UPDATE seals SET {undo} FROM kept; DROP TABLE kept");
         connection.execute_batch(&sql).unwrap();
-        assert!(verify(&fixture.database()).unwrap().clean);
+        assert!(verify(&fixture.database().into()).unwrap().clean);
     }
 }

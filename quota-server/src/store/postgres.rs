@@ -1,0 +1,368 @@
+//! The store on PostgreSQL: for when one machine is not enough. Several servers may share a database.
+//!
+//! No book belongs to a server: a batch locks the books that it touches, always in the same order, until it ends. Each step of
+//! a batch is one round trip, whatever its size. Where the database says that two batches were in each other's way, the batch
+//! is run again; so it is when a commit's answer was lost, since every operation is idempotent. A database that is gone is
+//! looked for again and again, and until it is found nothing is decided.
+
+mod columns;
+mod config;
+mod fault;
+mod link;
+mod load;
+mod open;
+mod persist;
+mod source;
+
+pub use config::{InvalidUrl, PostgresConfig};
+pub use source::reader;
+
+use super::fields::{id, parsed};
+use super::table::{DUE_GRANTS, DUE_LEASES};
+use super::value::{Row, Value};
+use super::{
+    BookChange, CommitError, Founding, Idle, OpenError, Store, StoreError, Touch, VersionTaken,
+    heads, seals,
+};
+use crate::heads::{Epochs, PublicKey};
+use crate::key_directory::{PepperId, StoredDigest};
+use crate::seal::Seal;
+use columns::{Parameter, Stored};
+use ferry_ledger::{Book, UnixMs};
+use ferry_types::{GrantId, KeyId, ReservationId, TenantId};
+use link::Link;
+use source::PostgresSource;
+use std::collections::{BTreeMap, HashMap};
+use std::time::{Duration, Instant};
+use tokio_postgres::Error;
+use tokio_postgres::types::ToSql;
+
+/// The first pause between two attempts to connect.
+const PAUSE_MIN: Duration = Duration::from_millis(50);
+/// The longest: a database that is back is found within this time.
+const PAUSE_MAX: Duration = Duration::from_secs(1);
+
+/// The writer's side of a PostgreSQL database.
+#[derive(Debug)]
+pub struct PostgresStore {
+    config: PostgresConfig,
+    link: Option<Link>,
+    /// The transaction's beginning is sent with its first step.
+    begins: bool,
+    pause: Duration,
+    next_attempt: Instant,
+}
+
+impl PostgresStore {
+    /// Connects, and makes the schema if it is not there.
+    ///
+    /// # Errors
+    /// [`OpenError`] says what stands in the way.
+    pub fn open(config: &PostgresConfig) -> Result<Self, OpenError> {
+        let link = Link::open(config.driver(), link::WRITES)?;
+        open::prepare(&link, config)?;
+        Ok(Self {
+            config: config.clone(),
+            link: Some(link),
+            begins: false,
+            pause: PAUSE_MIN,
+            next_attempt: Instant::now(),
+        })
+    }
+
+    /// The connection, made again if it is time to try.
+    fn connect(&mut self) -> Result<(), StoreError> {
+        if self.link.is_some() {
+            return Ok(());
+        }
+        let now = Instant::now();
+        if now < self.next_attempt {
+            return Err(StoreError::Gone {
+                action: "reach PostgreSQL",
+                source: "it was not there a moment ago".into(),
+            });
+        }
+        match Link::open(self.config.driver(), link::WRITES) {
+            Ok(link) => {
+                self.link = Some(link);
+                self.pause = PAUSE_MIN;
+                Ok(())
+            }
+            Err(error) => {
+                self.next_attempt = Instant::now() + self.pause;
+                self.pause = (self.pause * 2).min(PAUSE_MAX);
+                Err(error)
+            }
+        }
+    }
+
+    fn connected(&self) -> Result<&Link, StoreError> {
+        self.link.as_ref().ok_or_else(|| StoreError::Gone {
+            action: "reach PostgreSQL",
+            source: "there is no connection".into(),
+        })
+    }
+
+    /// Writes one row.
+    fn write(&mut self, action: &'static str, sql: &str, row: &Row<'_>) -> Result<(), StoreError> {
+        let values: Vec<_> = row.iter().map(Parameter).collect();
+        let values: Vec<_> = values.iter().map(|v| v as &(dyn ToSql + Sync)).collect();
+        self.step(action, async |link| link.execute(sql, &values).await)
+            .map(|_| ())
+    }
+
+    /// One step of a transaction: a round trip.
+    fn step<T>(
+        &mut self,
+        action: &'static str,
+        step: impl AsyncFnOnce(&Link) -> Result<T, Error>,
+    ) -> Result<T, StoreError> {
+        let begins = std::mem::take(&mut self.begins);
+        self.run(action, async |link| {
+            if !begins {
+                return step(link).await;
+            }
+            let (_, done) = tokio::try_join!(biased; link.batch("BEGIN"), step(link))?;
+            Ok(done)
+        })
+    }
+
+    fn overdue<T>(
+        &mut self,
+        sql: &str,
+        now: UnixMs,
+        limit: usize,
+        read: impl Fn(&Stored<'_>) -> Result<T, StoreError>,
+    ) -> Result<Vec<(TenantId, T)>, StoreError> {
+        let (now, limit) = (Value::count(now.0), Value::limit(limit));
+        let rows = self.run("look for what is due", async |link| {
+            link.query(sql, &[&Parameter(&now), &Parameter(&limit)])
+                .await
+        })?;
+        let due = rows.iter().map(Stored);
+        due.map(|row| Ok((parsed(&row, 0, "a tenant id")?, read(&row)?)))
+            .collect()
+    }
+
+    fn run<T>(
+        &mut self,
+        action: &'static str,
+        step: impl AsyncFnOnce(&Link) -> Result<T, Error>,
+    ) -> Result<T, StoreError> {
+        let done = self.connected()?.run(action, step);
+        if let Err(StoreError::Gone { .. }) = done {
+            self.link = None;
+        }
+        done
+    }
+}
+
+impl Store for PostgresStore {
+    fn begin(&mut self) -> Result<(), StoreError> {
+        self.connect()?;
+        self.begins = true;
+        Ok(())
+    }
+
+    fn resolve(
+        &mut self,
+        digests: &[StoredDigest],
+    ) -> Result<Vec<Option<(TenantId, KeyId)>>, StoreError> {
+        if digests.is_empty() {
+            return Ok(Vec::new());
+        }
+        let sql = "SELECT digest, tenant, key FROM key_directory WHERE digest = ANY($1::BYTEA[])";
+        let wanted: Vec<&[u8]> = digests.iter().map(|digest| &digest.0[..]).collect();
+        let rows = self.step("find keys", async |link| link.query(sql, &[&wanted]).await)?;
+        let mut found = HashMap::new();
+        for row in rows.iter().map(Stored) {
+            let owner = (
+                parsed(&row, 1, "a tenant id")?,
+                parsed(&row, 2, "a key id")?,
+            );
+            found.insert(super::fields::digest(&row, 0)?, owner);
+        }
+        Ok(digests
+            .iter()
+            .map(|digest| found.get(&digest.0).cloned())
+            .collect())
+    }
+
+    fn load(&mut self, touches: &[Touch]) -> Result<Vec<Option<Book>>, StoreError> {
+        let found = self.step("load books", async |link| load::find(link, touches).await)?;
+        found.books(touches)
+    }
+
+    fn persist(&mut self, changes: &[BookChange<'_>]) -> Result<(), StoreError> {
+        self.step("write a batch", async |link| {
+            persist::write(link, changes).await
+        })
+    }
+
+    fn freeze(&mut self, tenant: &TenantId, reason: &str) -> Result<(), StoreError> {
+        let sql = "UPDATE tenants SET frozen = $2 WHERE tenant = $1";
+        self.step("freeze a book", async |link| {
+            link.execute(sql, &[&tenant.as_str(), &reason]).await
+        })
+        .map(|_| ())
+    }
+
+    fn keep_price_table(
+        &mut self,
+        version: &str,
+        sha256: [u8; 32],
+        content: &str,
+        now: UnixMs,
+    ) -> Result<Result<(), VersionTaken>, StoreError> {
+        const KEEP: &str = "INSERT INTO price_tables (version, sha256, content, loaded_at) \
+             VALUES ($1, $2, $3, $4) ON CONFLICT (version) DO NOTHING";
+        let find = "SELECT sha256 FROM price_tables WHERE version = $1";
+        let known = self.step("keep a price table", async |link| {
+            let values: [&(dyn ToSql + Sync); 4] =
+                [&version, &&sha256[..], &content, &now.0.cast_signed()];
+            link.execute(KEEP, &values).await?;
+            link.query(find, &[&version]).await
+        })?;
+        let known = known
+            .first()
+            .map(Stored)
+            .map(|row| super::fields::digest(&row, 0));
+        Ok(match known.transpose()? {
+            Some(known) if known == sha256 => Ok(()),
+            Some(_) | None => Err(VersionTaken),
+        })
+    }
+
+    fn keep_seal(&mut self, seal: &Seal) -> Result<(), StoreError> {
+        self.write("keep a seal", seals::KEEP, &seals::row(seal))
+    }
+
+    fn newest_seal(&mut self) -> Result<Option<Seal>, StoreError> {
+        Ok(seals::seals(&mut PostgresSource::borrowed(self.connected()?))?.pop())
+    }
+
+    fn touch_keys(&mut self, used: &BTreeMap<(TenantId, KeyId), UnixMs>) -> Result<(), StoreError> {
+        if used.is_empty() {
+            return Ok(());
+        }
+        // Another server may have seen the key later.
+        let sql = "UPDATE keys k SET last_used_at = used.at \
+                   FROM unnest($1::TEXT[], $2::TEXT[], $3::BIGINT[]) AS used (tenant, key, at) \
+                   WHERE k.tenant = used.tenant AND k.key = used.key \
+                   AND (k.last_used_at IS NULL OR k.last_used_at < used.at)";
+        let tenants: Vec<&str> = used.keys().map(|(tenant, _)| tenant.as_str()).collect();
+        let keys: Vec<&str> = used.keys().map(|(_, key)| key.as_str()).collect();
+        let times: Vec<i64> = used.values().map(|at| at.0.cast_signed()).collect();
+        self.step("note which keys were used", async |link| {
+            link.execute(sql, &[&tenants, &keys, &times]).await
+        })
+        .map(|_| ())
+    }
+
+    fn prune_refusals(&mut self, before: UnixMs, limit: usize) -> Result<usize, StoreError> {
+        let sql = "DELETE FROM refusals WHERE (tenant, reservation) IN \
+                   (SELECT tenant, reservation FROM refusals WHERE time < $1 LIMIT $2)";
+        let (before, limit) = (Value::count(before.0), Value::limit(limit));
+        let pruned = self.step("forget refusals", async |link| {
+            link.execute(sql, &[&Parameter(&before), &Parameter(&limit)])
+                .await
+        })?;
+        Ok(usize::try_from(pruned).unwrap_or(usize::MAX))
+    }
+
+    fn commit(&mut self) -> Result<(), CommitError> {
+        const ACTION: &str = "commit";
+        if std::mem::take(&mut self.begins) {
+            // Nothing was asked for.
+            return Ok(());
+        }
+        match self.run(ACTION, async |link| link.batch("COMMIT").await) {
+            Ok(()) => Ok(()),
+            Err(error @ StoreError::Gone { .. }) => Err(CommitError::Lost(error)),
+            Err(error) => Err(CommitError::NotCommitted(error)),
+        }
+    }
+
+    fn rollback(&mut self) -> Result<(), StoreError> {
+        if std::mem::take(&mut self.begins) || self.link.is_none() {
+            // The database undoes what a connection leaves behind.
+            return Ok(());
+        }
+        if self
+            .run("roll back", async |link| link.batch("ROLLBACK").await)
+            .is_err()
+        {
+            self.link = None;
+        }
+        Ok(())
+    }
+
+    fn due(
+        &mut self,
+        now: UnixMs,
+        limit: usize,
+    ) -> Result<Vec<(TenantId, ReservationId)>, StoreError> {
+        self.overdue(DUE_LEASES, now, limit, |row| id(row, 1))
+    }
+
+    fn due_grants(
+        &mut self,
+        now: UnixMs,
+        limit: usize,
+    ) -> Result<Vec<(TenantId, GrantId)>, StoreError> {
+        let id = |row: &Stored<'_>| parsed(row, 1, "a grant id");
+        self.overdue(DUE_GRANTS, now, limit, id)
+    }
+
+    fn maintain(&mut self, idle: Idle) -> Result<(), CommitError> {
+        if idle == Idle::No {
+            return Ok(());
+        }
+        // Looks whether the database is there, before somebody needs it.
+        let there = self.connect().and_then(|()| {
+            self.run("reach PostgreSQL", async |link| {
+                link.batch("SELECT 1").await
+            })
+        });
+        if let Err(error) = there {
+            tracing::debug!(error = %super::chain(&error), "PostgreSQL is not there");
+        }
+        Ok(())
+    }
+
+    fn is_connected(&self) -> bool {
+        self.link.is_some()
+    }
+}
+
+impl Founding for PostgresStore {
+    fn peppers(&mut self) -> Result<Vec<(PepperId, [u8; 32])>, StoreError> {
+        let sql = "SELECT pepper, fingerprint FROM peppers ORDER BY pepper";
+        let rows = self.run("read the peppers", async |link| link.query(sql, &[]).await)?;
+        rows.iter()
+            .map(|row| super::decode::pepper(&Stored(row)))
+            .collect()
+    }
+
+    fn keep_pepper(&mut self, id: PepperId, fingerprint: [u8; 32]) -> Result<(), StoreError> {
+        let sql = "INSERT INTO peppers (pepper, fingerprint) VALUES ($1, $2) ON CONFLICT (pepper) DO NOTHING";
+        self.run("keep a pepper", async |link| {
+            link.execute(sql, &[&i64::from(id.0), &&fingerprint[..]])
+                .await
+        })
+        .map(|_| ())
+    }
+
+    fn signing_key(&mut self) -> Result<Option<PublicKey>, StoreError> {
+        heads::signing_key(&mut PostgresSource::borrowed(self.connected()?))
+    }
+
+    fn keep_signing_key(&mut self, key: &PublicKey) -> Result<(), StoreError> {
+        let row = heads::signing_key_row(key);
+        self.write("keep the signing key", heads::KEEP_SIGNING_KEY, &row)
+    }
+
+    fn epochs(&mut self) -> Result<Epochs, StoreError> {
+        heads::epochs(&mut PostgresSource::borrowed(self.connected()?))
+    }
+}

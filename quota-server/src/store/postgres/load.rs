@@ -1,0 +1,184 @@
+//! Reading what a batch touches: every table is asked once, all at the same time, for all books of the batch.
+
+use super::columns::{Stored, columns, parameters};
+use super::link::Link;
+use crate::store::fields::{Fields, parsed, text};
+use crate::store::table::{ACCOUNT, GRANTS, KEYS, REFUSALS, RESERVATIONS, TOP_UPS, Table};
+use crate::store::value::{Row, Value};
+use crate::store::{StoreError, Touch, decode};
+use ferry_ledger::{Book, TopUpRef};
+use ferry_types::TenantId;
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+use tokio_postgres::Error;
+use tokio_postgres::types::ToSql;
+
+/// The books are locked, always in the order of their tenants, until the batch ends: so no two batches wait for each other.
+static LOCK: LazyLock<String> = LazyLock::new(|| {
+    format!("{ACCOUNT} WHERE tenant = ANY($1::TEXT[]) ORDER BY tenant FOR UPDATE")
+});
+
+/// All grants of the tenants: there are few, and whatever pays may need any of them.
+static GRANTS_OF: LazyLock<String> = LazyLock::new(|| {
+    let columns = GRANTS.columns.join(", ");
+    format!("SELECT {columns} FROM grants WHERE tenant = ANY($1::TEXT[])")
+});
+
+const IN_FLIGHT: &str = "SELECT r.tenant, r.content FROM reservations r \
+     JOIN unnest($1::TEXT[], $2::TEXT[], $3::BYTEA[]) AS wanted (tenant, key, digest) \
+     ON r.tenant = wanted.tenant AND r.in_flight_key = wanted.key \
+     AND r.in_flight_digest = wanted.digest AND r.in_flight_digest IS NOT NULL";
+
+/// What the tables answered.
+pub(super) struct Found {
+    accounts: Vec<tokio_postgres::Row>,
+    keys: Vec<tokio_postgres::Row>,
+    reservations: Vec<tokio_postgres::Row>,
+    refusals: Vec<tokio_postgres::Row>,
+    in_flight: Vec<tokio_postgres::Row>,
+    top_ups: Vec<tokio_postgres::Row>,
+    grants: Vec<tokio_postgres::Row>,
+}
+
+/// Locks the accounts first; what is read after that is read as it is once they are locked.
+pub(super) async fn find(link: &Link, touches: &[Touch]) -> Result<Found, Error> {
+    let mut keys: Vec<Row<'_>> = Vec::new();
+    let mut reservations: Vec<Row<'_>> = Vec::new();
+    let mut in_flight: Vec<Row<'_>> = Vec::new();
+    let mut top_ups: Vec<Row<'_>> = Vec::new();
+    let mut tenants: Vec<&str> = Vec::new();
+    for touch in touches {
+        let tenant = || Value::text(touch.tenant.as_str());
+        tenants.push(touch.tenant.as_str());
+        keys.extend(
+            touch
+                .keys
+                .iter()
+                .map(|key| vec![tenant(), Value::text(key.as_str())]),
+        );
+        let ids = touch.reservations.iter();
+        reservations.extend(ids.map(|id| vec![tenant(), Value::bytes(id.as_bytes())]));
+        in_flight.extend(
+            touch.in_flight.iter().map(|(key, digest)| {
+                vec![tenant(), Value::text(key.as_str()), Value::bytes(digest)]
+            }),
+        );
+        top_ups.extend(touch.top_ups.iter().map(|reference| {
+            let TopUpRef {
+                source,
+                external_reference,
+            } = reference;
+            vec![
+                tenant(),
+                Value::text(source),
+                Value::text(external_reference),
+            ]
+        }));
+    }
+    let tenants: [&(dyn ToSql + Sync); 1] = [&tenants];
+    let (accounts, keys, reservations, refusals, in_flight, top_ups, grants) = tokio::try_join!(
+        biased;
+        link.query(&LOCK, &tenants),
+        of_table(link, &KEYS, &keys),
+        of_table(link, &RESERVATIONS, &reservations),
+        of_table(link, &REFUSALS, &reservations),
+        unless_empty(link, IN_FLIGHT, &in_flight, &["TEXT", "TEXT", "BYTEA"]),
+        of_table(link, &TOP_UPS, &top_ups),
+        link.query(&GRANTS_OF, &tenants),
+    )?;
+    Ok(Found {
+        accounts,
+        keys,
+        reservations,
+        refusals,
+        in_flight,
+        top_ups,
+        grants,
+    })
+}
+
+async fn of_table(
+    link: &Link,
+    table: &Table,
+    keys: &[Row<'_>],
+) -> Result<Vec<tokio_postgres::Row>, Error> {
+    let (kinds, _) = table.kinds.split_at(table.key);
+    unless_empty(link, &table.find_all, keys, kinds).await
+}
+
+async fn unless_empty(
+    link: &Link,
+    sql: &str,
+    wanted: &[Row<'_>],
+    kinds: &[&str],
+) -> Result<Vec<tokio_postgres::Row>, Error> {
+    if wanted.is_empty() {
+        return Ok(Vec::new());
+    }
+    let columns = columns(wanted, kinds);
+    link.query(sql, &parameters(&columns)).await
+}
+
+impl Found {
+    /// Puts the rows together to books, in the order of the touches.
+    pub(super) fn books(&self, touches: &[Touch]) -> Result<Vec<Option<Book>>, StoreError> {
+        let mut books: BTreeMap<TenantId, Book> = BTreeMap::new();
+        for row in self.accounts.iter().map(Stored) {
+            let tenant: TenantId = parsed(&row, 0, "a tenant id")?;
+            books.insert(tenant.clone(), decode::book(&row, &tenant)?);
+        }
+        into_books(&self.keys, &mut books, |row, book| {
+            book.keys
+                .insert(parsed(row, 1, "a key id")?, decode::key(row)?);
+            Ok(())
+        })?;
+        into_books(&self.reservations, &mut books, |row, book| {
+            let found = decode::reservation(row)?;
+            book.reservations.insert(found.id, found);
+            Ok(())
+        })?;
+        into_books(&self.refusals, &mut books, |row, book| {
+            let id = crate::store::fields::id(row, 1)?;
+            if !book.reservations.contains_key(&id) {
+                book.refused.insert(id, decode::refused(row)?);
+            }
+            Ok(())
+        })?;
+        into_books(&self.in_flight, &mut books, |row, book| {
+            let found = crate::store::fields::reservation(row, 1)?;
+            book.reservations.insert(found.id, found);
+            Ok(())
+        })?;
+        into_books(&self.top_ups, &mut books, |row, book| {
+            let reference = TopUpRef {
+                source: text(row, 1)?,
+                external_reference: text(row, 2)?,
+            };
+            book.top_ups.insert(reference, decode::top_up(row)?);
+            Ok(())
+        })?;
+        into_books(&self.grants, &mut books, |row, book| {
+            let (id, grant) = decode::grant(row)?;
+            book.grants.insert(id, grant);
+            Ok(())
+        })?;
+        Ok(touches
+            .iter()
+            .map(|touch| books.remove(&touch.tenant))
+            .collect())
+    }
+}
+
+fn into_books(
+    rows: &[tokio_postgres::Row],
+    books: &mut BTreeMap<TenantId, Book>,
+    put: impl Fn(&dyn Fields, &mut Book) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
+    for row in rows.iter().map(Stored) {
+        let tenant: TenantId = parsed(&row, 0, "a tenant id")?;
+        if let Some(book) = books.get_mut(&tenant) {
+            put(&row, book)?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,127 @@
+//! Writing what a batch changed: one statement a table, all sent before the first is answered.
+
+use super::columns::{columns, parameters};
+use super::link::Link;
+use crate::store::BookChange;
+use crate::store::row;
+use crate::store::table::{
+    GRANTS, JOURNAL, KEY_DIRECTORY, KEYS, LINES, REFUSALS, RESERVATIONS, TENANTS, TOP_UPS, Table,
+    USAGE_ATTEMPTS, USAGE_RECORDS,
+};
+use crate::store::value::{Row, Value};
+use ferry_ledger::Reservation;
+use ferry_types::TenantId;
+use futures_util::future::try_join_all;
+use tokio_postgres::Error;
+
+const GIVE_BACK: &str = "DELETE FROM usage_records u \
+     USING unnest($1::TEXT[], $2::BYTEA[]) AS gone (tenant, reservation) \
+     WHERE u.tenant = gone.tenant AND u.reservation = gone.reservation";
+
+/// The rows of a batch, by table.
+#[derive(Default)]
+struct Rows<'a> {
+    tenants: Vec<Row<'a>>,
+    journal: Vec<Row<'a>>,
+    lines: Vec<Row<'a>>,
+    keys: Vec<Row<'a>>,
+    directory: Vec<Row<'a>>,
+    top_ups: Vec<Row<'a>>,
+    grants: Vec<Row<'a>>,
+    reservations: Vec<Row<'a>>,
+    records: Vec<Row<'a>>,
+    attempts: Vec<Row<'a>>,
+    given_back: Vec<Row<'a>>,
+    refusals: Vec<Row<'a>>,
+}
+
+pub(super) async fn write(link: &Link, changes: &[BookChange<'_>]) -> Result<(), Error> {
+    let mut rows = Rows::default();
+    changes.iter().for_each(|change| rows.add(change));
+    let upsert = |table: &'static Table| (&**table.upsert_all, &**table.kinds);
+    let insert = |table: &'static Table| (&**table.insert_all, &**table.kinds);
+    let statements = [
+        (insert(&JOURNAL), &rows.journal),
+        (upsert(&TENANTS), &rows.tenants),
+        (insert(&LINES), &rows.lines),
+        (upsert(&KEYS), &rows.keys),
+        (insert(&KEY_DIRECTORY), &rows.directory),
+        (upsert(&TOP_UPS), &rows.top_ups),
+        (upsert(&GRANTS), &rows.grants),
+        (upsert(&RESERVATIONS), &rows.reservations),
+        (upsert(&USAGE_RECORDS), &rows.records),
+        (upsert(&USAGE_ATTEMPTS), &rows.attempts),
+        ((GIVE_BACK, &["TEXT", "BYTEA"][..]), &rows.given_back),
+        (upsert(&REFUSALS), &rows.refusals),
+    ];
+    let statements = statements.into_iter().filter(|(_, rows)| !rows.is_empty());
+    let sent = statements.map(async |((sql, kinds), rows)| {
+        let columns = columns(rows, kinds);
+        link.execute(sql, &parameters(&columns)).await
+    });
+    try_join_all(sent).await.map(|_| ())
+}
+
+impl<'a> Rows<'a> {
+    fn add(&mut self, change: &BookChange<'a>) {
+        let BookChange {
+            book,
+            records,
+            keys,
+            directory,
+            reservations,
+            refused,
+            top_ups,
+            grants,
+        } = *change;
+        let tenant = &book.tenant;
+        if !records.is_empty() {
+            self.tenants.push(row::tenant(book));
+        }
+        for recorded in records {
+            let entry = &recorded.entry;
+            self.journal.push(row::entry(tenant, entry));
+            self.lines
+                .extend(row::lines(tenant, entry.seq, &recorded.transaction));
+        }
+        let changed = keys.iter().filter_map(|id| Some((id, book.keys.get(id)?)));
+        self.keys
+            .extend(changed.map(|(id, key)| row::key(tenant, id, key)));
+        self.directory
+            .extend(directory.iter().map(|listed| row::listed(tenant, listed)));
+        let posted = top_ups
+            .iter()
+            .filter_map(|of| Some((of, book.top_ups.get(of)?)));
+        self.top_ups
+            .extend(posted.map(|(of, posted)| row::top_up(tenant, of, posted)));
+        let granted = grants
+            .iter()
+            .filter_map(|id| Some((id, book.grants.get(id)?)));
+        self.grants
+            .extend(granted.map(|(id, grant)| row::grant(tenant, id, grant)));
+        for id in reservations {
+            if let Some(row) = book.reservations.get(id) {
+                self.reservation(tenant, row);
+            }
+        }
+        let refused = refused
+            .iter()
+            .filter_map(|id| Some((id, book.refused.get(id)?)));
+        self.refusals
+            .extend(refused.map(|(id, row)| row::refusal(tenant, id, row)));
+    }
+
+    fn reservation(&mut self, tenant: &'a TenantId, row: &'a Reservation) {
+        self.reservations.push(row::reservation(tenant, row));
+        if let Some(posting) = row.posting() {
+            self.records.push(row::usage_record(tenant, row, posting));
+            self.attempts.extend(row::attempts(tenant, row, posting));
+        } else if row::gave_back(row) {
+            let key = [
+                Value::text(tenant.as_str()),
+                Value::bytes(row.id.as_bytes()),
+            ];
+            self.given_back.push(key.into());
+        }
+    }
+}
