@@ -5,11 +5,14 @@ use tokio_postgres::Error;
 use tokio_postgres::error::SqlState;
 
 /// Somebody else was faster, or the database wants its transactions in another order: the batch is to be run again.
-const CONFLICTS: [SqlState; 3] = [
+const CONFLICTS: [SqlState; 5] = [
     SqlState::T_R_SERIALIZATION_FAILURE,
     SqlState::T_R_DEADLOCK_DETECTED,
     // Two servers appended the same entry of a journal, or made the same tenant or key: the second finds what the first wrote.
     SqlState::UNIQUE_VIOLATION,
+    // Two servers made the same table at the same time: IF NOT EXISTS does not wait for the other's.
+    SqlState::DUPLICATE_TABLE,
+    SqlState::DUPLICATE_OBJECT,
 ];
 
 /// Names what was tried, and sorts out what is to be done.
