@@ -57,9 +57,11 @@ pub struct Customer {
 
 impl Server {
     pub fn on(folder: &Path, clock: Clock) -> Self {
-        let runtime = tokio::runtime::Builder::new_current_thread();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .build();
         let mut server = Self {
-            runtime: { runtime }.build().unwrap(),
+            runtime: runtime.unwrap(),
             database: folder.join("ferry.db"),
             clock,
             prices: Arc::new(PriceBook::parse(TABLE).unwrap()),
