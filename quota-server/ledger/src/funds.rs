@@ -100,7 +100,11 @@ impl Book {
         }
         let from_balance = due.minus(grant::total(&grants)?).ok_or(Overflow)?;
         let absorbed = match self.overage {
-            Overage::Absorb => from_balance.excess_over(self.affords(&own)),
+            // What the balance pays without touching what others hold: the request's own hold, then what nobody holds.
+            Overage::Absorb => match self.available().to_amount() {
+                Some(free) => from_balance.excess_over(own.balance).excess_over(free),
+                None => from_balance.excess_over(own.balance),
+            },
             Overage::Debt | Overage::CreditLine(_) => Amount::ZERO,
         };
         Ok(Payment {
@@ -108,13 +112,6 @@ impl Book {
             grants,
             absorbed,
         })
-    }
-
-    /// What the balance can pay for a reservation: its own hold, and what nobody holds. Beyond what can be stored, the most that
-    /// can.
-    fn affords(&self, own: &Own<'_>) -> Amount {
-        let free = self.available().to_amount().unwrap_or(Amount::ZERO);
-        own.balance.plus(free).unwrap_or(Amount::MAX)
     }
 
     /// The grants that a reservation's end touches, as they are after it; `unheld` is held no more, `given` comes back, `taken`

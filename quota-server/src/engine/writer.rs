@@ -152,12 +152,13 @@ impl Writer {
         for _ in 0..RUNS_MAX {
             let now = UnixMs(self.clock.now_ms());
             let rules = self.rules();
+            let mut unreserved = self.unreserved.clone();
             let batch = Batch {
                 store: self.store.as_mut(),
                 peppers: &self.peppers,
                 metrics: &self.metrics,
                 used_keys: &mut self.used_keys,
-                unreserved: &mut self.unreserved,
+                unreserved: &mut unreserved,
                 rules,
                 now,
             };
@@ -169,6 +170,7 @@ impl Writer {
                 }) => match self.commit()? {
                     Committed::Yes => {
                         tally.count(&self.metrics);
+                        self.unreserved = unreserved;
                         self.changed_heads.note(heads);
                         return Ok(results);
                     }

@@ -107,7 +107,8 @@ impl Export {
         newest: BTreeMap<TenantId, Head>,
         signer: Arc<Signer>,
     ) -> Result<Self, FileError> {
-        durable_file::write(&path, &text(&newest, &signer))?;
+        let text = text(&newest, &signer).map_err(FileError::io("write", &path))?;
+        durable_file::write(&path, &text)?;
         let file = durable_file::private(OpenOptions::new().append(true), &path)?;
         Ok(Self {
             path,
@@ -130,13 +131,15 @@ impl Export {
                 .saturating_mul(2)
                 .saturating_add(OLD_LINES_MAX)
         {
-            durable_file::write(&self.path, &text(&self.newest, &self.signer))?;
+            let text = text(&self.newest, &self.signer);
+            let text = text.map_err(FileError::io("write", &self.path))?;
+            durable_file::write(&self.path, &text)?;
             self.file = durable_file::private(OpenOptions::new().append(true), &self.path)?;
             self.lines = self.newest.len();
             return Ok(());
         }
-        self.file
-            .write_all(text(heads, &self.signer).as_bytes())
+        text(heads, &self.signer)
+            .and_then(|text| self.file.write_all(text.as_bytes()))
             .and_then(|()| self.file.sync_data())
             .map_err(FileError::io("write", &self.path))?;
         self.lines = lines;
@@ -144,11 +147,11 @@ impl Export {
     }
 }
 
-fn text(heads: &BTreeMap<TenantId, Head>, signer: &Signer) -> String {
-    let line = |(tenant, head): (&TenantId, &Head)| {
-        // Numbers and text: nothing in a line that JSON could not hold.
-        let line = serde_json::to_string(&signer.sign(tenant, *head).line()).unwrap_or_default();
-        line + "\n"
-    };
-    heads.iter().map(line).collect()
+fn text(heads: &BTreeMap<TenantId, Head>, signer: &Signer) -> io::Result<String> {
+    let mut text = String::new();
+    for (tenant, head) in heads {
+        text += &serde_json::to_string(&signer.sign(tenant, *head).line())?;
+        text.push('\n');
+    }
+    Ok(text)
 }

@@ -11,8 +11,9 @@ use std::collections::BTreeMap;
 
 const HOUR_MS: u64 = 3_600_000;
 
-/// Settlements of which nothing was held, by gateway, in the present hour.
-#[derive(Debug, Default)]
+/// Settlements of which nothing was held, by gateway, in the present hour. A batch counts on a copy, which stands once the batch is
+/// durable: one that is undone or run again counts nothing. Each server counts for itself.
+#[derive(Clone, Debug, Default)]
 pub(in crate::engine) struct UnreservedSettles {
     hour: u64,
     counts: BTreeMap<PrincipalName, u64>,

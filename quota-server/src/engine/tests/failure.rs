@@ -1,9 +1,10 @@
 //! A store that fails: the batch has not happened, or the engine stops. Broken books do not stop others.
 
-use super::fixture::{Fixture, HOLD, done, tenant, whole_use};
+use super::fixture::{Fixture, HOLD, done, gateway, tenant, whole_use};
 use crate::engine::secrets::Secrets;
 use crate::engine::{CreateTenant, Engine, EngineConfig, EngineError, Stop};
 use crate::key_directory::{PepperId, StoredDigest};
+use crate::principal::Principal;
 use crate::seal::Seal;
 use crate::store::sqlite::SqliteStore;
 use crate::store::{BookChange, CommitError, Idle, Store, StoreError, Touch, VersionTaken};
@@ -180,6 +181,31 @@ async fn a_batch_that_cannot_be_stored_has_not_happened() {
     assert_eq!(fixture.balance().await, (2 * HOLD, HOLD, HOLD));
     assert_eq!(fixture.engine.metrics().batches_failed.get(), 3);
     assert!(fixture.engine.is_running());
+    fixture.assert_clean().await;
+}
+
+/// A settlement that was not stored is not counted against its gateway's cap either: not the one that failed, nor the one that
+/// is run again.
+#[tokio::test]
+async fn what_did_not_happen_does_not_count_against_a_cap() {
+    let mut fixture = Fixture::with_holds(4).await;
+    let how = ailing(&mut fixture).await;
+    let capped = Arc::new(Principal {
+        unreserved_settles_per_hour_max: 2,
+        ..Principal::clone(&gateway())
+    });
+    let mut answers = Vec::new();
+    for failure in [REFUSES_COMMIT, IN_THE_WAY, WELL, WELL] {
+        how.store(failure, Ordering::SeqCst);
+        let call = fixture.settle_call(fixture.draw(), whole_use());
+        let settled = fixture.engine.settle(&capped, vec![call]).await;
+        answers.push(settled.map(|mut each| each.pop().unwrap().answer));
+    }
+    assert_eq!(answers[0], Err(EngineError::Unavailable));
+    for settled in &answers[1..3] {
+        assert!(matches!(settled, Ok(SettleAnswer::Settled { .. })));
+    }
+    assert_eq!(answers[3], Ok(SettleAnswer::Parked));
     fixture.assert_clean().await;
 }
 
