@@ -5,6 +5,7 @@
 
 mod asked;
 mod client;
+mod corrections;
 mod credit;
 mod failure;
 mod heads;

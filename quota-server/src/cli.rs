@@ -8,6 +8,7 @@
 mod admin;
 mod arguments;
 mod check;
+mod correct;
 mod files;
 mod output;
 mod serve;
@@ -72,6 +73,7 @@ async fn execute(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Key { command } => admin::key(&server.client()?, command, &output).await,
         Command::Topup(top_up) => admin::top_up(&server.client()?, top_up, &output).await,
         Command::Grant { command } => admin::grant(&server.client()?, command, &output).await,
+        Command::Correct { command } => correct::run(&server.client()?, command, &output).await,
         Command::Accounts { tenant } => {
             admin::accounts(&server.client()?, tenant.as_ref(), &output).await
         }

@@ -192,6 +192,11 @@ impl Quota {
         Ok(())
     }
 
+    /// What is offered for each model, as of now.
+    pub(crate) fn offers(&self) -> Arc<Offers> {
+        Arc::clone(&self.offers)
+    }
+
     /// What it has not answered yet counts here.
     pub(crate) fn draining(&self) -> Draining {
         self.draining.clone()

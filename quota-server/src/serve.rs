@@ -156,7 +156,7 @@ impl Server {
         if exporter.is_some() {
             quota.learn_from_records().await?;
         }
-        let draining = quota.draining();
+        let (draining, offers) = (quota.draining(), quota.offers());
         let grpc = GrpcListener::open(&config.grpc, config.principals.clone(), quota).await?;
         let admin = Bound::open(&config.admin.listen, ADMIN_SOCKET_MODE).await?;
         let http = Bound::open(&config.http.listen, HTTP_SOCKET_MODE).await?;
@@ -179,6 +179,7 @@ impl Server {
             admin::router(AdminState {
                 engine: engine.clone(),
                 currency: prices.currency,
+                offers,
                 status: Arc::new(status(&config, &prices, &addresses)),
                 token: config.admin.token,
                 draining: draining.clone(),

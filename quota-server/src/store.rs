@@ -28,7 +28,7 @@ use crate::heads::{Epochs, PublicKey};
 use crate::key_directory::{PepperId, StoredDigest};
 use crate::seal::Seal;
 use ferry_ledger::{Book, Recorded, TopUpRef, UnixMs};
-use ferry_types::{GrantId, KeyId, ReservationId, TenantId};
+use ferry_types::{CorrectionId, GrantId, KeyId, ReservationId, TenantId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
@@ -43,6 +43,8 @@ pub struct Touch {
     pub reservations: BTreeSet<ReservationId>,
     /// These top-ups.
     pub top_ups: BTreeSet<TopUpRef>,
+    /// These corrections.
+    pub corrections: BTreeSet<CorrectionId>,
     /// The open reservations under these idempotency keys: each a customer's key, and the digest that came with it.
     pub in_flight: BTreeSet<(KeyId, [u8; 32])>,
 }
@@ -56,6 +58,7 @@ impl Touch {
             keys: BTreeSet::new(),
             reservations: BTreeSet::new(),
             top_ups: BTreeSet::new(),
+            corrections: BTreeSet::new(),
             in_flight: BTreeSet::new(),
         }
     }
@@ -76,8 +79,10 @@ pub struct BookChange<'a> {
     pub reservations: &'a BTreeSet<ReservationId>,
     /// Refusals that are new.
     pub refused: &'a BTreeSet<ReservationId>,
-    /// Top-ups that are new.
+    /// Top-ups that are new or changed.
     pub top_ups: &'a BTreeSet<TopUpRef>,
+    /// Corrections that are new.
+    pub corrections: &'a BTreeSet<CorrectionId>,
     /// Grants that are new or changed.
     pub grants: &'a BTreeSet<GrantId>,
 }

@@ -63,6 +63,19 @@ pub enum AdminAnswer {
     AmountOutOfRange,
     /// Only a month that is over is sealed.
     MonthNotOver,
+    /// There is no such request, or nothing was charged for it.
+    UnknownRequest,
+    /// There is no such top-up.
+    UnknownTopUp,
+    /// There is no such entry.
+    UnknownEntry,
+    /// No settle of this request is kept for a person.
+    NotParked,
+    /// More than can be put right.
+    Exceeds {
+        /// So much can.
+        most: Amount,
+    },
     /// The book is frozen.
     Frozen,
 }

@@ -3,6 +3,8 @@
 //! Everything is computed before anything is changed: an event that does not fit leaves the book as it was. Then the
 //! invariants are checked, before anybody persists anything.
 
+mod correct;
+
 use crate::book::{Book, Head, Key, KeyState, PostedTopUp, TenantState, TopUpRef};
 use crate::event::{Event, Expired, Parked, Reserved, Settled, ToppedUp};
 use crate::grant::{Grant, Moved};
@@ -75,6 +77,7 @@ impl Book {
             refused: BTreeMap::new(),
             top_ups: BTreeMap::new(),
             grants: BTreeMap::new(),
+            corrections: BTreeMap::new(),
         };
         let transaction = Transaction::of(event, &book, at)?;
         let entry = book.append(event, at);
@@ -182,6 +185,7 @@ impl Book {
             } => self.release(unseen(*id, owner), *released, *returned, at),
             Event::Expired(expired) => self.expire(expired, at),
             Event::Parked(parked) => self.park(parked),
+            Event::Corrected(corrected) => self.correct(corrected, at),
         }
     }
 
@@ -225,8 +229,13 @@ impl Book {
         )?;
         self.posted = self.posted_after(amount, Amount::ZERO)?;
         let seq = self.head.next_seq();
-        self.top_ups
-            .insert(reference, PostedTopUp { amount, at, seq });
+        let posted = PostedTopUp {
+            amount,
+            taken_back: Amount::ZERO,
+            at,
+            seq,
+        };
+        self.top_ups.insert(reference, posted);
         Ok(())
     }
 
@@ -303,6 +312,7 @@ impl Book {
             at,
             seq: self.head.next_seq(),
             by: settled.by.clone(),
+            standing: None,
         };
         let row = self
             .reservations
@@ -388,6 +398,7 @@ impl Book {
             at,
             seq,
             by: None,
+            standing: None,
         }));
         self.carry(moved);
         Ok(())

@@ -5,8 +5,9 @@
 //! that its offer pinned. What lies beyond what the pinned request
 //! could have cost is not charged, but put to suspense for a person.
 
+use crate::flag::{Flag, Flags};
 use crate::offer::{Candidate, Offer};
-use crate::reservation::{Charge, Flag, Flags, Hold, Reservation};
+use crate::reservation::{Charge, Hold, Reservation};
 use crate::sizing::{binds, input_bound};
 use ferry_types::{
     Amount, Attempt, Overflow, Rates, RequestFacts, Settlement, TokenClass, Usage, UsageSource,
@@ -75,12 +76,7 @@ impl<'a> Bill<'a> {
         let Some(offer) = self.offer else {
             let charge = Charge {
                 usage,
-                priced: Amount::ZERO,
-                suspended: Amount::ZERO,
-                charged: Amount::ZERO,
-                grants: Vec::new(),
-                absorbed: Amount::ZERO,
-                costs: vec![Amount::ZERO; attempts.len()],
+                ..Charge::nothing(attempts.len())
             };
             return (charge, flags.with(Flag::Unpriced));
         };

@@ -3,11 +3,14 @@
 //! A book is a partial view. The store loads every key, reservation, refusal and top-up that a batch touches, and what is in
 //! flight under the idempotency keys that come with it; what is not there does not exist.
 
+use crate::correction::PostedCorrection;
 use crate::grant::Grant;
 use crate::overage::Overage;
 use crate::reservation::{Refused, Reservation};
 use crate::time::UnixMs;
-use ferry_types::{Amount, Balance, Currency, GrantId, KeyId, Overflow, ReservationId, TenantId};
+use ferry_types::{
+    Amount, Balance, CorrectionId, Currency, GrantId, KeyId, Overflow, ReservationId, TenantId,
+};
 use std::collections::BTreeMap;
 
 /// A tenant's book, as far as a batch needs it.
@@ -41,6 +44,8 @@ pub struct Book {
     pub top_ups: BTreeMap<TopUpRef, PostedTopUp>,
     /// All its grants.
     pub grants: BTreeMap<GrantId, Grant>,
+    /// Corrections in view.
+    pub corrections: BTreeMap<CorrectionId, PostedCorrection>,
 }
 
 /// The end of a journal.
@@ -101,6 +106,8 @@ pub struct TopUpRef {
 pub struct PostedTopUp {
     /// How much.
     pub amount: Amount,
+    /// What of it was paid back, or taken back by the customer's bank.
+    pub taken_back: Amount,
     /// When.
     pub at: UnixMs,
     /// Where in the journal.

@@ -1,6 +1,7 @@
 //! What can be asked of a book.
 
 use crate::book::{KeyState, TenantState, TopUpRef};
+use crate::correction::Correction;
 use crate::grant::{GrantKind, GrantScope};
 use crate::offer::Offer;
 use crate::overage::Overage;
@@ -8,7 +9,8 @@ use crate::reservation::Owner;
 use crate::seal::MonthSealed;
 use crate::time::UnixMs;
 use ferry_types::{
-    Amount, Currency, GrantId, KeyId, PrincipalName, RequestFacts, ReservationId, Settlement, Usage,
+    Amount, CorrectionId, Currency, GrantId, KeyId, PrincipalName, RequestFacts, ReservationId,
+    Settlement, Usage,
 };
 use std::sync::Arc;
 
@@ -38,6 +40,8 @@ pub enum Command {
     ExpireGrant(GrantId),
     /// Brings money in.
     TopUp(TopUp),
+    /// Puts something right.
+    Correct(Box<Correct>),
     /// Asks for a request to be let through.
     Reserve(Box<Reserve>),
     /// Extends a lease.
@@ -62,6 +66,7 @@ impl Command {
             Self::Settle(call) => Some(call.id),
             Self::Release(call) => Some(call.id),
             Self::Expire(call) => Some(call.id),
+            Self::Correct(order) => order.correction.remedy.request(),
             Self::SetTenantState(_)
             | Self::IssueKey(_)
             | Self::SetKeyState(_)
@@ -88,6 +93,7 @@ impl Command {
             | Self::IssueGrant(_)
             | Self::ExpireGrant(_)
             | Self::TopUp(_)
+            | Self::Correct(_)
             | Self::Expire(_)
             | Self::SealMonth(_) => None,
         }
@@ -98,12 +104,36 @@ impl Command {
     pub fn top_up(&self) -> Option<TopUpRef> {
         match self {
             Self::TopUp(order) => Some(order.reference()),
+            Self::Correct(order) => order.correction.remedy.top_up().cloned(),
             Self::SetTenantState(_)
             | Self::IssueKey(_)
             | Self::SetKeyState(_)
             | Self::SetOverage(_)
             | Self::IssueGrant(_)
             | Self::ExpireGrant(_)
+            | Self::Reserve(_)
+            | Self::Renew(_)
+            | Self::Settle(_)
+            | Self::Release(_)
+            | Self::Expire(_)
+            | Self::SealMonth(_) => None,
+        }
+    }
+}
+
+impl Command {
+    /// The correction that must be in view, if there is one.
+    #[must_use]
+    pub const fn correction(&self) -> Option<&CorrectionId> {
+        match self {
+            Self::Correct(order) => Some(&order.id),
+            Self::SetTenantState(_)
+            | Self::IssueKey(_)
+            | Self::SetKeyState(_)
+            | Self::SetOverage(_)
+            | Self::IssueGrant(_)
+            | Self::ExpireGrant(_)
+            | Self::TopUp(_)
             | Self::Reserve(_)
             | Self::Renew(_)
             | Self::Settle(_)
@@ -177,6 +207,17 @@ pub struct TopUp {
     pub external_reference: String,
     /// For people.
     pub note: String,
+}
+
+/// Puts something right, once per id.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Correct {
+    /// Its id.
+    pub id: CorrectionId,
+    /// What a person decided.
+    pub correction: Correction,
+    /// The model's offer as of now, for a parked settle whose reservation pinned none.
+    pub offer: Option<Arc<Offer>>,
 }
 
 /// Asks for a request to be let through.

@@ -4,6 +4,7 @@
 //! same four give the same decision.
 
 mod admin;
+mod correct;
 mod expire;
 mod release;
 mod renew;
@@ -34,6 +35,7 @@ pub fn decide(book: &Book, command: &Command, rules: &Rules, clock: UnixMs) -> D
         Command::IssueGrant(order) => admin::issue_grant(book, order, now).map(Answer::Admin),
         Command::ExpireGrant(id) => admin::expire_grant(book, id, now).map(Answer::Admin),
         Command::TopUp(order) => admin::top_up(book, order).map(Answer::Admin),
+        Command::Correct(order) => correct::correct(book, order, now).map(Answer::Admin),
         Command::Reserve(call) => reserve::reserve(book, call, rules, clock).map(Answer::Reserve),
         Command::Renew(call) => renew::renew(book, call, rules, now).map(Answer::Renew),
         Command::Settle(call) => settle::settle(book, call, rules, now).map(Answer::Settle),

@@ -1,10 +1,12 @@
 //! What happened: the content of the journal. Events carry every number that the projections need.
 
 use crate::book::{KeyState, TenantState};
+use crate::correction::Corrected;
+use crate::flag::Flags;
 use crate::grant::{Grant, GrantSlice};
 use crate::offer::Offer;
 use crate::overage::Overage;
-use crate::reservation::{Charge, Flags, Owner};
+use crate::reservation::{Charge, Owner};
 use crate::seal::MonthSealed;
 use crate::time::UnixMs;
 use ferry_types::{
@@ -92,6 +94,8 @@ pub enum Event {
     Expired(Box<Expired>),
     /// A settle was kept for a person to judge; nothing was charged.
     Parked(Box<Parked>),
+    /// A person put something right.
+    Corrected(Box<Corrected>),
     /// A month is over, and its entries are told of.
     MonthSealed(MonthSealed),
 }
@@ -106,6 +110,7 @@ impl Event {
             Self::Settled(settled) | Self::Adjusted(settled) => Some(settled.id),
             Self::Expired(expired) => Some(expired.id),
             Self::Parked(parked) => Some(parked.id),
+            Self::Corrected(corrected) => corrected.correction.remedy.request(),
             Self::TenantOpened { .. }
             | Self::TenantStateSet(_)
             | Self::KeyIssued { .. }
@@ -136,6 +141,7 @@ impl Event {
             | Self::Released { .. }
             | Self::Expired(_)
             | Self::Parked(_)
+            | Self::Corrected(_)
             | Self::MonthSealed(_) => None,
         }
     }
@@ -159,6 +165,7 @@ impl Event {
             Self::Released { .. } => "released",
             Self::Expired(_) => "expired",
             Self::Parked(_) => "parked",
+            Self::Corrected(_) => "corrected",
             Self::MonthSealed(_) => "month_sealed",
         }
     }

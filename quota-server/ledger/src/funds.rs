@@ -95,7 +95,7 @@ impl Book {
             let free = suiting.into_iter().map(|(id, grant)| (id, grant.free()));
             let (more, _) = draw(beyond, free);
             for slice in more {
-                add(&mut grants, slice)?;
+                grant::add(&mut grants, slice)?;
             }
         }
         let from_balance = due.minus(grant::total(&grants)?).ok_or(Overflow)?;
@@ -188,13 +188,4 @@ fn draw<'a>(
         left = left.excess_over(take);
     }
     (slices, left)
-}
-
-/// Adds a slice to the one of the same grant, if there is one.
-fn add(slices: &mut Vec<GrantSlice>, more: GrantSlice) -> Result<(), Overflow> {
-    match slices.iter_mut().find(|slice| slice.grant == more.grant) {
-        Some(slice) => slice.amount = slice.amount.plus(more.amount)?,
-        None => slices.push(more),
-    }
-    Ok(())
 }

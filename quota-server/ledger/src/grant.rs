@@ -182,3 +182,12 @@ pub(crate) fn of_grant(slices: &[GrantSlice], grant: &GrantId) -> Result<Amount,
     own.map(|slice| slice.amount)
         .try_fold(Amount::ZERO, Amount::plus)
 }
+
+/// Adds a slice to the one of the same grant, if there is one.
+pub(crate) fn add(slices: &mut Vec<GrantSlice>, more: GrantSlice) -> Result<(), Overflow> {
+    match slices.iter_mut().find(|slice| slice.grant == more.grant) {
+        Some(slice) => slice.amount = slice.amount.plus(more.amount)?,
+        None => slices.push(more),
+    }
+    Ok(())
+}

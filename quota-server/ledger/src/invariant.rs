@@ -16,12 +16,14 @@ use crate::answer::{AdminAnswer, Answer, SettleAnswer};
 use crate::bill::Bill;
 use crate::book::{Book, Head};
 use crate::command::Command;
+use crate::correction::Remedy;
 use crate::decide::{decide, last_evidence};
 use crate::event::{Event, Reserved, Settled};
+use crate::flag::{Flag, Flags};
 use crate::grant;
 use crate::journal::Entry;
 use crate::offer::Rules;
-use crate::reservation::{Charge, Flag, Flags, Reservation};
+use crate::reservation::{Charge, Reservation};
 use crate::sizing::{binds, bound};
 use crate::time::UnixMs;
 use crate::totals::Totals;
@@ -143,6 +145,7 @@ pub fn i1_gives_back_what_was_charged(before: &Before, event: &Event) -> Result<
         | Event::Renewed { .. }
         | Event::Expired(_)
         | Event::Parked(_)
+        | Event::Corrected(_)
         | Event::MonthSealed(_) => return Ok(()),
     };
     let charged = before.row.as_ref().map_or(Amount::ZERO, |row| row.charged);
@@ -177,6 +180,7 @@ pub fn i2_promises_are_covered(event: &Event, after: &Book) -> Result<(), Broken
         | Event::Released { .. }
         | Event::Expired(_)
         | Event::Parked(_)
+        | Event::Corrected(_)
         | Event::MonthSealed(_) => false,
     };
     holds(
@@ -202,6 +206,16 @@ pub fn i3_one_end(before: &Before, event: &Event) -> Result<(), Broken> {
         Event::Released { .. } => {
             matches!(stage, None | Some(Stage::Open | Stage::Expired))
         }
+        Event::Corrected(corrected) => match corrected.correction.remedy {
+            Remedy::Refund(_)
+            | Remedy::Charge(_)
+            | Remedy::SuspenseCharge(_)
+            | Remedy::SuspenseWaiver(_) => {
+                matches!(stage, Some(Stage::Settled | Stage::Expired))
+            }
+            Remedy::ParkedAccepted(_) | Remedy::ParkedDiscarded(_) => stage == Some(Stage::Parked),
+            Remedy::TopUpRefund(_) | Remedy::Chargeback(_) | Remedy::WriteOff { .. } => true,
+        },
         Event::TenantOpened { .. }
         | Event::TenantStateSet(_)
         | Event::KeyIssued { .. }
@@ -243,6 +257,7 @@ pub fn i5_again_is_the_same(
         | Event::Adjusted(_)
         | Event::Released { .. }
         | Event::Expired(_)
+        | Event::Corrected(_)
         | Event::Parked(_) => true,
     });
     holds(Invariant::I5, !moves, "the same again moved money")?;
@@ -319,6 +334,7 @@ pub fn i9_amounts_are_priced(event: &Event, after: &Book) -> Result<(), Broken> 
         | Event::Renewed { .. }
         | Event::Released { .. }
         | Event::Parked(_)
+        | Event::Corrected(_)
         | Event::MonthSealed(_) => Ok(()),
     }
 }

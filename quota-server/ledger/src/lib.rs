@@ -19,9 +19,11 @@ mod apply;
 mod bill;
 pub mod book;
 pub mod command;
+pub mod correction;
 mod decide;
 mod difference;
 pub mod event;
+pub mod flag;
 mod funds;
 pub mod grant;
 mod in_flight;
@@ -47,11 +49,13 @@ pub use answer::{
 pub use apply::{Misfit, Recorded};
 pub use book::{Book, Head, Key, KeyState, PostedTopUp, TenantState, TopUpRef};
 pub use command::{
-    Command, Expire, IssueGrant, IssueKey, OpenTenant, Release, Renew, Reserve, SetKeyState,
-    Settle, TopUp,
+    Command, Correct, Expire, IssueGrant, IssueKey, OpenTenant, Release, Renew, Reserve,
+    SetKeyState, Settle, TopUp,
 };
+pub use correction::{Corrected, Correction, PostedCorrection, Reason, Reissued, Remedy};
 pub use decide::{decide, open};
 pub use event::{Event, ParkReason};
+pub use flag::{Flag, Flags};
 pub use grant::{Grant, GrantKind, GrantScope, GrantSlice};
 pub use in_flight::IdempotencyKey;
 pub use invariant::{Broken, Invariant};
@@ -62,7 +66,7 @@ pub use offer::{Candidate, ModelLimits, Offer, Rules};
 pub use overage::Overage;
 pub use refusal::Refusal;
 pub use reservation::{
-    Charge, Flag, Flags, Freed, Hold, Owner, Posting, Refused, Reservation, State, StateName,
+    Charge, Freed, Hold, Owner, Posting, Refused, Reservation, Standing, State, StateName,
 };
 pub use seal::MonthSealed;
 pub use time::UnixMs;

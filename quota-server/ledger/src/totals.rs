@@ -2,10 +2,13 @@
 
 use crate::account::Account;
 use crate::book::Book;
+use crate::correction::{PostedCorrection, Remedy};
+use crate::flag::Flag;
 use crate::grant::GrantKind;
-use crate::reservation::{Flag, Posting};
+use crate::reservation::Posting;
 use crate::transaction::Transaction;
 use ferry_types::Amount;
+use std::collections::BTreeSet;
 
 /// Sums over a whole book, in units of its currency. Far from overflow: a sum of 2^63 amounts still fits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,7 +53,8 @@ impl Totals {
         }
     }
 
-    /// By the usage records: of everything that was charged and stands, less what was refunded as credit. Only for a book that has all of them in view.
+    /// By the usage records and what a person corrected: of everything that was charged and stands, less what was refunded as
+    /// credit. Only for a book that has all of them in view.
     #[must_use]
     pub fn of_records(book: &Book) -> Self {
         let mut totals = Self::ZERO;
@@ -58,13 +62,36 @@ impl Totals {
         for posting in rows.filter_map(|row| row.posting()) {
             totals.add_record(posting);
         }
-        // A grant in place of charges took its amount out of revenue: no usage record tells of that.
-        let refunds = book.grants.values();
-        for grant in refunds.filter(|grant| grant.kind == GrantKind::Refund) {
-            let amount = i128::from(grant.amount.units());
-            totals.usage = totals.usage.saturating_sub(amount);
+        // A grant in place of charges took its amount out of revenue: no usage record tells of that. One that a correction issued
+        // is counted with it.
+        let corrections = || book.corrections.values();
+        let reissued: BTreeSet<_> = corrections().flat_map(|posted| &posted.reissued).collect();
+        for (id, grant) in &book.grants {
+            if grant.kind == GrantKind::Refund && !reissued.contains(id) {
+                totals.usage = sum(totals.usage, grant.amount, -1);
+            }
         }
+        corrections().for_each(|posted| totals.add_correction(posted));
         totals
+    }
+
+    fn add_correction(&mut self, posted: &PostedCorrection) {
+        let amount = posted.correction.amount;
+        self.written_off = sum(self.written_off, posted.absorbed, 1);
+        match posted.correction.remedy {
+            Remedy::Refund(_) => self.usage = sum(self.usage, amount, -1),
+            Remedy::Charge(_) => self.usage = sum(self.usage, amount, 1),
+            Remedy::WriteOff { .. } => self.written_off = sum(self.written_off, amount, 1),
+            Remedy::SuspenseCharge(_) => self.suspended = sum(self.suspended, amount, -1),
+            Remedy::SuspenseWaiver(_) => {
+                self.suspended = sum(self.suspended, amount, -1);
+                self.written_off = sum(self.written_off, amount, 1);
+            }
+            Remedy::TopUpRefund(_)
+            | Remedy::Chargeback(_)
+            | Remedy::ParkedAccepted(_)
+            | Remedy::ParkedDiscarded(_) => {}
+        }
     }
 
     fn add_record(&mut self, posting: &Posting) {
@@ -84,4 +111,9 @@ impl Totals {
             add(&mut self.cost, *cost);
         }
     }
+}
+
+/// Adds an amount so many times.
+fn sum(to: i128, amount: Amount, times: i128) -> i128 {
+    to.saturating_add(i128::from(amount.units()).saturating_mul(times))
 }

@@ -5,10 +5,12 @@
 
 use crate::account::Account;
 use crate::book::Book;
+use crate::correction::{Corrected, Remedy};
 use crate::decide::last_evidence;
 use crate::event::{Event, Expired, Settled};
+use crate::flag::{Flag, Flags};
 use crate::grant::{Grant, GrantKind, GrantSlice, Moved};
-use crate::reservation::{Charge, Flag, Flags, Posting, Reservation};
+use crate::reservation::{Charge, Posting, Reservation};
 use crate::time::UnixMs;
 use ferry_types::{Amount, Balance, Currency, Overflow};
 
@@ -69,6 +71,7 @@ impl Transaction {
                 lines.debit(Account::Grant(id.clone()), *lapsed)?;
                 lines.lapse(before.grants.get(id), *lapsed)?;
             }
+            Event::Corrected(corrected) => lines.correct(corrected)?,
             Event::TenantOpened { .. }
             | Event::TenantStateSet(_)
             | Event::OverageSet(_)
@@ -79,9 +82,11 @@ impl Transaction {
             | Event::Parked(_)
             | Event::MonthSealed(_) => {}
         }
-        let request = event.reservation().map(|id| UnixMs(id.unix_ms()));
+        // What is put right is put right now: it changes no day that is over.
+        let is_correction = matches!(event, Event::Corrected(_));
+        let request = event.reservation().filter(|_| !is_correction);
         Ok(Self {
-            occurred_at: request.unwrap_or(at),
+            occurred_at: request.map_or(at, |id| UnixMs(id.unix_ms())),
             lines: lines.finish(before.posted)?,
         })
     }
@@ -164,6 +169,39 @@ impl Lines {
         )
     }
 
+    fn correct(&mut self, corrected: &Corrected) -> Result<(), Overflow> {
+        let (given, taken) = corrected.moves_balance()?;
+        self.give(given)?;
+        self.take(taken)?;
+        let (grants_given, grants_taken) = corrected.moves_grants();
+        for slice in grants_given {
+            self.credit(Account::Grant(slice.grant.clone()), slice.amount)?;
+        }
+        for slice in grants_taken {
+            self.debit(Account::Grant(slice.grant.clone()), slice.amount)?;
+        }
+        for new in &corrected.reissued {
+            self.credit(Account::Grant(new.id.clone()), new.grant.amount)?;
+        }
+        self.debit(Account::WriteOff, corrected.absorbed)?;
+        let amount = corrected.correction.amount;
+        match corrected.correction.remedy {
+            Remedy::Refund(_) => self.debit(Account::Usage, amount),
+            Remedy::Charge(_) => self.credit(Account::Usage, amount),
+            Remedy::TopUpRefund(_) | Remedy::Chargeback(_) => {
+                self.credit(Account::Clearing, amount)
+            }
+            Remedy::WriteOff { .. } => self.debit(Account::WriteOff, amount),
+            Remedy::SuspenseCharge(_) => self.credit(Account::Unpriced, amount),
+            Remedy::SuspenseWaiver(_) => {
+                self.debit(Account::WriteOff, amount)?;
+                self.credit(Account::Unpriced, amount)
+            }
+            // Its settlement is an entry of its own.
+            Remedy::ParkedAccepted(_) | Remedy::ParkedDiscarded(_) => Ok(()),
+        }
+    }
+
     /// Takes back what was charged for a reservation so far.
     fn take_back(&mut self, row: Option<&Reservation>) -> Result<(), Overflow> {
         let Some((row, posting)) = row.and_then(|row| Some((row, row.posting()?))) else {
@@ -238,6 +276,10 @@ impl Lines {
 
     fn debit(&mut self, account: Account, amount: Amount) -> Result<(), Overflow> {
         self.post(account, amount, Side::Post)
+    }
+
+    fn credit(&mut self, account: Account, amount: Amount) -> Result<(), Overflow> {
+        self.post(account, amount, Side::TakeBack)
     }
 
     /// A debit, or the credit that takes it back.

@@ -214,6 +214,7 @@ impl<'a, P: Prices> Verifier<'a, P> {
             | Event::Released { .. }
             | Event::Expired(_)
             | Event::Parked(_)
+            | Event::Corrected(_)
             | Event::MonthSealed(_) => None,
         };
         let Some(offer) = offer else {

@@ -54,6 +54,40 @@ pub(super) fn done(
             let message = "amount: nothing, or more than a balance can hold";
             Err(Failed::invalid(message))
         }
+        AdminAnswer::UnknownRequest => {
+            let message =
+                "there is no such request, or nothing was charged for it: see `ferry usage`";
+            Err(Failed::new(
+                StatusCode::NOT_FOUND,
+                "unknown_request",
+                message,
+            ))
+        }
+        AdminAnswer::UnknownTopUp => {
+            let message = "there is no top-up of this source and reference";
+            Err(Failed::new(
+                StatusCode::NOT_FOUND,
+                "unknown_top_up",
+                message,
+            ))
+        }
+        AdminAnswer::UnknownEntry => {
+            let message = "the tenant's journal has no such entry";
+            Err(Failed::new(StatusCode::NOT_FOUND, "unknown_entry", message))
+        }
+        AdminAnswer::NotParked => {
+            let message =
+                "no settlement of this request waits for a person: see `ferry reservations`";
+            Err(Failed::new(StatusCode::CONFLICT, "not_parked", message))
+        }
+        AdminAnswer::Exceeds { most } => {
+            let currency = answered.book.as_ref().map(|book| book.currency);
+            let most = currency.map_or_else(String::new, |currency| {
+                format!(": at most {} {currency}", most.display(currency))
+            });
+            let message = format!("amount: more than can be put right{most}");
+            Err(Failed::new(StatusCode::CONFLICT, "exceeds", message))
+        }
         AdminAnswer::MonthNotOver => Err(Failed::invalid("the month is not over")),
         AdminAnswer::Frozen => Err(Failed::frozen(tenant.as_str())),
     }

@@ -1,9 +1,10 @@
 //! The client of `/admin/v1`: what the command line, the quickstart and the tests use.
 
 use super::wire::{
-    Accounts, Balance, CheckHeads, CreateGrant, CreateKey, CreateTenant, CreateTopUp, CreatedKey,
-    Failure, Grants, Heads, HeadsVerdict, IssuedGrant, Key, Keys, Reservations, Seal, SealMonth,
-    Seals, SetOverage, Status, Tenant, Tenants, TopUp, UsageRecords, Verdict,
+    Accounts, Balance, CheckHeads, Corrections, CreateCorrection, CreateGrant, CreateKey,
+    CreateTenant, CreateTopUp, CreatedKey, Failure, Grants, Heads, HeadsVerdict, IssuedGrant, Key,
+    Keys, PostedCorrection, Reservations, Seal, SealMonth, Seals, SetOverage, Status, Tenant,
+    Tenants, TopUp, UsageRecords, Verdict,
 };
 use crate::listener::{Address, InvalidAddress};
 use reqwest::{Method, RequestBuilder};
@@ -275,6 +276,29 @@ impl Client {
     pub async fn top_up(&self, tenant: &str, new: &CreateTopUp) -> Result<TopUp, ClientError> {
         let path = format!("tenants/{}/top-ups", segment(tenant));
         self.send(self.request(Method::POST, &path).json(new)).await
+    }
+
+    /// Puts something right, once per id.
+    ///
+    /// # Errors
+    /// [`ClientError`]; codes `unknown_request`, `unknown_top_up`, `unknown_entry`, `not_parked`, `exceeds`, and `conflict` if the
+    /// id stands for another correction.
+    pub async fn correct(
+        &self,
+        tenant: &str,
+        new: &CreateCorrection,
+    ) -> Result<PostedCorrection, ClientError> {
+        let path = format!("tenants/{}/corrections", segment(tenant));
+        self.send(self.request(Method::POST, &path).json(new)).await
+    }
+
+    /// A tenant's corrections, newest first.
+    ///
+    /// # Errors
+    /// [`ClientError`]; code `unknown_tenant`.
+    pub async fn corrections(&self, tenant: &str) -> Result<Corrections, ClientError> {
+        self.get(&format!("tenants/{}/corrections", segment(tenant)), &[])
+            .await
     }
 
     /// Reservations, newest first: of one tenant or all, all of them or only the open ones.

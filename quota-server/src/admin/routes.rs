@@ -4,9 +4,10 @@ use super::asked::{
     Done, asked, bounded, check_currency, done, json, known_tenant, now, one_key, parse, rows,
 };
 use super::failure::Failed;
-use super::{credit, heads, seals, view, wire};
+use super::{corrections, credit, heads, seals, view, wire};
 use crate::draining::Draining;
 use crate::engine::{self, Engine, EngineError};
+use crate::policy::Offers;
 use crate::principal::CredentialDigest;
 use crate::store::view::{ReservationQuery, UsageQuery};
 use crate::verify::{Part, Since};
@@ -39,6 +40,8 @@ pub(crate) struct AdminState {
     pub(crate) engine: Engine,
     /// All money is in the price table's currency.
     pub(crate) currency: Currency,
+    /// What a settle is priced by that was never priced.
+    pub(crate) offers: Arc<Offers>,
     pub(crate) status: Arc<wire::Status>,
     pub(crate) token: Option<CredentialDigest>,
     pub(crate) draining: Draining,
@@ -58,6 +61,10 @@ pub(crate) fn router(state: AdminState) -> Router {
         .route(
             "/tenants/{tenant}/grants",
             get(credit::grants).post(credit::issue_grant),
+        )
+        .route(
+            "/tenants/{tenant}/corrections",
+            get(corrections::list).post(corrections::correct),
         )
         .route("/tenants/{tenant}/overage", post(credit::set_overage))
         .route("/accounts", get(credit::accounts))

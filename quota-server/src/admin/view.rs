@@ -2,11 +2,12 @@
 
 use super::wire;
 use crate::store::view::{
-    AccountView, AttemptView, GrantView, KeyView, ReservationView, TenantView, UsageView,
+    AccountView, AttemptView, CorrectionView, GrantView, KeyView, ReservationView, TenantView,
+    UsageView,
 };
 use crate::timestamp::rfc3339;
 use crate::verify::VerifyReport;
-use ferry_ledger::UnixMs;
+use ferry_ledger::{Correction, UnixMs};
 use ferry_types::{Amount, Balance, Currency, Tags, Usage};
 
 fn time(at: UnixMs) -> String {
@@ -62,6 +63,36 @@ pub(super) fn grant(found: &GrantView, currency: Currency) -> wire::Grant {
         remaining: money(grant.remaining),
         held: money(grant.held),
         seq: grant.seq,
+    }
+}
+
+pub(super) fn correction(found: &CorrectionView, currency: Currency) -> wire::Correction {
+    let CorrectionView { id, posted } = found;
+    let Correction {
+        remedy,
+        amount,
+        reason,
+        approver,
+        note,
+    } = &posted.correction;
+    let money = |amount: Amount| amount.display(currency).to_string();
+    let request = remedy.request().map(|id| id.to_string());
+    let top_up = remedy.top_up();
+    let top_up = top_up.map(|of| format!("{}/{}", of.source, of.external_reference));
+    let entry = remedy.entry().map(|entry| entry.to_string());
+    wire::Correction {
+        id: id.to_string(),
+        remedy: remedy.name().to_owned(),
+        corrects: request.or(top_up).or(entry).unwrap_or_default(),
+        currency: currency.code().to_owned(),
+        amount: money(*amount),
+        absorbed: money(posted.absorbed),
+        grants: posted.reissued.iter().map(ToString::to_string).collect(),
+        reason: reason.name().to_owned(),
+        approver: approver.clone(),
+        note: note.clone(),
+        posted_at: time(posted.at),
+        seq: posted.seq,
     }
 }
 

@@ -1,8 +1,10 @@
 //! The JSON of `/admin/v1`. Money is a decimal string beside its currency, a time is RFC 3339 in UTC.
 
+mod corrections;
 mod credit;
 mod proof;
 
+pub use corrections::{Correction, Corrections, CreateCorrection, PostedCorrection};
 pub use credit::{Account, Accounts, CreateGrant, Grant, Grants, IssuedGrant, SetOverage};
 pub use proof::{CheckHeads, Heads, HeadsVerdict, Seal, SealMonth, Seals};
 

@@ -1,5 +1,6 @@
 //! The arguments, and what `--help` says about them.
 
+use super::correct::CorrectCommand;
 use super::files::Place;
 use crate::admin::{Client, InvalidServer};
 use clap::{Args, Parser, Subcommand};
@@ -77,6 +78,11 @@ pub(super) enum Command {
     Grant {
         #[command(subcommand)]
         command: GrantCommand,
+    },
+    /// Put something right, with a reason and whoever approved it: refunds, chargebacks, write-offs, and what waits for a person.
+    Correct {
+        #[command(subcommand)]
+        command: CorrectCommand,
     },
     /// Show every account with the sum of its lines: a trial balance.
     Accounts {

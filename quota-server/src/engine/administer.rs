@@ -5,8 +5,8 @@ use super::lanes::Lane;
 use super::{Answered, CreateTenant, Engine, EngineError, IssuedKey, PriceTable, one};
 use crate::key_directory::sha256;
 use ferry_ledger::{
-    AdminAnswer, Answer, Command, IssueGrant, IssueKey, KeyState, OpenTenant, Overage, SetKeyState,
-    TenantState, TopUp, UnixMs,
+    AdminAnswer, Answer, Command, Correct, IssueGrant, IssueKey, KeyState, OpenTenant, Overage,
+    SetKeyState, TenantState, TopUp, UnixMs,
 };
 use ferry_types::{KeyId, KeyText, TenantId};
 use tokio::sync::oneshot;
@@ -120,6 +120,19 @@ impl Engine {
         order: IssueGrant,
     ) -> Result<Answered<AdminAnswer>, EngineError> {
         let command = Command::IssueGrant(Box::new(order));
+        self.administer(tenant, Ask::Command(command)).await
+    }
+
+    /// Puts something right, once per id.
+    ///
+    /// # Errors
+    /// [`EngineError`] if nothing was decided.
+    pub async fn correct(
+        &self,
+        tenant: TenantId,
+        order: Correct,
+    ) -> Result<Answered<AdminAnswer>, EngineError> {
+        let command = Command::Correct(Box::new(order));
         self.administer(tenant, Ask::Command(command)).await
     }
 

@@ -8,13 +8,13 @@ use crate::heads::{self, HeadsVerdict, PublicKey, SignedHead};
 use crate::key_directory::Peppers;
 use crate::principal::Principal;
 use crate::store::view::{
-    AccountView, GrantView, KeyView, ReservationQuery, ReservationView, TenantView, UsageQuery,
-    UsageView,
+    AccountView, CorrectionView, GrantView, KeyView, ReservationQuery, ReservationView, TenantView,
+    UsageQuery, UsageView,
 };
 use crate::store::{Database, OpenError, Reader, StoreError};
 use crate::verify::{Part, VerifyError, VerifyReport};
-use ferry_ledger::{Head, Refusal, UnixMs};
-use ferry_types::{Balance, Currency, KeyDigest, KeyId, TenantId};
+use ferry_ledger::{Head, Refusal, Reservation, UnixMs};
+use ferry_types::{Balance, Currency, KeyDigest, KeyId, ReservationId, TenantId};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -126,6 +126,27 @@ impl Engine {
     /// [`EngineError::Unavailable`] if the store cannot be read.
     pub async fn grants(&self, tenant: TenantId) -> Result<Vec<GrantView>, EngineError> {
         self.read(move |reader| reader.grants(&tenant)).await
+    }
+
+    /// A tenant's corrections, newest first.
+    ///
+    /// # Errors
+    /// [`EngineError::Unavailable`] if the store cannot be read.
+    pub async fn corrections(&self, tenant: TenantId) -> Result<Vec<CorrectionView>, EngineError> {
+        self.read(move |reader| reader.corrections(&tenant)).await
+    }
+
+    /// A reservation as it is stored.
+    ///
+    /// # Errors
+    /// [`EngineError::Unavailable`] if the store cannot be read.
+    pub async fn reservation(
+        &self,
+        tenant: TenantId,
+        id: ReservationId,
+    ) -> Result<Option<Reservation>, EngineError> {
+        self.read(move |reader| reader.reservation(&tenant, id))
+            .await
     }
 
     /// Every account with the sum of its lines, of one tenant or of all.

@@ -8,8 +8,8 @@ use super::fields::{Fields, bytes, count, id, number, parsed, text, yes};
 use super::reader::{Source, all};
 use super::row;
 use super::table::{
-    GRANTS, JOURNAL, KEYS, LINES, REFUSALS, RESERVATIONS, TENANTS, TOP_UPS, USAGE_ATTEMPTS,
-    USAGE_RECORDS,
+    CORRECTIONS, GRANTS, JOURNAL, KEYS, LINES, REFUSALS, RESERVATIONS, TENANTS, TOP_UPS,
+    USAGE_ATTEMPTS, USAGE_RECORDS,
 };
 use super::value::Value;
 use super::{StoreError, decode};
@@ -156,6 +156,11 @@ impl<'a> Snapshot<'a> {
         if let Some(found) = compare.rows(&TOP_UPS, top_ups)? {
             return Ok(Some(found));
         }
+        let corrections = book.corrections.iter();
+        let corrections = corrections.map(|(id, posted)| row::correction(tenant, id, posted));
+        if let Some(found) = compare.rows(&CORRECTIONS, corrections)? {
+            return Ok(Some(found));
+        }
         let grants = book.grants.iter();
         let grants = grants.map(|(id, grant)| row::grant(tenant, id, grant));
         if let Some(found) = compare.rows(&GRANTS, grants)? {
@@ -237,6 +242,7 @@ impl<'a> Snapshot<'a> {
         let projections = [
             &KEYS,
             &TOP_UPS,
+            &CORRECTIONS,
             &GRANTS,
             &LINES,
             &RESERVATIONS,

@@ -8,10 +8,10 @@ use super::fields::{
 use super::value::Value;
 use crate::key_directory::PepperId;
 use ferry_ledger::{
-    Book, Entry, Grant, Head, Key, KeyState, Overage, PostedTopUp, Refused, Reservation,
-    TenantState,
+    Book, Entry, Grant, Head, Key, KeyState, Overage, PostedCorrection, PostedTopUp, Refused,
+    Reservation, TenantState,
 };
-use ferry_types::{Balance, Currency, GrantId, TenantId};
+use ferry_types::{Balance, CorrectionId, Currency, GrantId, TenantId};
 use std::collections::BTreeMap;
 
 /// A book of which nothing but the account is in view.
@@ -35,6 +35,7 @@ pub(super) fn book(row: &(impl Fields + ?Sized), tenant: &TenantId) -> Result<Bo
         refused: BTreeMap::new(),
         top_ups: BTreeMap::new(),
         grants: BTreeMap::new(),
+        corrections: BTreeMap::new(),
     })
 }
 
@@ -71,7 +72,19 @@ pub(super) fn top_up(row: &(impl Fields + ?Sized)) -> Result<PostedTopUp, StoreE
         amount: amount(row, 3)?,
         seq: count(row, 4)?,
         at: time(row, 5)?,
+        taken_back: amount(row, 6)?,
     })
+}
+
+pub(super) fn correction(
+    row: &(impl Fields + ?Sized),
+) -> Result<(CorrectionId, PostedCorrection), StoreError> {
+    let Value::Bytes(content) = row.get(3)? else {
+        return Err(corrupt("a correction that is no bytes"));
+    };
+    let posted = PostedCorrection::decode(&content)
+        .map_err(|e| corrupt(&format!("a correction that cannot be read ({e})")))?;
+    Ok((parsed(row, 1, "a correction id")?, posted))
 }
 
 pub(super) fn reservation(row: &(impl Fields + ?Sized)) -> Result<Reservation, StoreError> {

@@ -1,5 +1,7 @@
 //! Reading for reports: the questions, and how their answers become views. A database only executes them.
 
+mod credit;
+
 use super::StoreError;
 use super::audit::Snapshot;
 use super::decode;
@@ -10,8 +12,7 @@ use super::fields::{
 use super::table::{ACCOUNT, GRANTS, KEYS, USAGE_ATTEMPTS, USAGE_RECORDS};
 use super::value::Value;
 use super::view::{
-    AccountView, AttemptView, GrantView, KeyView, ReservationQuery, ReservationView, TenantView,
-    UsageQuery, UsageView,
+    AttemptView, KeyView, ReservationQuery, ReservationView, TenantView, UsageQuery, UsageView,
 };
 use crate::key_directory::StoredDigest;
 use ferry_ledger::{Book, Flags, KeyState, StateName, TenantState, UnixMs};
@@ -101,43 +102,6 @@ impl Reader {
         let sql = format!("{TENANTS} WHERE tenant = $1");
         let key = [Value::text(id.as_str())];
         one(self.source.as_mut(), "find a tenant", &sql, &key, tenant)
-    }
-
-    /// A tenant's grants, by id.
-    ///
-    /// # Errors
-    /// [`StoreError`] if they cannot be read.
-    pub fn grants(&mut self, id: &TenantId) -> Result<Vec<GrantView>, StoreError> {
-        let sql = GRANTS.of_tenant("");
-        let of = [Value::text(id.as_str())];
-        all(self.source.as_mut(), "list grants", &sql, &of, |row| {
-            let (id, grant) = decode::grant(row)?;
-            Ok(GrantView { id, grant })
-        })
-    }
-
-    /// Every account with the sum of its lines, of one tenant or of all.
-    ///
-    /// # Errors
-    /// [`StoreError`] if they cannot be read.
-    pub fn accounts(&mut self, tenant: Option<&TenantId>) -> Result<Vec<AccountView>, StoreError> {
-        let mut question =
-            Question::new("SELECT account, currency, CAST(sum(amount) AS BIGINT) FROM lines");
-        if let Some(tenant) = tenant {
-            question.with(" WHERE tenant = ", Value::text(tenant.as_str()));
-        }
-        question
-            .sql
-            .push_str(" GROUP BY account, currency ORDER BY account, currency");
-        let Question { sql, parameters } = question;
-        let source = self.source.as_mut();
-        all(source, "sum the accounts", &sql, &parameters, |row| {
-            Ok(AccountView {
-                account: text(row, 0)?,
-                currency: named(row, 1, Currency::ALL, Currency::code)?,
-                balance: Balance::from_units(number(row, 2)?),
-            })
-        })
     }
 
     /// A tenant's keys, by id.

@@ -3,10 +3,12 @@
 use super::value::{Row, Value};
 use crate::key_directory::{PepperId, StoredDigest};
 use ferry_ledger::{
-    Book, Entry, Grant, Key, PostedTopUp, Posting, Refused, Reservation, State, TopUpRef,
-    Transaction,
+    Book, Entry, Grant, Key, PostedCorrection, PostedTopUp, Posting, Refused, Reservation, State,
+    TopUpRef, Transaction,
 };
-use ferry_types::{Amount, GrantId, KeyId, ReservationId, Tags, TenantId, TokenClass, Usage};
+use ferry_types::{
+    Amount, CorrectionId, GrantId, KeyId, ReservationId, Tags, TenantId, TokenClass, Usage,
+};
 use std::borrow::Cow;
 
 const fn text(text: &str) -> Value<'_> {
@@ -72,6 +74,20 @@ pub(super) fn top_up<'a>(
         amount(posted.amount),
         count(posted.seq),
         count(posted.at.0),
+        amount(posted.taken_back),
+    ]
+}
+
+pub(super) fn correction<'a>(
+    tenant: &'a TenantId,
+    id: &'a CorrectionId,
+    posted: &PostedCorrection,
+) -> Row<'a> {
+    vec![
+        text(tenant.as_str()),
+        text(id.as_str()),
+        count(posted.seq),
+        Value::Bytes(Cow::Owned(posted.encode())),
     ]
 }
 

@@ -83,7 +83,18 @@ CREATE TABLE top_ups (
     amount BIGINT NOT NULL,
     seq BIGINT NOT NULL,
     time BIGINT NOT NULL,
+    -- What of it was paid back, or taken back by the customer's bank.
+    taken_back BIGINT NOT NULL,
     PRIMARY KEY (tenant, source, external_reference)
+);
+
+-- What people put right. The content is the ledger's.
+CREATE TABLE corrections (
+    tenant TEXT NOT NULL,
+    correction TEXT NOT NULL,
+    seq BIGINT NOT NULL,
+    content BYTEA NOT NULL,
+    PRIMARY KEY (tenant, correction)
 );
 
 -- Credit beside the balance. The content is the ledger's; what has an end that was not posted yet has it in a column.

@@ -75,8 +75,15 @@ table!(
         "external_reference",
         "amount",
         "seq",
-        "time"
+        "time",
+        "taken_back"
     ]
+);
+table!(
+    CORRECTIONS,
+    "corrections",
+    2,
+    ["tenant", "correction", "seq", "content"]
 );
 table!(
     GRANTS,

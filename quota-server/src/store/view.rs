@@ -1,9 +1,11 @@
 //! What reports show: rows of the projections as a reader finds them. Nothing here decides anything.
 
-use ferry_ledger::{Flag, Grant, KeyState, Overage, StateName, TenantState, UnixMs};
+use ferry_ledger::{
+    Flag, Grant, KeyState, Overage, PostedCorrection, StateName, TenantState, UnixMs,
+};
 use ferry_types::{
-    Amount, Balance, Currency, EndCause, Endpoint, GrantId, KeyId, Mode, PrincipalName,
-    ReservationId, Tags, TenantId, Usage, UsageSource,
+    Amount, Balance, CorrectionId, Currency, EndCause, Endpoint, GrantId, KeyId, Mode,
+    PrincipalName, ReservationId, Tags, TenantId, Usage, UsageSource,
 };
 
 /// A tenant with its money.
@@ -44,6 +46,15 @@ pub struct GrantView {
     pub id: GrantId,
     /// As it stands.
     pub grant: Grant,
+}
+
+/// Something that a person put right.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CorrectionView {
+    /// Its id.
+    pub id: CorrectionId,
+    /// As it was posted.
+    pub posted: PostedCorrection,
 }
 
 /// An account, with the sum of its lines.

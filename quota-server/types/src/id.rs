@@ -168,6 +168,11 @@ name!(
     "grant id"
 );
 name!(
+    /// Something that a person put right in a book: a name chosen by whoever did, never changed.
+    CorrectionId,
+    "correction id"
+);
+name!(
     /// A gateway deployment, as its credential shows it.
     PrincipalName,
     "principal's name"

@@ -174,7 +174,10 @@ const fn unchanged(seq: u64) -> Decision<AdminAnswer> {
     })
 }
 
-fn unchanged_unless(differs: &[(&'static str, bool)], seq: u64) -> Decision<AdminAnswer> {
+pub(super) fn unchanged_unless(
+    differs: &[(&'static str, bool)],
+    seq: u64,
+) -> Decision<AdminAnswer> {
     match differs.iter().find(|(_, differs)| *differs) {
         Some((field, _)) => Decision::answer(AdminAnswer::Conflict { field }),
         None => unchanged(seq),

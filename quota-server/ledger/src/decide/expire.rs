@@ -6,7 +6,8 @@ use crate::bill::Bill;
 use crate::book::Book;
 use crate::command::Expire;
 use crate::event::{Event, Expired};
-use crate::reservation::{Flag, Hold, Reservation, State};
+use crate::flag::Flag;
+use crate::reservation::{Hold, Reservation, State};
 use crate::time::UnixMs;
 use ferry_types::{Attempt, UsageSource};
 

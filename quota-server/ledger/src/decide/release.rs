@@ -16,6 +16,9 @@ pub(super) fn release(book: &Book, call: &Release) -> Decision<ReleaseAnswer> {
         Known::No => (Amount::ZERO, Amount::ZERO, Amount::ZERO),
         Known::Row(row) => match &row.state {
             State::Open => (row.held(), Amount::ZERO, Amount::ZERO),
+            State::Expired(_) if row.is_corrected() => {
+                return Decision::answer(ReleaseAnswer::Conflict);
+            }
             State::Expired(posting) => {
                 let charge = &posting.charge;
                 let Ok(on_balance) = charge.on_balance() else {

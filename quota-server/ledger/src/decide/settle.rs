@@ -8,8 +8,9 @@ use crate::book::Book;
 use crate::command::Settle;
 use crate::difference;
 use crate::event::{Event, ParkReason, Parked, Settled};
+use crate::flag::{Flag, Flags};
 use crate::offer::{Offer, Rules};
-use crate::reservation::{Charge, Flag, Flags, Posting, Reservation, State};
+use crate::reservation::{Charge, Posting, Reservation, State};
 use crate::time::UnixMs;
 use ferry_types::{Amount, Settlement};
 use std::sync::Arc;
@@ -34,12 +35,42 @@ pub(super) fn settle(
                 return park(book, call, ParkReason::BeyondCap);
             }
             State::Released(_) => (Some(row), Some(Flag::AfterRelease)),
+            State::Expired(_) if row.is_corrected() => return corrected(),
             State::Expired(_) => (Some(row), Some(Flag::AfterExpiry)),
             State::Settled(posting) => return again(book, call, (row, posting), now),
             State::Parked(settlement) => return parked_again(settlement, &call.settlement),
         },
     };
     post(book, call, row, flag, now)
+}
+
+/// A person has judged it: no evidence changes that.
+fn corrected() -> Decision<SettleAnswer> {
+    let field = "corrected".into();
+    Decision::answer(SettleAnswer::Conflict { field })
+}
+
+/// A settle that was kept for a person, posted as it came.
+pub(super) fn unparked(
+    book: &Book,
+    row: &Reservation,
+    settlement: &Settlement,
+    offer: Option<&Arc<Offer>>,
+    now: UnixMs,
+) -> Vec<Event> {
+    let call = Settle {
+        id: row.id,
+        owner: row.owner.clone(),
+        settlement: settlement.clone(),
+        offer: offer.cloned(),
+        by: None,
+        beyond_cap: false,
+    };
+    let flag = match row.hold {
+        Some(_) => Flag::AfterRelease,
+        None => Flag::Unreserved,
+    };
+    post(book, &call, Some(row), Some(flag), now).events
 }
 
 /// Whether its outcome may have been forgotten.
@@ -83,6 +114,9 @@ fn again(
             seq: posting.seq,
         });
     };
+    if row.is_corrected() {
+        return corrected();
+    }
     if stored.is_some_and(|stored| is_better(stored, &call.settlement)) {
         post(book, call, Some(row), Some(Flag::Adjusted), now)
     } else {

@@ -88,6 +88,7 @@ impl Before {
                 | Event::Released { .. }
                 | Event::Expired(_)
                 | Event::Parked(_)
+                | Event::Corrected(_)
                 | Event::MonthSealed(_) => Vec::new(),
             },
         }

@@ -4,6 +4,7 @@
 //! that it does not know: a verifier that skipped fields could not say that it has verified them. A new field is a new
 //! version byte.
 
+mod corrections;
 mod event;
 mod grants;
 pub(crate) mod message;

@@ -31,10 +31,11 @@ fn events_are_written_as_ever() {
     for (event, (_, bytes)) in events.iter().zip(&lines) {
         assert_eq!(Event::decode(event.kind(), bytes).as_ref(), Ok(event));
     }
-    let kinds: Vec<u8> = events.iter().map(Event::kind).collect();
+    let mut kinds: Vec<u8> = events.iter().map(Event::kind).collect();
+    kinds.dedup();
     assert_eq!(
         kinds,
-        (1..=15).chain([Event::MONTH_SEALED]).collect::<Vec<u8>>(),
+        (1..=16).chain([Event::MONTH_SEALED]).collect::<Vec<u8>>(),
         "a sample of each kind"
     );
 }

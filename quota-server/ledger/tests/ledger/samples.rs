@@ -152,12 +152,42 @@ fn events_of_books() -> Vec<Event> {
             id: "spring".parse().expect("an id"),
             lapsed: amount(20),
         },
+        full_corrected(Remedy::Refund(id(DRAWN))),
+        full_corrected(Remedy::Chargeback(TopUpRef {
+            source: "bank".into(),
+            external_reference: "r-1".into(),
+        })),
+        full_corrected(Remedy::WriteOff { entry: 300 }),
         Event::MonthSealed(MonthSealed {
             month: Month::new(2026, 10).expect("a month"),
             last_seq: 77,
             last_hash: [0xef; 32],
         }),
     ]
+}
+
+pub fn full_correction(remedy: Remedy) -> Correction {
+    Correction {
+        remedy,
+        amount: amount(70),
+        reason: Reason::Other,
+        approver: "ümit".into(),
+        note: "ticket 7".into(),
+    }
+}
+
+fn full_corrected(remedy: Remedy) -> Event {
+    Event::Corrected(Box::new(Corrected {
+        id: "c-1".parse().expect("an id"),
+        correction: full_correction(remedy),
+        grants: full_slices(),
+        absorbed: amount(4),
+        reissued: vec![Reissued {
+            id: "c-1-1".parse().expect("an id"),
+            instead_of: "spring".parse().expect("an id"),
+            grant: full_grant(),
+        }],
+    }))
 }
 
 fn events_of_requests() -> Vec<Event> {
@@ -233,6 +263,11 @@ pub fn rows() -> Vec<Reservation> {
             at: UnixMs(DRAWN),
             seq: 12,
             by: owner("mesh").principal.into(),
+            standing: Some(Box::new(Standing {
+                on_balance: amount(30),
+                grants: full_slices(),
+                judged: amount(8),
+            })),
         })
     };
     let freed = Freed {

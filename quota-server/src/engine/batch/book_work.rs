@@ -7,7 +7,7 @@ use ferry_ledger::{
     AdminAnswer, Answer, Book, Command, Decision, Event, Misfit, OpenTenant, Recorded, Rules,
     TopUpRef, UnixMs, decide,
 };
-use ferry_types::{GrantId, KeyId, ReservationId};
+use ferry_types::{CorrectionId, GrantId, KeyId, ReservationId};
 use std::collections::BTreeSet;
 
 /// A book, and what a batch has done to it so far.
@@ -20,6 +20,7 @@ pub(super) struct BookWork {
     reservations: BTreeSet<ReservationId>,
     refused: BTreeSet<ReservationId>,
     top_ups: BTreeSet<TopUpRef>,
+    corrections: BTreeSet<CorrectionId>,
     grants: BTreeSet<GrantId>,
     broken: Option<String>,
     tally: Tally,
@@ -36,6 +37,7 @@ impl BookWork {
             reservations: BTreeSet::new(),
             refused: BTreeSet::new(),
             top_ups: BTreeSet::new(),
+            corrections: BTreeSet::new(),
             grants: BTreeSet::new(),
             broken: None,
             tally: Tally::default(),
@@ -129,6 +131,7 @@ impl BookWork {
             reservations: &self.reservations,
             refused: &self.refused,
             top_ups: &self.top_ups,
+            corrections: &self.corrections,
             grants: &self.grants,
         })
     }
@@ -169,6 +172,12 @@ impl BookWork {
             }
             Event::Parked(parked) => {
                 self.reservations.insert(parked.id);
+            }
+            Event::Corrected(corrected) => {
+                let remedy = &corrected.correction.remedy;
+                self.corrections.insert(corrected.id.clone());
+                self.reservations.extend(remedy.request());
+                self.top_ups.extend(remedy.top_up().cloned());
             }
         }
     }

@@ -134,6 +134,12 @@ fn touch_by(touch: &mut Touch, command: &Command) {
         | Command::IssueGrant(_)
         | Command::ExpireGrant(_)
         | Command::SealMonth(_) => return,
+        Command::Correct(order) => {
+            touch.corrections.insert(order.id.clone());
+            touch.reservations.extend(command.reservation());
+            touch.top_ups.extend(command.top_up());
+            return;
+        }
         Command::IssueKey(order) => return add_key(touch, &order.key),
         Command::SetKeyState(order) => return add_key(touch, &order.key),
         Command::TopUp(order) => {

@@ -50,6 +50,7 @@ impl Tally {
             | Event::ToppedUp(_)
             | Event::Reserved(_)
             | Event::Renewed { .. }
+            | Event::Corrected(_)
             | Event::MonthSealed(_) => {}
         }
     }

@@ -12,7 +12,7 @@ use crate::store::Database;
 use crate::store::view::{UsageQuery, UsageView};
 use ferry_ledger::{
     AdminAnswer, Candidate, GrantKind, GrantScope, Granted, IssueGrant, ModelLimits, Offer,
-    ReleaseAnswer, RenewAnswer, ReserveAnswer, SettleAnswer, TopUp, UnixMs,
+    ReleaseAnswer, Remedy, RenewAnswer, ReserveAnswer, SettleAnswer, TopUp, UnixMs,
 };
 use ferry_types::{
     Amount, Attempt, Currency, EndCause, Endpoint, KeyDigest, KeyText, Mode, Price, Rates,
@@ -315,6 +315,7 @@ impl Fixture {
         fixture.release(silent).await;
         let (settled, _) = fixture.granted().await;
         fixture.settle(settled, whole_use()).await;
+        super::corrections::correct(&fixture, Remedy::Refund(settled), 5).await;
         let (released, _) = fixture.granted().await;
         fixture.release(released).await;
         fixture.settle(fixture.draw(), used(10, 1)).await;

@@ -3,7 +3,9 @@
 use super::columns::{Stored, columns, parameters};
 use super::link::Link;
 use crate::store::fields::{Fields, parsed, text};
-use crate::store::table::{ACCOUNT, GRANTS, KEYS, REFUSALS, RESERVATIONS, TOP_UPS, Table};
+use crate::store::table::{
+    ACCOUNT, CORRECTIONS, GRANTS, KEYS, REFUSALS, RESERVATIONS, TOP_UPS, Table,
+};
 use crate::store::value::{Row, Value};
 use crate::store::{StoreError, Touch, decode};
 use ferry_ledger::{Book, TopUpRef};
@@ -37,6 +39,7 @@ pub(super) struct Found {
     refusals: Vec<tokio_postgres::Row>,
     in_flight: Vec<tokio_postgres::Row>,
     top_ups: Vec<tokio_postgres::Row>,
+    corrections: Vec<tokio_postgres::Row>,
     grants: Vec<tokio_postgres::Row>,
 }
 
@@ -46,6 +49,7 @@ pub(super) async fn find(link: &Link, touches: &[Touch]) -> Result<Found, Error>
     let mut reservations: Vec<Row<'_>> = Vec::new();
     let mut in_flight: Vec<Row<'_>> = Vec::new();
     let mut top_ups: Vec<Row<'_>> = Vec::new();
+    let mut corrections: Vec<Row<'_>> = Vec::new();
     let mut tenants: Vec<&str> = Vec::new();
     for touch in touches {
         let tenant = || Value::text(touch.tenant.as_str());
@@ -74,9 +78,11 @@ pub(super) async fn find(link: &Link, touches: &[Touch]) -> Result<Found, Error>
                 Value::text(external_reference),
             ]
         }));
+        let ids = touch.corrections.iter();
+        corrections.extend(ids.map(|id| vec![tenant(), Value::text(id.as_str())]));
     }
     let tenants: [&(dyn ToSql + Sync); 1] = [&tenants];
-    let (accounts, keys, reservations, refusals, in_flight, top_ups, grants) = tokio::try_join!(
+    let (accounts, keys, reservations, refusals, in_flight, top_ups, corrections, grants) = tokio::try_join!(
         biased;
         link.query(&LOCK, &tenants),
         of_table(link, &KEYS, &keys),
@@ -84,6 +90,7 @@ pub(super) async fn find(link: &Link, touches: &[Touch]) -> Result<Found, Error>
         of_table(link, &REFUSALS, &reservations),
         unless_empty(link, IN_FLIGHT, &in_flight, &["TEXT", "TEXT", "BYTEA"]),
         of_table(link, &TOP_UPS, &top_ups),
+        of_table(link, &CORRECTIONS, &corrections),
         link.query(&GRANTS_OF, &tenants),
     )?;
     Ok(Found {
@@ -93,6 +100,7 @@ pub(super) async fn find(link: &Link, touches: &[Touch]) -> Result<Found, Error>
         refusals,
         in_flight,
         top_ups,
+        corrections,
         grants,
     })
 }
@@ -155,6 +163,11 @@ impl Found {
                 external_reference: text(row, 2)?,
             };
             book.top_ups.insert(reference, decode::top_up(row)?);
+            Ok(())
+        })?;
+        into_books(&self.corrections, &mut books, |row, book| {
+            let (id, posted) = decode::correction(row)?;
+            book.corrections.insert(id, posted);
             Ok(())
         })?;
         into_books(&self.grants, &mut books, |row, book| {

@@ -5,8 +5,8 @@ use super::link::Link;
 use crate::store::BookChange;
 use crate::store::row;
 use crate::store::table::{
-    GRANTS, JOURNAL, KEY_DIRECTORY, KEYS, LINES, REFUSALS, RESERVATIONS, TENANTS, TOP_UPS, Table,
-    USAGE_ATTEMPTS, USAGE_RECORDS,
+    CORRECTIONS, GRANTS, JOURNAL, KEY_DIRECTORY, KEYS, LINES, REFUSALS, RESERVATIONS, TENANTS,
+    TOP_UPS, Table, USAGE_ATTEMPTS, USAGE_RECORDS,
 };
 use crate::store::value::{Row, Value};
 use ferry_ledger::Reservation;
@@ -27,6 +27,7 @@ struct Rows<'a> {
     keys: Vec<Row<'a>>,
     directory: Vec<Row<'a>>,
     top_ups: Vec<Row<'a>>,
+    corrections: Vec<Row<'a>>,
     grants: Vec<Row<'a>>,
     reservations: Vec<Row<'a>>,
     records: Vec<Row<'a>>,
@@ -47,6 +48,7 @@ pub(super) async fn write(link: &Link, changes: &[BookChange<'_>]) -> Result<(),
         (upsert(&KEYS), &rows.keys),
         (insert(&KEY_DIRECTORY), &rows.directory),
         (upsert(&TOP_UPS), &rows.top_ups),
+        (upsert(&CORRECTIONS), &rows.corrections),
         (upsert(&GRANTS), &rows.grants),
         (upsert(&RESERVATIONS), &rows.reservations),
         (upsert(&USAGE_RECORDS), &rows.records),
@@ -72,6 +74,7 @@ impl<'a> Rows<'a> {
             reservations,
             refused,
             top_ups,
+            corrections,
             grants,
         } = *change;
         let tenant = &book.tenant;
@@ -94,6 +97,11 @@ impl<'a> Rows<'a> {
             .filter_map(|of| Some((of, book.top_ups.get(of)?)));
         self.top_ups
             .extend(posted.map(|(of, posted)| row::top_up(tenant, of, posted)));
+        let corrected = corrections
+            .iter()
+            .filter_map(|id| Some((id, book.corrections.get(id)?)));
+        self.corrections
+            .extend(corrected.map(|(id, posted)| row::correction(tenant, id, posted)));
         let granted = grants
             .iter()
             .filter_map(|id| Some((id, book.grants.get(id)?)));

@@ -3,7 +3,7 @@
 use super::source::{Stored, bind, unread};
 use crate::key_directory::StoredDigest;
 use crate::store::fields::{Fields, parsed};
-use crate::store::table::{ACCOUNT, GRANTS, KEYS, REFUSALS, RESERVATIONS, TOP_UPS};
+use crate::store::table::{ACCOUNT, CORRECTIONS, GRANTS, KEYS, REFUSALS, RESERVATIONS, TOP_UPS};
 use crate::store::value::Value;
 use crate::store::{StoreError, Touch, decode};
 use ferry_ledger::{Book, Reservation, UnixMs};
@@ -97,6 +97,13 @@ pub(super) fn book(connection: &Connection, touch: &Touch) -> Result<Option<Book
         })? {
             book.top_ups.insert(reference.clone(), found);
         }
+    }
+    for id in &touch.corrections {
+        let key = [tenant.clone(), Value::text(id.as_str())];
+        let found = find(connection, LOAD, &CORRECTIONS.find, &key, |row| {
+            decode::correction(row)
+        })?;
+        book.corrections.extend(found);
     }
     super::source::each(
         connection,

@@ -3,8 +3,8 @@
 use super::source::bind;
 use crate::store::row;
 use crate::store::table::{
-    GRANTS, JOURNAL, KEY_DIRECTORY, KEYS, LINES, REFUSALS, RESERVATIONS, TENANTS, TOP_UPS,
-    USAGE_ATTEMPTS, USAGE_RECORDS,
+    CORRECTIONS, GRANTS, JOURNAL, KEY_DIRECTORY, KEYS, LINES, REFUSALS, RESERVATIONS, TENANTS,
+    TOP_UPS, USAGE_ATTEMPTS, USAGE_RECORDS,
 };
 use crate::store::value::Value;
 use crate::store::{BookChange, value::Row};
@@ -26,6 +26,7 @@ pub(super) fn change(connection: &Connection, change: &BookChange<'_>) -> Result
         reservations,
         refused,
         top_ups,
+        corrections,
         grants,
     } = change;
     let tenant = &book.tenant;
@@ -45,6 +46,12 @@ pub(super) fn change(connection: &Connection, change: &BookChange<'_>) -> Result
         if let Some(posted) = book.top_ups.get(reference) {
             let row = row::top_up(tenant, reference, posted);
             write(connection, &TOP_UPS.upsert, &row)?;
+        }
+    }
+    for id in *corrections {
+        if let Some(posted) = book.corrections.get(id) {
+            let row = row::correction(tenant, id, posted);
+            write(connection, &CORRECTIONS.upsert, &row)?;
         }
     }
     for id in *grants {

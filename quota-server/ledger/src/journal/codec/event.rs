@@ -5,6 +5,7 @@ use super::message::{code, coded};
 use super::pinned::{amount, flags, read_some_principal, some_principal, units};
 use super::{InvalidEncoding, Message, Reader, Writer};
 use crate::book::{KeyState, TenantState};
+use crate::correction::Corrected;
 use crate::event::{Event, Expired, ParkReason, Parked, Reserved, Settled, ToppedUp};
 use crate::overage::Overage;
 use crate::seal::MonthSealed;
@@ -30,6 +31,7 @@ const PARKED: u8 = 12;
 const OVERAGE_SET: u8 = 13;
 const GRANT_ISSUED: u8 = 14;
 const GRANT_EXPIRED: u8 = 15;
+const CORRECTED: u8 = 16;
 /// Beside the kinds that move money.
 const MONTH_SEALED: u8 = 32;
 
@@ -56,6 +58,7 @@ impl Event {
             Self::OverageSet(_) => OVERAGE_SET,
             Self::GrantIssued { .. } => GRANT_ISSUED,
             Self::GrantExpired { .. } => GRANT_EXPIRED,
+            Self::Corrected(_) => CORRECTED,
             Self::MonthSealed(_) => MONTH_SEALED,
         }
     }
@@ -120,6 +123,7 @@ impl Event {
                 to.text(1, id.as_str());
                 to.number(2, units(*lapsed));
             }
+            Self::Corrected(corrected) => corrected.write(&mut to),
             Self::MonthSealed(sealed) => sealed.write(&mut to),
         }
         to.into_bytes()
@@ -164,6 +168,7 @@ impl Event {
             },
             EXPIRED => Self::Expired(Box::new(Expired::read(&mut from)?)),
             MONTH_SEALED => Self::MonthSealed(MonthSealed::read(&mut from)?),
+            CORRECTED => Self::Corrected(Box::new(Corrected::read(&mut from)?)),
             PARKED => Self::Parked(Box::new(Parked::read(&mut from)?)),
             OVERAGE_SET => Self::OverageSet(Overage::read(&mut from)?),
             GRANT_ISSUED => Self::GrantIssued {

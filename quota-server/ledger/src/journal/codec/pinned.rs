@@ -2,8 +2,9 @@
 
 use super::message::narrow;
 use super::{InvalidEncoding, Message, Reader, Writer};
+use crate::flag::Flags;
 use crate::offer::{Candidate, ModelLimits, Offer};
-use crate::reservation::{Charge, Flags, Owner};
+use crate::reservation::{Charge, Owner};
 use ferry_types::{Amount, Price, PrincipalName, Rates};
 
 pub(crate) fn amount(from: &mut Reader<'_>, tag: u8) -> Result<Amount, InvalidEncoding> {

@@ -7,7 +7,7 @@ use super::pinned::{amount, flags, read_some_principal, some_principal, units};
 use super::{InvalidEncoding, Message, Reader, Writer};
 use crate::offer::Offer;
 use crate::refusal::Refusal;
-use crate::reservation::{Freed, Hold, Posting, Refused, Reservation, State};
+use crate::reservation::{Freed, Hold, Posting, Refused, Reservation, Standing, State};
 use crate::time::UnixMs;
 use ferry_types::{Balance, Currency};
 use std::sync::Arc;
@@ -140,6 +140,7 @@ impl Message for Posting {
         to.number(5, self.at.0);
         to.number(6, self.seq);
         some_principal(to, 7, self.by.as_ref());
+        to.some_message(8, self.standing.as_deref());
     }
 
     fn read(from: &mut Reader<'_>) -> Result<Self, InvalidEncoding> {
@@ -151,6 +152,23 @@ impl Message for Posting {
             at: UnixMs(from.number(5)?),
             seq: from.number(6)?,
             by: read_some_principal(from, 7)?,
+            standing: from.some_message(8)?.map(Box::new),
+        })
+    }
+}
+
+impl Message for Standing {
+    fn write(&self, to: &mut Writer) {
+        to.number(1, units(self.on_balance));
+        to.messages(2, &self.grants);
+        to.number(3, units(self.judged));
+    }
+
+    fn read(from: &mut Reader<'_>) -> Result<Self, InvalidEncoding> {
+        Ok(Self {
+            on_balance: amount(from, 1)?,
+            grants: from.messages(2)?,
+            judged: amount(from, 3)?,
         })
     }
 }

@@ -1,0 +1,262 @@
+//! What a person puts right: how much of it can be, and what money it moves. The same id stands for the same correction.
+
+use super::admin::unchanged_unless;
+use super::settle::unparked;
+use crate::answer::{AdminAnswer, Decision};
+use crate::book::{Book, TopUpRef};
+use crate::command::Correct;
+use crate::correction::{Corrected, Correction, REISSUED_MS, Reissued, Remedy};
+use crate::event::Event;
+use crate::grant::{self, Grant, GrantKind, GrantSlice};
+use crate::reservation::{Posting, Reservation, State};
+use crate::time::UnixMs;
+use ferry_types::{Amount, CorrectionId, GrantId, Overflow, ReservationId};
+
+type Found<T> = Result<T, AdminAnswer>;
+
+pub(super) fn correct(book: &Book, order: &Correct, now: UnixMs) -> Decision<AdminAnswer> {
+    let Correction {
+        remedy,
+        amount,
+        reason,
+        approver,
+        note,
+    } = &order.correction;
+    if let Some(posted) = book.corrections.get(&order.id) {
+        let differs = [
+            ("remedy", posted.correction.remedy != *remedy),
+            ("amount", posted.correction.amount != *amount),
+            ("reason", posted.correction.reason != *reason),
+            ("approver", posted.correction.approver != *approver),
+            ("note", posted.correction.note != *note),
+        ];
+        return unchanged_unless(&differs, posted.seq);
+    }
+    if book.frozen {
+        return Decision::answer(AdminAnswer::Frozen);
+    }
+    match events(book, order, now) {
+        Ok(events) => Decision {
+            events,
+            refused: None,
+            answer: AdminAnswer::Done {
+                seq: book.head.next_seq(),
+                changed: true,
+            },
+        },
+        Err(answer) => Decision::answer(answer),
+    }
+}
+
+fn events(book: &Book, order: &Correct, now: UnixMs) -> Found<Vec<Event>> {
+    let corrected = |funds: Funds| {
+        Event::Corrected(Box::new(Corrected {
+            id: order.id.clone(),
+            correction: order.correction.clone(),
+            grants: funds.grants,
+            absorbed: funds.absorbed,
+            reissued: funds.reissued,
+        }))
+    };
+    let amount = order.correction.amount;
+    let funds = match &order.correction.remedy {
+        Remedy::Refund(id) => refunded(book, charged(book, *id)?, &order.id, amount, now)?,
+        Remedy::TopUpRefund(reference) => {
+            let left = left_of(book, reference)?;
+            let free = book.posted.to_amount();
+            let free = free.map_or(Amount::ZERO, |free| free.excess_over(book.held));
+            from_balance(amount, left.min(free))?
+        }
+        Remedy::Chargeback(reference) => from_balance(amount, left_of(book, reference)?)?,
+        Remedy::WriteOff { entry } => {
+            if *entry == 0 || *entry > book.head.seq {
+                return Err(AdminAnswer::UnknownEntry);
+            }
+            from_balance(amount, debt(book))?
+        }
+        Remedy::Charge(id) => {
+            within(amount, Amount::MAX)?;
+            charged_more(book, *id, amount, now)?
+        }
+        Remedy::SuspenseCharge(id) => {
+            within(amount, charged(book, *id)?.suspended())?;
+            charged_more(book, *id, amount, now)?
+        }
+        Remedy::SuspenseWaiver(id) => from_balance(amount, charged(book, *id)?.suspended())?,
+        Remedy::ParkedAccepted(id) => return accepted(book, order, *id, corrected, now),
+        Remedy::ParkedDiscarded(id) => {
+            parked(book, *id, amount)?;
+            Funds::default()
+        }
+    };
+    let event = corrected(funds);
+    let Event::Corrected(told) = &event else {
+        return Ok(vec![event]);
+    };
+    let moves = told.moves_balance();
+    let fits = moves.and_then(|(given, taken)| book.posted_after(given, taken));
+    fits.map_err(|Overflow| AdminAnswer::AmountOutOfRange)?;
+    Ok(vec![event])
+}
+
+/// What a correction moves beside the balance.
+struct Funds {
+    grants: Vec<GrantSlice>,
+    absorbed: Amount,
+    reissued: Vec<Reissued>,
+}
+
+impl Default for Funds {
+    fn default() -> Self {
+        Self {
+            grants: Vec::new(),
+            absorbed: Amount::ZERO,
+            reissued: Vec::new(),
+        }
+    }
+}
+
+/// Something, and not more than that.
+fn within(amount: Amount, most: Amount) -> Found<()> {
+    if amount > most {
+        Err(AdminAnswer::Exceeds { most })
+    } else if amount.is_zero() {
+        Err(AdminAnswer::AmountOutOfRange)
+    } else {
+        Ok(())
+    }
+}
+
+fn from_balance(amount: Amount, most: Amount) -> Found<Funds> {
+    within(amount, most).map(|()| Funds::default())
+}
+
+/// What of a top-up was not given back yet.
+fn left_of(book: &Book, reference: &TopUpRef) -> Found<Amount> {
+    let posted = book.top_ups.get(reference);
+    let posted = posted.ok_or(AdminAnswer::UnknownTopUp)?;
+    Ok(posted.amount.excess_over(posted.taken_back))
+}
+
+fn debt(book: &Book) -> Amount {
+    let owed = book.posted.units().checked_neg();
+    owed.and_then(Amount::from_units).unwrap_or(Amount::ZERO)
+}
+
+/// A request that was charged, if only nothing.
+fn charged(book: &Book, id: ReservationId) -> Found<&Posting> {
+    let row = book.reservations.get(&id);
+    let posting = row.and_then(Reservation::posting);
+    posting.ok_or(AdminAnswer::UnknownRequest)
+}
+
+/// A refund goes back the way the money came: to the balance first, which had paid last, then to the grants from the last.
+fn refunded(
+    book: &Book,
+    posting: &Posting,
+    id: &CorrectionId,
+    amount: Amount,
+    now: UnixMs,
+) -> Found<Funds> {
+    let out_of_range = |Overflow| AdminAnswer::AmountOutOfRange;
+    let standing = posting.standing().map_err(out_of_range)?;
+    let of_grants = grant::total(&standing.grants).map_err(out_of_range)?;
+    let most = standing.on_balance.plus(of_grants).map_err(out_of_range)?;
+    within(amount, most)?;
+    let mut funds = Funds::default();
+    let mut left = amount.excess_over(standing.on_balance);
+    for paid in standing.grants.iter().rev() {
+        let part = left.min(paid.amount);
+        left = left.excess_over(part);
+        let was = book.grants.get(&paid.grant);
+        match was.filter(|_| !part.is_zero()) {
+            None => {}
+            Some(was) if was.is_over(now) || was.expired => {
+                let number = funds.reissued.len().saturating_add(1);
+                let id = format!("{id}-{number}").parse();
+                let id: Result<GrantId, _> = id;
+                // A new grant needs a name that no other has.
+                let id = id.ok().filter(|id| !book.grants.contains_key(id));
+                funds.reissued.push(Reissued {
+                    id: id.ok_or(AdminAnswer::Conflict { field: "id" })?,
+                    instead_of: paid.grant.clone(),
+                    grant: reissued(was, part, now),
+                });
+            }
+            Some(_) => funds.grants.push(GrantSlice {
+                grant: paid.grant.clone(),
+                amount: part,
+            }),
+        }
+    }
+    Ok(funds)
+}
+
+/// A short grant in the place of one that has ended. What was given stays given: it lapses as a promotion does.
+fn reissued(was: &Grant, amount: Amount, now: UnixMs) -> Grant {
+    Grant {
+        kind: match was.kind {
+            GrantKind::Promotional => GrantKind::Promotional,
+            GrantKind::Paid | GrantKind::Refund => GrantKind::Refund,
+        },
+        priority: was.priority,
+        scope: was.scope.clone(),
+        starts_at: now,
+        expires_at: Some(now.plus_ms(REISSUED_MS)),
+        amount,
+        remaining: amount,
+        held: Amount::ZERO,
+        expired: false,
+        seq: 0,
+    }
+}
+
+/// A charge by a person is paid like any other: by the grants that suit, by the balance, by the overage policy.
+fn charged_more(book: &Book, id: ReservationId, amount: Amount, now: UnixMs) -> Found<Funds> {
+    let out_of_range = |Overflow| AdminAnswer::AmountOutOfRange;
+    let standing = charged(book, id)?.standing().map_err(out_of_range)?;
+    let after = grant::total(&standing.grants).and_then(|sum| sum.plus(standing.on_balance));
+    let after = after.and_then(|sum| sum.plus(amount));
+    after.map_err(out_of_range)?;
+    let row = book.reservations.get(&id);
+    let row = row.filter(|row| !row.is_shadow());
+    let offer = row.ok_or(AdminAnswer::UnknownRequest)?.offer.as_deref();
+    let payment = book.pay(None, amount, offer, now);
+    let payment = payment.map_err(out_of_range)?;
+    Ok(Funds {
+        grants: payment.grants,
+        absorbed: payment.absorbed,
+        reissued: Vec::new(),
+    })
+}
+
+fn parked(book: &Book, id: ReservationId, amount: Amount) -> Found<&Reservation> {
+    if !amount.is_zero() {
+        return Err(AdminAnswer::Exceeds { most: Amount::ZERO });
+    }
+    let row = book.reservations.get(&id);
+    let row = row.filter(|row| matches!(row.state, State::Parked(_)));
+    row.ok_or(AdminAnswer::NotParked)
+}
+
+/// The judgement is an entry, and the settlement that it lets through is the next.
+fn accepted(
+    book: &Book,
+    order: &Correct,
+    id: ReservationId,
+    corrected: impl FnOnce(Funds) -> Event,
+    now: UnixMs,
+) -> Found<Vec<Event>> {
+    let row = parked(book, id, order.correction.amount)?;
+    let State::Parked(settlement) = &row.state else {
+        return Err(AdminAnswer::NotParked);
+    };
+    let settled = unparked(book, row, settlement, order.offer.as_ref(), now);
+    if settled.is_empty() {
+        return Err(AdminAnswer::AmountOutOfRange);
+    }
+    Ok([corrected(Funds::default())]
+        .into_iter()
+        .chain(settled)
+        .collect())
+}

@@ -1,0 +1,197 @@
+//! The routes of corrections: what a person puts right, and the list of it.
+
+use super::asked::{Done, bounded, done, json, parse};
+use super::failure::Failed;
+use super::routes::{AdminState, Answer};
+use super::{view, wire};
+use axum::Json;
+use axum::extract::rejection::JsonRejection;
+use axum::extract::{Path, State};
+use ferry_ledger::{Correct, Correction, Offer, Reason, Remedy, State as Stands, TopUpRef};
+use ferry_types::{Amount, CorrectionId, Currency, ReservationId, TenantId};
+use std::sync::Arc;
+
+/// Grants that a refund issues carry its id and a number.
+const ID_BYTES_MAX: usize = 58;
+/// A name.
+const APPROVER_BYTES_MAX: usize = 200;
+/// A note is a sentence or two.
+const NOTE_BYTES_MAX: usize = 1_000;
+
+pub(super) async fn list(
+    State(state): State<AdminState>,
+    Path(tenant): Path<String>,
+) -> Answer<wire::Corrections> {
+    let tenant: TenantId = parse("tenant", &tenant)?;
+    let currency = state.engine.tenant(tenant.clone()).await?.currency;
+    let found = state.engine.corrections(tenant).await?;
+    let corrections = found.iter().map(|found| view::correction(found, currency));
+    Ok(Json(wire::Corrections {
+        corrections: corrections.collect(),
+    }))
+}
+
+pub(super) async fn correct(
+    State(state): State<AdminState>,
+    Path(tenant): Path<String>,
+    body: Result<Json<wire::CreateCorrection>, JsonRejection>,
+) -> Answer<wire::PostedCorrection> {
+    let asked = json(body)?;
+    let tenant: TenantId = parse("tenant", &tenant)?;
+    let found = state.engine.tenant(tenant.clone()).await?;
+    let id = id(&asked.id)?;
+    let known = state.engine.corrections(tenant.clone()).await?;
+    let known = known.iter().find(|known| known.id == id);
+    // Sent again, it means the entry that it meant.
+    let known = known.and_then(|known| known.posted.correction.remedy.entry());
+    let correction = correction(asked, found.currency, known.unwrap_or(found.seq))?;
+    let offer = offer(&state, &tenant, &correction.remedy).await?;
+    let order = Correct {
+        id: id.clone(),
+        correction,
+        offer,
+    };
+    let answered = state.engine.correct(tenant.clone(), order).await?;
+    let Done { changed, .. } = done(&answered, &tenant, "a correction of this id")?;
+    let available = answered.book.map(|book| book.available);
+    let all = state.engine.corrections(tenant).await?;
+    let posted = all.iter().find(|found| found.id == id);
+    let posted = posted.map(|posted| view::correction(posted, found.currency));
+    Ok(Json(wire::PostedCorrection {
+        correction: posted.ok_or_else(Failed::no_such_path)?,
+        posted_now: changed,
+        available: available.map_or_else(String::new, |money| {
+            money.display(found.currency).to_string()
+        }),
+    }))
+}
+
+fn id(text: &str) -> Result<CorrectionId, Failed> {
+    let id = parse("id", text)?;
+    if text.len() > ID_BYTES_MAX {
+        return Err(Failed::invalid(format!(
+            "id: longer than {ID_BYTES_MAX} characters"
+        )));
+    }
+    Ok(id)
+}
+
+fn correction(
+    asked: wire::CreateCorrection,
+    currency: Currency,
+    newest: u64,
+) -> Result<Correction, Failed> {
+    let remedy = remedy(&asked, newest)?;
+    let reason = Reason::ALL.into_iter();
+    let reason = { reason }.find(|known| known.name() == asked.reason);
+    let reason = reason.ok_or_else(|| {
+        let names = Reason::ALL.map(Reason::name).join(", ");
+        Failed::invalid(format!("reason: none of {names}"))
+    })?;
+    if asked.approver.trim().is_empty() {
+        return Err(Failed::invalid("approver: missing: who approved it?"));
+    }
+    Ok(Correction {
+        amount: amount(asked.amount.as_deref(), &remedy, currency)?,
+        remedy,
+        reason,
+        approver: bounded("approver", asked.approver, APPROVER_BYTES_MAX)?,
+        note: bounded("note", asked.note, NOTE_BYTES_MAX)?,
+    })
+}
+
+fn amount(text: Option<&str>, remedy: &Remedy, currency: Currency) -> Result<Amount, Failed> {
+    let says_itself = matches!(
+        remedy,
+        Remedy::ParkedAccepted(_) | Remedy::ParkedDiscarded(_)
+    );
+    match text {
+        None if says_itself => Ok(Amount::ZERO),
+        Some(_) if says_itself => Err(Failed::invalid(
+            "amount: a parked settlement says itself what it comes to: leave it out",
+        )),
+        None => Err(Failed::invalid("amount: missing")),
+        Some(text) => Amount::parse(text, currency)
+            .map_err(|problem| Failed::invalid(format!("amount: {problem}"))),
+    }
+}
+
+fn remedy(asked: &wire::CreateCorrection, newest: u64) -> Result<Remedy, Failed> {
+    let request = || -> Result<ReservationId, Failed> {
+        let text = asked.request.as_deref();
+        let text = text.ok_or_else(|| Failed::invalid("request: missing: which one?"))?;
+        parse("request", text)
+    };
+    let top_up = || {
+        let (Some(source), Some(reference)) = (&asked.source, &asked.external_reference) else {
+            let message = "source and external_reference: missing: which top-up?";
+            return Err(Failed::invalid(message));
+        };
+        Ok(TopUpRef {
+            source: source.clone(),
+            external_reference: reference.clone(),
+        })
+    };
+    let remedy = match asked.remedy.as_str() {
+        "refund" => Remedy::Refund(request()?),
+        "charge" => Remedy::Charge(request()?),
+        "suspense_charge" => Remedy::SuspenseCharge(request()?),
+        "suspense_waiver" => Remedy::SuspenseWaiver(request()?),
+        "parked_accepted" => Remedy::ParkedAccepted(request()?),
+        "parked_discarded" => Remedy::ParkedDiscarded(request()?),
+        "top_up_refund" => Remedy::TopUpRefund(top_up()?),
+        "chargeback" => Remedy::Chargeback(top_up()?),
+        "write_off" => Remedy::WriteOff {
+            entry: asked.entry.unwrap_or(newest),
+        },
+        other => {
+            return Err(Failed::invalid(format!(
+                "remedy: '{other}' is none of refund, top_up_refund, chargeback, write_off, charge, suspense_charge, \
+                 suspense_waiver, parked_accepted, parked_discarded"
+            )));
+        }
+    };
+    only_what_it_needs(asked, &remedy)?;
+    Ok(remedy)
+}
+
+/// What would be ignored is refused: whoever wrote it meant something else.
+fn only_what_it_needs(asked: &wire::CreateCorrection, remedy: &Remedy) -> Result<(), Failed> {
+    let given = [
+        (
+            "request",
+            asked.request.is_some(),
+            remedy.request().is_some(),
+        ),
+        ("source", asked.source.is_some(), remedy.top_up().is_some()),
+        (
+            "external_reference",
+            asked.external_reference.is_some(),
+            remedy.top_up().is_some(),
+        ),
+        ("entry", asked.entry.is_some(), remedy.entry().is_some()),
+    ];
+    match given.iter().find(|(_, given, needed)| *given && !needed) {
+        None => Ok(()),
+        Some((field, ..)) => Err(Failed::invalid(format!(
+            "{field}: a {} does not take it",
+            remedy.name()
+        ))),
+    }
+}
+
+/// What a parked settlement is priced by, if its reservation pinned nothing: its model's price as of now.
+async fn offer(
+    state: &AdminState,
+    tenant: &TenantId,
+    remedy: &Remedy,
+) -> Result<Option<Arc<Offer>>, Failed> {
+    let Remedy::ParkedAccepted(id) = remedy else {
+        return Ok(None);
+    };
+    let row = state.engine.reservation(tenant.clone(), *id).await?;
+    let Some(Stands::Parked(settlement)) = row.map(|row| row.state) else {
+        return Ok(None);
+    };
+    Ok(state.offers.of(&settlement.facts.model))
+}

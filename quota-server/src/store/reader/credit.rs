@@ -1,0 +1,80 @@
+//! Questions about what stands beside the balance: grants, corrections, accounts; and a reservation as it is stored.
+
+use super::super::fields::{named, number, text};
+use super::super::table::{CORRECTIONS, GRANTS, RESERVATIONS};
+use super::super::value::Value;
+use super::super::view::{AccountView, CorrectionView, GrantView};
+use super::super::{StoreError, decode};
+use super::{Question, Reader, all, one};
+use ferry_ledger::Reservation;
+use ferry_types::{Balance, Currency, ReservationId, TenantId};
+
+impl Reader {
+    /// A tenant's grants, by id.
+    ///
+    /// # Errors
+    /// [`StoreError`] if they cannot be read.
+    pub fn grants(&mut self, id: &TenantId) -> Result<Vec<GrantView>, StoreError> {
+        let sql = GRANTS.of_tenant("");
+        let of = [Value::text(id.as_str())];
+        all(self.source.as_mut(), "list grants", &sql, &of, |row| {
+            let (id, grant) = decode::grant(row)?;
+            Ok(GrantView { id, grant })
+        })
+    }
+
+    /// Every account with the sum of its lines, of one tenant or of all.
+    ///
+    /// # Errors
+    /// [`StoreError`] if they cannot be read.
+    pub fn accounts(&mut self, tenant: Option<&TenantId>) -> Result<Vec<AccountView>, StoreError> {
+        let mut question =
+            Question::new("SELECT account, currency, CAST(sum(amount) AS BIGINT) FROM lines");
+        if let Some(tenant) = tenant {
+            question.with(" WHERE tenant = ", Value::text(tenant.as_str()));
+        }
+        question
+            .sql
+            .push_str(" GROUP BY account, currency ORDER BY account, currency");
+        let Question { sql, parameters } = question;
+        let source = self.source.as_mut();
+        all(source, "sum the accounts", &sql, &parameters, |row| {
+            Ok(AccountView {
+                account: text(row, 0)?,
+                currency: named(row, 1, Currency::ALL, Currency::code)?,
+                balance: Balance::from_units(number(row, 2)?),
+            })
+        })
+    }
+
+    /// A tenant's corrections, newest first.
+    ///
+    /// # Errors
+    /// [`StoreError`] if they cannot be read.
+    pub fn corrections(&mut self, id: &TenantId) -> Result<Vec<CorrectionView>, StoreError> {
+        let sql = CORRECTIONS.of_tenant("");
+        let of = [Value::text(id.as_str())];
+        let mut found = all(self.source.as_mut(), "list corrections", &sql, &of, |row| {
+            let (id, posted) = decode::correction(row)?;
+            Ok(CorrectionView { id, posted })
+        })?;
+        found.sort_by_key(|view| std::cmp::Reverse(view.posted.seq));
+        Ok(found)
+    }
+
+    /// A reservation, as it is stored.
+    ///
+    /// # Errors
+    /// [`StoreError`] if it cannot be read.
+    pub fn reservation(
+        &mut self,
+        tenant: &TenantId,
+        id: ReservationId,
+    ) -> Result<Option<Reservation>, StoreError> {
+        let key = [Value::text(tenant.as_str()), Value::bytes(id.as_bytes())];
+        let (source, sql) = (self.source.as_mut(), &RESERVATIONS.find);
+        one(source, "find a reservation", sql, &key, |row| {
+            decode::reservation(row)
+        })
+    }
+}

@@ -1,0 +1,168 @@
+//! Corrections, as an operator meets them.
+
+use crate::ferry::Ferry;
+
+const WHY: [&str; 4] = ["--reason", "requested", "--approver", "anna"];
+
+fn with<'a>(arguments: &[&'a str], rest: &[&'a str]) -> Vec<&'a str> {
+    [arguments, rest].concat()
+}
+
+#[test]
+fn a_top_up_is_paid_back_once_and_listed() {
+    let ferry = Ferry::start();
+    ferry.tenant_with("acme", "5");
+    let topped_up = ferry.json(&[
+        "topup",
+        "acme",
+        "3",
+        "--source",
+        "stripe",
+        "--reference",
+        "pi_1",
+    ]);
+    assert_eq!(topped_up["available"], "8.000000000");
+    let refund = with(
+        &[
+            "correct",
+            "refund",
+            "acme",
+            "2",
+            "--top-up",
+            "stripe/pi_1",
+            "--id",
+            "r-1",
+        ],
+        &WHY,
+    );
+    let posted = ferry.json(&refund);
+    assert_eq!(posted["posted_now"], true);
+    assert_eq!(posted["corrects"], "stripe/pi_1");
+    assert_eq!(posted["available"], "6.000000000");
+    assert_eq!(
+        ferry.json(&refund)["posted_now"],
+        false,
+        "the same id counts once"
+    );
+    let chargeback = with(
+        &[
+            "correct",
+            "chargeback",
+            "acme",
+            "1.5",
+            "--top-up",
+            "stripe/pi_1",
+        ],
+        &WHY,
+    );
+    let beyond = ferry.run(&chargeback);
+    assert!(
+        !beyond.status.success() && beyond.err.contains("at most 1.000000000 USD"),
+        "{}",
+        beyond.err
+    );
+    let shown = ferry.run(&["correct", "list", "acme"]).out;
+    assert!(
+        shown.contains("r-1") && shown.contains("requested") && shown.contains("anna"),
+        "{shown}"
+    );
+    assert_eq!(ferry.json(&["verify"])["clean"], true);
+}
+
+#[test]
+fn debt_is_written_off_as_of_an_entry_and_sent_again_means_the_same() {
+    let ferry = Ferry::start();
+    ferry.tenant_with("acme", "5");
+    ferry.json(&[
+        "topup",
+        "acme",
+        "3",
+        "--source",
+        "stripe",
+        "--reference",
+        "pi_1",
+    ]);
+    let back = with(
+        &["correct", "refund", "acme", "5", "--top-up", "stripe/pi_1"],
+        &WHY,
+    );
+    assert!(ferry.run(&back).err.contains("at most 3.000000000 USD"));
+    // Nothing is owed: there is nothing to write off.
+    let write_off = with(&["correct", "write-off", "acme", "1", "--id", "w-1"], &WHY);
+    assert!(
+        ferry
+            .run(&write_off)
+            .err
+            .contains("at most 0.000000000 USD")
+    );
+    assert_eq!(ferry.json(&["verify"])["clean"], true);
+}
+
+#[test]
+fn what_cannot_be_put_right_is_told() {
+    let ferry = Ferry::start();
+    ferry.tenant_with("acme", "5");
+    let request = "0190a5e2-0000-7000-8000-000000000000";
+    for (arguments, said) in [
+        (
+            &["correct", "refund", "acme", "1", "--request", request][..],
+            "there is no such request",
+        ),
+        (
+            &[
+                "correct",
+                "refund",
+                "acme",
+                "1",
+                "--top-up",
+                "stripe/nothing",
+            ],
+            "there is no top-up",
+        ),
+        (&["correct", "refund", "acme", "1"], "--request"),
+        (
+            &["correct", "refund", "acme", "1", "--top-up", "nothing"],
+            "SOURCE/REFERENCE",
+        ),
+        (
+            &["correct", "write-off", "acme", "1", "--entry", "99"],
+            "no such entry",
+        ),
+        (
+            &["correct", "accept", "acme", "--request", request],
+            "waits for a person",
+        ),
+        (
+            &["correct", "charge", "acme", "0", "--request", request],
+            "amount",
+        ),
+        (
+            &["correct", "charge", "acme", "-1", "--request", request],
+            "-1",
+        ),
+        (
+            &["correct", "waive", "nobody", "1", "--request", request],
+            "nobody",
+        ),
+    ] {
+        let ran = ferry.run(&with(arguments, &WHY));
+        assert!(
+            !ran.status.success() && ran.err.contains(said),
+            "{arguments:?}: {}",
+            ran.err
+        );
+    }
+    let nobody = [
+        "correct",
+        "accept",
+        "acme",
+        "--request",
+        request,
+        "--reason",
+        "other",
+        "--approver",
+        " ",
+    ];
+    assert!(ferry.run(&nobody).err.contains("who approved it?"));
+    assert_eq!(ferry.json(&["verify"])["clean"], true);
+}
