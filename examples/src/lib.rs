@@ -7,6 +7,7 @@ pub mod envoy;
 pub mod folder;
 pub mod gateway;
 pub mod platform;
+pub mod postgres;
 pub mod process;
 pub mod progress;
 pub mod python;
