@@ -4,7 +4,7 @@
 //! receivable, and grants. Every other account is the sum of its lines: nothing contends for it.
 
 use core::fmt;
-use ferry_types::GrantId;
+use ferry_types::{GrantId, ResellerName};
 
 /// An account of a book. Its text is stable: it is stored, and reports group by it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -19,12 +19,16 @@ pub enum Account {
     Grant(GrantId),
     /// Liability: what we owe to this provider.
     ProviderPayable(String),
+    /// Liability: what we owe to this reseller.
+    ResellerPayable(ResellerName),
     /// Revenue: what requests are charged.
     Usage,
     /// Revenue: credit that was paid for and ended unused.
     Breakage,
     /// Expense: what providers take for requests.
     ProviderCost,
+    /// Expense: what resellers get of what their tenants pay.
+    ResellerShare,
     /// Expense: credit that is given.
     Promotion,
     /// Expense: what nobody will pay any more.
@@ -41,6 +45,8 @@ impl fmt::Display for Account {
             Self::Prepaid => f.write_str("liability.prepaid"),
             Self::Grant(grant) => write!(f, "liability.grant:{grant}"),
             Self::ProviderPayable(provider) => write!(f, "liability.provider_payable:{provider}"),
+            Self::ResellerPayable(reseller) => write!(f, "liability.reseller_payable:{reseller}"),
+            Self::ResellerShare => f.write_str("expense.reseller_share"),
             Self::Usage => f.write_str("revenue.usage"),
             Self::Breakage => f.write_str("revenue.breakage"),
             Self::Promotion => f.write_str("expense.promotion"),

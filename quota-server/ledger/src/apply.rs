@@ -11,6 +11,7 @@ use crate::grant::{Grant, Moved};
 use crate::invariant::{self, Before, Broken};
 use crate::journal::Entry;
 use crate::overage::Overage;
+use crate::reseller::Reseller;
 use crate::reservation::{Charge, Freed, Hold, Owner, Posting, Refused, Reservation, State};
 use crate::time::UnixMs;
 use crate::transaction::Transaction;
@@ -70,6 +71,7 @@ impl Book {
             posted: Balance::ZERO,
             held: Amount::ZERO,
             overage: Overage::Debt,
+            reseller: None,
             frozen: false,
             head: Head::START,
             keys: BTreeMap::new(),
@@ -94,6 +96,9 @@ impl Book {
         let before = Before::of(self, event, at);
         let transaction = Transaction::of(event, self, at)?;
         self.fold(event, at)?;
+        if let (Some(reseller), Some(carry)) = (&mut self.reseller, transaction.carry) {
+            reseller.carry = carry;
+        }
         invariant::check(&before, event, &transaction, self)?;
         let entry = self.append(event, at);
         Ok(Recorded { entry, transaction })
@@ -149,6 +154,10 @@ impl Book {
             Event::OverageSet(overage) => {
                 self.overage = *overage;
                 self.posted_after(Amount::ZERO, Amount::ZERO)?;
+                Ok(())
+            }
+            Event::ResellerSet(to) => {
+                self.reseller = to.clone().map(Reseller::new);
                 Ok(())
             }
             Event::GrantIssued { id, grant, note: _ } => {

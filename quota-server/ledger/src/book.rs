@@ -6,6 +6,7 @@
 use crate::correction::PostedCorrection;
 use crate::grant::Grant;
 use crate::overage::Overage;
+use crate::reseller::Reseller;
 use crate::reservation::{Refused, Reservation};
 use crate::time::UnixMs;
 use ferry_types::{
@@ -30,6 +31,8 @@ pub struct Book {
     pub held: Amount,
     /// What happens to charges beyond that.
     pub overage: Overage,
+    /// Whoever gets a share of what it pays.
+    pub reseller: Option<Reseller>,
     /// An invariant was broken: nothing is written any more.
     pub frozen: bool,
     /// The end of its journal.

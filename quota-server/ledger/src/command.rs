@@ -5,12 +5,13 @@ use crate::correction::Correction;
 use crate::grant::{GrantKind, GrantScope};
 use crate::offer::Offer;
 use crate::overage::Overage;
+use crate::reseller::Share;
 use crate::reservation::Owner;
 use crate::seal::MonthSealed;
 use crate::time::UnixMs;
 use ferry_types::{
-    Amount, CorrectionId, Currency, GrantId, KeyId, PrincipalName, RequestFacts, ReservationId,
-    Settlement, Usage,
+    Amount, CorrectionId, Currency, GrantId, KeyId, PrincipalName, RequestFacts, ResellerName,
+    ReservationId, Settlement, Usage,
 };
 use std::sync::Arc;
 
@@ -34,6 +35,8 @@ pub enum Command {
     SetKeyState(SetKeyState),
     /// Sets what happens to charges beyond what is available.
     SetOverage(Overage),
+    /// Sets whoever gets a share of what the tenant pays.
+    SetReseller(Option<(ResellerName, Share)>),
     /// Grants credit.
     IssueGrant(Box<IssueGrant>),
     /// Ends a grant whose time is over.
@@ -71,6 +74,7 @@ impl Command {
             | Self::IssueKey(_)
             | Self::SetKeyState(_)
             | Self::SetOverage(_)
+            | Self::SetReseller(_)
             | Self::IssueGrant(_)
             | Self::ExpireGrant(_)
             | Self::TopUp(_)
@@ -90,6 +94,7 @@ impl Command {
             Self::Release(call) => Some(&call.owner.key),
             Self::SetTenantState(_)
             | Self::SetOverage(_)
+            | Self::SetReseller(_)
             | Self::IssueGrant(_)
             | Self::ExpireGrant(_)
             | Self::TopUp(_)
@@ -109,6 +114,7 @@ impl Command {
             | Self::IssueKey(_)
             | Self::SetKeyState(_)
             | Self::SetOverage(_)
+            | Self::SetReseller(_)
             | Self::IssueGrant(_)
             | Self::ExpireGrant(_)
             | Self::Reserve(_)
@@ -131,6 +137,7 @@ impl Command {
             | Self::IssueKey(_)
             | Self::SetKeyState(_)
             | Self::SetOverage(_)
+            | Self::SetReseller(_)
             | Self::IssueGrant(_)
             | Self::ExpireGrant(_)
             | Self::TopUp(_)

@@ -32,6 +32,7 @@ pub fn decide(book: &Book, command: &Command, rules: &Rules, clock: UnixMs) -> D
         Command::IssueKey(order) => admin::issue_key(book, order).map(Answer::Admin),
         Command::SetKeyState(order) => admin::set_key_state(book, order).map(Answer::Admin),
         Command::SetOverage(to) => admin::set_overage(book, *to).map(Answer::Admin),
+        Command::SetReseller(to) => admin::set_reseller(book, to.as_ref()).map(Answer::Admin),
         Command::IssueGrant(order) => admin::issue_grant(book, order, now).map(Answer::Admin),
         Command::ExpireGrant(id) => admin::expire_grant(book, id, now).map(Answer::Admin),
         Command::TopUp(order) => admin::top_up(book, order).map(Answer::Admin),

@@ -6,11 +6,13 @@ use crate::flag::Flags;
 use crate::grant::{Grant, GrantSlice};
 use crate::offer::Offer;
 use crate::overage::Overage;
+use crate::reseller::Share;
 use crate::reservation::{Charge, Owner};
 use crate::seal::MonthSealed;
 use crate::time::UnixMs;
 use ferry_types::{
-    Amount, Currency, GrantId, KeyId, PrincipalName, RequestFacts, ReservationId, Settlement, Usage,
+    Amount, Currency, GrantId, KeyId, PrincipalName, RequestFacts, ResellerName, ReservationId,
+    Settlement, Usage,
 };
 use std::sync::Arc;
 
@@ -44,6 +46,8 @@ pub enum Event {
     },
     /// What happens to charges beyond what is available was set.
     OverageSet(Overage),
+    /// Whoever gets a share of what the tenant pays was set.
+    ResellerSet(Option<(ResellerName, Share)>),
     /// Credit was granted.
     GrantIssued {
         /// Which.
@@ -116,6 +120,7 @@ impl Event {
             | Self::KeyIssued { .. }
             | Self::KeyStateSet { .. }
             | Self::OverageSet(_)
+            | Self::ResellerSet(_)
             | Self::GrantIssued { .. }
             | Self::GrantExpired { .. }
             | Self::ToppedUp(_)
@@ -131,6 +136,7 @@ impl Event {
             Self::TenantOpened { .. }
             | Self::TenantStateSet(_)
             | Self::OverageSet(_)
+            | Self::ResellerSet(_)
             | Self::GrantIssued { .. }
             | Self::GrantExpired { .. }
             | Self::ToppedUp(_)
@@ -155,6 +161,7 @@ impl Event {
             Self::KeyIssued { .. } => "key_issued",
             Self::KeyStateSet { .. } => "key_state_set",
             Self::OverageSet(_) => "overage_set",
+            Self::ResellerSet(_) => "reseller_set",
             Self::GrantIssued { .. } => "grant_issued",
             Self::GrantExpired { .. } => "grant_expired",
             Self::ToppedUp(_) => "topped_up",

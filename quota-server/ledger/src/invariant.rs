@@ -138,6 +138,7 @@ pub fn i1_gives_back_what_was_charged(before: &Before, event: &Event) -> Result<
         | Event::KeyIssued { .. }
         | Event::KeyStateSet { .. }
         | Event::OverageSet(_)
+        | Event::ResellerSet(_)
         | Event::GrantIssued { .. }
         | Event::GrantExpired { .. }
         | Event::ToppedUp(_)
@@ -171,6 +172,7 @@ pub fn i2_promises_are_covered(event: &Event, after: &Book) -> Result<(), Broken
         | Event::KeyIssued { .. }
         | Event::KeyStateSet { .. }
         | Event::OverageSet(_)
+        | Event::ResellerSet(_)
         | Event::GrantIssued { .. }
         | Event::GrantExpired { .. }
         | Event::ToppedUp(_)
@@ -221,6 +223,7 @@ pub fn i3_one_end(before: &Before, event: &Event) -> Result<(), Broken> {
         | Event::KeyIssued { .. }
         | Event::KeyStateSet { .. }
         | Event::OverageSet(_)
+        | Event::ResellerSet(_)
         | Event::GrantIssued { .. }
         | Event::GrantExpired { .. }
         | Event::ToppedUp(_)
@@ -249,6 +252,7 @@ pub fn i5_again_is_the_same(
         | Event::KeyIssued { .. }
         | Event::KeyStateSet { .. }
         | Event::OverageSet(_)
+        | Event::ResellerSet(_)
         | Event::GrantIssued { .. }
         | Event::GrantExpired { .. }
         | Event::ToppedUp(_)
@@ -328,6 +332,7 @@ pub fn i9_amounts_are_priced(event: &Event, after: &Book) -> Result<(), Broken> 
         | Event::KeyIssued { .. }
         | Event::KeyStateSet { .. }
         | Event::OverageSet(_)
+        | Event::ResellerSet(_)
         | Event::GrantIssued { .. }
         | Event::GrantExpired { .. }
         | Event::ToppedUp(_)

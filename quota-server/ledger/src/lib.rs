@@ -33,6 +33,7 @@ pub mod month;
 pub mod offer;
 pub mod overage;
 pub mod refusal;
+pub mod reseller;
 pub mod reservation;
 pub mod seal;
 mod sizing;
@@ -65,6 +66,7 @@ pub use month::{InvalidMonth, Month};
 pub use offer::{Candidate, ModelLimits, Offer, Rules};
 pub use overage::Overage;
 pub use refusal::Refusal;
+pub use reseller::{Reseller, Share};
 pub use reservation::{
     Charge, Freed, Hold, Owner, Posting, Refused, Reservation, Standing, State, StateName,
 };

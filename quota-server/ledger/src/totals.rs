@@ -47,6 +47,8 @@ impl Totals {
                 | Account::Prepaid
                 | Account::Grant(_)
                 | Account::ProviderPayable(_)
+                | Account::ResellerPayable(_)
+                | Account::ResellerShare
                 | Account::Breakage
                 | Account::Promotion => {}
             }

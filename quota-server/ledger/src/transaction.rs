@@ -10,9 +10,10 @@ use crate::decide::last_evidence;
 use crate::event::{Event, Expired, Settled};
 use crate::flag::{Flag, Flags};
 use crate::grant::{Grant, GrantKind, GrantSlice, Moved};
+use crate::reseller::collected;
 use crate::reservation::{Charge, Posting, Reservation};
 use crate::time::UnixMs;
-use ferry_types::{Amount, Balance, Currency, Overflow};
+use ferry_types::{Amount, Balance, Currency, GrantId, Overflow};
 
 /// One debit or credit.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +33,8 @@ pub struct Transaction {
     pub occurred_at: UnixMs,
     /// In the order of their making; none if no money moves.
     pub lines: Vec<Line>,
+    /// What its reseller's share leaves below a unit; `None` if there is no share of it.
+    pub carry: Option<u16>,
 }
 
 impl Transaction {
@@ -75,6 +78,7 @@ impl Transaction {
             Event::TenantOpened { .. }
             | Event::TenantStateSet(_)
             | Event::OverageSet(_)
+            | Event::ResellerSet(_)
             | Event::KeyIssued { .. }
             | Event::KeyStateSet { .. }
             | Event::Reserved(_)
@@ -85,11 +89,29 @@ impl Transaction {
         // What is put right is put right now: it changes no day that is over.
         let is_correction = matches!(event, Event::Corrected(_));
         let request = event.reservation().filter(|_| !is_correction);
+        lines.move_balance(before.posted)?;
+        let carry = lines.share(event, before)?;
         Ok(Self {
             occurred_at: request.map_or(at, |id| UnixMs(id.unix_ms())),
-            lines: lines.finish(before.posted)?,
+            lines: lines.list,
+            carry,
         })
     }
+}
+
+/// What kind of credit a grant is, one that this event issues included.
+fn kind_of(grant: &GrantId, event: &Event, before: &Book) -> Option<GrantKind> {
+    if let Some(known) = before.grants.get(grant) {
+        return Some(known.kind);
+    }
+    if let Event::Corrected(corrected) = event {
+        let mut new = corrected.reissued.iter();
+        return new.find(|new| new.id == *grant).map(|new| new.grant.kind);
+    }
+    if let Event::GrantIssued { grant: issued, .. } = event {
+        return Some(issued.kind);
+    }
+    None
 }
 
 /// Lines being made.
@@ -302,8 +324,21 @@ impl Lines {
         }
     }
 
+    /// Adds what the reseller gets of it.
+    fn share(&mut self, event: &Event, before: &Book) -> Result<Option<u16>, Overflow> {
+        let Some(reseller) = before.reseller.as_ref().filter(|_| !self.list.is_empty()) else {
+            return Ok(None);
+        };
+        let collected = collected(&self.list, |grant| kind_of(grant, event, before));
+        let (share, carry) = reseller.accrue(collected)?;
+        self.push(Account::ResellerShare, share);
+        let payable = Account::ResellerPayable(reseller.name.clone());
+        self.push(payable, share.checked_neg().ok_or(Overflow)?);
+        Ok(Some(carry))
+    }
+
     /// Adds how the balance moved: above zero it is a liability, below zero it is owed to us.
-    fn finish(mut self, before: Balance) -> Result<Vec<Line>, Overflow> {
+    fn move_balance(&mut self, before: Balance) -> Result<(), Overflow> {
         let after = before.moved(self.given, self.taken)?.units();
         let before = before.units();
         let fall = |before: i64, after: i64| before.checked_sub(after).ok_or(Overflow);
@@ -311,7 +346,7 @@ impl Lines {
         let receivable = fall(before.min(0), after.min(0))?;
         self.push(Account::Prepaid, prepaid);
         self.push(Account::Receivable, receivable);
-        Ok(self.list)
+        Ok(())
     }
 }
 

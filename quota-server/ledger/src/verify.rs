@@ -205,6 +205,7 @@ impl<'a, P: Prices> Verifier<'a, P> {
             Event::TenantOpened { .. }
             | Event::TenantStateSet(_)
             | Event::OverageSet(_)
+            | Event::ResellerSet(_)
             | Event::GrantIssued { .. }
             | Event::GrantExpired { .. }
             | Event::KeyIssued { .. }
@@ -315,6 +316,11 @@ impl Replayed {
                 "the overage policy",
                 format!("{:?}", stored.overage),
                 format!("{:?}", book.overage),
+            ),
+            (
+                "the reseller",
+                format!("{:?}", stored.reseller),
+                format!("{:?}", book.reseller),
             ),
             ("the journal's end", head(stored), head(book)),
             ("the journal's hash", hash(stored), hash(book)),

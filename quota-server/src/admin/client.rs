@@ -3,8 +3,8 @@
 use super::wire::{
     Accounts, Balance, CheckHeads, Corrections, CreateCorrection, CreateGrant, CreateKey,
     CreateTenant, CreateTopUp, CreatedKey, Failure, Grants, Heads, HeadsVerdict, IssuedGrant, Key,
-    Keys, PostedCorrection, Reservations, Seal, SealMonth, Seals, SetOverage, Status, Tenant,
-    Tenants, TopUp, UsageRecords, Verdict,
+    Keys, PostedCorrection, Reservations, Seal, SealMonth, Seals, SetOverage, SetReseller, Status,
+    Tenant, Tenants, TopUp, UsageRecords, Verdict,
 };
 use crate::listener::{Address, InvalidAddress};
 use reqwest::{Method, RequestBuilder};
@@ -195,6 +195,19 @@ impl Client {
     pub async fn grants(&self, tenant: &str) -> Result<Grants, ClientError> {
         let path = format!("tenants/{}/grants", segment(tenant));
         self.get(&path, &[]).await
+    }
+
+    /// Sets whoever gets a share of what the tenant pays from now on, or nobody.
+    ///
+    /// # Errors
+    /// [`ClientError`]; code `unknown_tenant`.
+    pub async fn set_reseller(
+        &self,
+        tenant: &str,
+        to: &SetReseller,
+    ) -> Result<Balance, ClientError> {
+        let path = format!("tenants/{}/reseller", segment(tenant));
+        self.send(self.request(Method::POST, &path).json(to)).await
     }
 
     /// Sets what happens to charges beyond what is available.

@@ -8,7 +8,7 @@ use crate::timestamp;
 use axum::Json;
 use axum::extract::rejection::{JsonRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
-use ferry_ledger::{GrantKind, GrantScope, IssueGrant, Overage, UnixMs};
+use ferry_ledger::{GrantKind, GrantScope, IssueGrant, Overage, Share, UnixMs};
 use ferry_types::{Amount, Currency, GrantId, TenantId};
 use serde::Deserialize;
 use std::collections::BTreeSet;
@@ -141,6 +141,38 @@ pub(super) async fn set_overage(
     let answered = state.engine.set_overage(tenant.clone(), to).await?;
     done(&answered, &tenant, "the overage policy")?;
     balance_of(&state, tenant).await
+}
+
+pub(super) async fn set_reseller(
+    State(state): State<AdminState>,
+    Path(tenant): Path<String>,
+    body: Result<Json<wire::SetReseller>, JsonRejection>,
+) -> Answer<wire::Balance> {
+    let wire::SetReseller { reseller, percent } = json(body)?;
+    let tenant: TenantId = parse("tenant", &tenant)?;
+    let to = match (reseller, percent) {
+        (None, None) => None,
+        (Some(name), Some(percent)) => Some((parse("reseller", &name)?, share(&percent)?)),
+        (Some(_), None) => return Err(Failed::invalid("percent: missing: what is its share?")),
+        (None, Some(_)) => return Err(Failed::invalid("reseller: missing: whose share is it?")),
+    };
+    let answered = state.engine.set_reseller(tenant.clone(), to).await?;
+    done(&answered, &tenant, "the reseller")?;
+    balance_of(&state, tenant).await
+}
+
+/// A percentage as basis points: at most 100, with at most two digits behind the point.
+fn share(text: &str) -> Result<Share, Failed> {
+    let (whole, behind) = text.split_once('.').unwrap_or((text, ""));
+    let is_digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+    let well = !whole.is_empty() && is_digits(whole) && is_digits(behind) && behind.len() <= 2;
+    let points = format!("{whole}{behind:0<2}").parse().ok();
+    let share = points.filter(|_| well).and_then(Share::from_basis_points);
+    share.ok_or_else(|| {
+        Failed::invalid(format!(
+            "percent: '{text}' is not a percentage such as 12.5, of at most 100 and with at most two digits behind the point"
+        ))
+    })
 }
 
 /// A tenant's balance, with its grants.

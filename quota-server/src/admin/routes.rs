@@ -67,6 +67,7 @@ pub(crate) fn router(state: AdminState) -> Router {
             get(corrections::list).post(corrections::correct),
         )
         .route("/tenants/{tenant}/overage", post(credit::set_overage))
+        .route("/tenants/{tenant}/reseller", post(credit::set_reseller))
         .route("/accounts", get(credit::accounts))
         .route("/reservations", get(reservations))
         .route("/usage", get(usage))

@@ -7,7 +7,7 @@ use crate::store::view::{
 };
 use crate::timestamp::rfc3339;
 use crate::verify::VerifyReport;
-use ferry_ledger::{Correction, UnixMs};
+use ferry_ledger::{Correction, Share, UnixMs};
 use ferry_types::{Amount, Balance, Currency, Tags, Usage};
 
 fn time(at: UnixMs) -> String {
@@ -29,6 +29,7 @@ pub(super) fn tenant(view: TenantView) -> wire::Tenant {
         changed_at,
         frozen,
         overage: _,
+        reseller: _,
     } = view;
     wire::Tenant {
         id: tenant.to_string(),
@@ -44,6 +45,12 @@ pub(super) fn tenant(view: TenantView) -> wire::Tenant {
         changed_at: time(changed_at),
         frozen,
     }
+}
+
+/// Basis points as a percentage.
+fn percent(share: Share) -> String {
+    let points = share.basis_points();
+    format!("{}.{:02}", points / 100, points % 100)
 }
 
 pub(super) fn grant(found: &GrantView, currency: Currency) -> wire::Grant {
@@ -111,7 +118,7 @@ pub(super) fn account(found: AccountView) -> wire::Account {
 
 pub(super) fn balance(view: TenantView, grants: &[GrantView]) -> wire::Balance {
     let currency_of = view.currency;
-    let overage = view.overage;
+    let (overage, reseller) = (view.overage, view.reseller.clone());
     let wire::Tenant {
         id,
         name: _,
@@ -128,6 +135,8 @@ pub(super) fn balance(view: TenantView, grants: &[GrantView]) -> wire::Balance {
     } = tenant(view);
     wire::Balance {
         overage: overage.name().to_owned(),
+        reseller: reseller.as_ref().map(|reseller| reseller.name.to_string()),
+        reseller_percent: reseller.map(|reseller| percent(reseller.share)),
         credit: overage.credit().display(currency_of).to_string(),
         grants: grants
             .iter()

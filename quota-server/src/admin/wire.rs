@@ -5,7 +5,9 @@ mod credit;
 mod proof;
 
 pub use corrections::{Correction, Corrections, CreateCorrection, PostedCorrection};
-pub use credit::{Account, Accounts, CreateGrant, Grant, Grants, IssuedGrant, SetOverage};
+pub use credit::{
+    Account, Accounts, CreateGrant, Grant, Grants, IssuedGrant, SetOverage, SetReseller,
+};
 pub use proof::{CheckHeads, Heads, HeadsVerdict, Seal, SealMonth, Seals};
 
 use crate::heads::HeadLine;
@@ -117,6 +119,10 @@ pub struct Balance {
     pub seq: u64,
     /// What happens to charges beyond what is available: `debt`, `credit-line` or `absorb`.
     pub overage: String,
+    /// Whoever gets a share of what the tenant pays.
+    pub reseller: Option<String>,
+    /// That share.
+    pub reseller_percent: Option<String>,
     /// How far the balance may be promised below zero; it is counted in what is available.
     pub credit: String,
     /// Credit beside the balance, in the order of ids.

@@ -6,7 +6,9 @@ use super::arguments::{
 };
 use super::output::{Output, confirmed};
 use super::table;
-use crate::admin::wire::{CreateGrant, CreateKey, CreateTenant, CreateTopUp, SetOverage};
+use crate::admin::wire::{
+    CreateGrant, CreateKey, CreateTenant, CreateTopUp, SetOverage, SetReseller,
+};
 use crate::admin::{Client, Show};
 use anyhow::Context;
 use ferry_ledger::Month;
@@ -45,6 +47,18 @@ pub(super) async fn tenant(
         } => {
             let policy = SetOverage { policy, credit };
             let set = client.set_overage(tenant.as_str(), &policy).await?;
+            output.result(&set, table::balance)?;
+        }
+        TenantCommand::Reseller {
+            tenant,
+            reseller,
+            percent,
+        } => {
+            let to = SetReseller {
+                reseller: reseller.map(|reseller| reseller.to_string()),
+                percent,
+            };
+            let set = client.set_reseller(tenant.as_str(), &to).await?;
             output.result(&set, table::balance)?;
         }
         TenantCommand::Pause { tenant } => {

@@ -5,7 +5,7 @@ use super::files::Place;
 use crate::admin::{Client, InvalidServer};
 use clap::{Args, Parser, Subcommand};
 use ferry_ledger::Month;
-use ferry_types::{GrantId, KeyId, ReservationId, TenantId};
+use ferry_types::{GrantId, KeyId, ResellerName, ReservationId, TenantId};
 use std::path::PathBuf;
 
 /// Where the administration's socket lies if the configuration says nothing else, seen from its folder.
@@ -158,6 +158,14 @@ pub(super) enum TenantCommand {
         policy: String,
         /// How far below zero, with credit-line.
         credit: Option<String>,
+    },
+    /// Say who gets a share of what the tenant pays from now on; nobody if both are left out.
+    Reseller {
+        tenant: TenantId,
+        reseller: Option<ResellerName>,
+        /// Its share in percent, such as 12.5.
+        #[arg(requires = "reseller")]
+        percent: Option<String>,
     },
     /// Stop a tenant for now.
     Pause { tenant: TenantId },

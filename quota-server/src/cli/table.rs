@@ -171,12 +171,21 @@ pub(super) fn balance(balance: &Balance) -> String {
         "credit-line" => format!("credit-line of {}", money(&balance.credit)),
         other => other.to_owned(),
     };
+    let share = balance
+        .reseller
+        .as_ref()
+        .zip(balance.reseller_percent.as_ref());
+    let share = share.map_or_else(
+        || NONE.to_owned(),
+        |(reseller, percent)| format!("{percent} % for {reseller}"),
+    );
     let told = facts(&[
         ("tenant", balance.tenant.clone()),
         ("posted", money(&balance.posted)),
         ("held", money(&balance.held)),
         ("available", money(&balance.available)),
         ("overage", overage),
+        ("reseller", share),
         ("open reservations", balance.open_reservations.to_string()),
     ]);
     if balance.grants.is_empty() {

@@ -6,9 +6,9 @@ use super::{Answered, CreateTenant, Engine, EngineError, IssuedKey, PriceTable, 
 use crate::key_directory::sha256;
 use ferry_ledger::{
     AdminAnswer, Answer, Command, Correct, IssueGrant, IssueKey, KeyState, OpenTenant, Overage,
-    SetKeyState, TenantState, TopUp, UnixMs,
+    SetKeyState, Share, TenantState, TopUp, UnixMs,
 };
-use ferry_types::{KeyId, KeyText, TenantId};
+use ferry_types::{KeyId, KeyText, ResellerName, TenantId};
 use tokio::sync::oneshot;
 
 /// What operators ask.
@@ -107,6 +107,19 @@ impl Engine {
         to: Overage,
     ) -> Result<Answered<AdminAnswer>, EngineError> {
         let command = Command::SetOverage(to);
+        self.administer(tenant, Ask::Command(command)).await
+    }
+
+    /// Sets whoever gets a share of what the tenant pays, from now on.
+    ///
+    /// # Errors
+    /// [`EngineError`] if nothing was decided.
+    pub async fn set_reseller(
+        &self,
+        tenant: TenantId,
+        to: Option<(ResellerName, Share)>,
+    ) -> Result<Answered<AdminAnswer>, EngineError> {
+        let command = Command::SetReseller(to);
         self.administer(tenant, Ask::Command(command)).await
     }
 

@@ -9,7 +9,7 @@ use super::value::Value;
 use crate::key_directory::PepperId;
 use ferry_ledger::{
     Book, Entry, Grant, Head, Key, KeyState, Overage, PostedCorrection, PostedTopUp, Refused,
-    Reservation, TenantState,
+    Reseller, Reservation, Share, TenantState,
 };
 use ferry_types::{Balance, CorrectionId, Currency, GrantId, TenantId};
 use std::collections::BTreeMap;
@@ -24,12 +24,13 @@ pub(super) fn book(row: &(impl Fields + ?Sized), tenant: &TenantId) -> Result<Bo
         posted: Balance::from_units(number(row, 4)?),
         held: amount(row, 5)?,
         overage: overage(row, 6)?,
+        reseller: reseller(row, 8)?,
         head: Head {
-            seq: count(row, 8)?,
-            time: time(row, 9)?,
-            hash: digest(row, 10)?,
+            seq: count(row, 11)?,
+            time: time(row, 12)?,
+            hash: digest(row, 13)?,
         },
-        frozen: row.get(11)? != Value::Null,
+        frozen: row.get(14)? != Value::Null,
         keys: BTreeMap::new(),
         reservations: BTreeMap::new(),
         refused: BTreeMap::new(),
@@ -47,6 +48,22 @@ pub(super) fn overage(row: &(impl Fields + ?Sized), at: usize) -> Result<Overage
         Value::Null | Value::Integer(_) | Value::Bytes(_) => None,
     };
     policy.ok_or_else(|| corrupt("an overage policy"))
+}
+
+/// Reads a reseller's name, and its share and carry in the next columns.
+pub(super) fn reseller(
+    row: &(impl Fields + ?Sized),
+    at: usize,
+) -> Result<Option<Reseller>, StoreError> {
+    if row.get(at)? == Value::Null {
+        return Ok(None);
+    }
+    let points = small(row, at.saturating_add(1))?;
+    Ok(Some(Reseller {
+        name: parsed(row, at, "a reseller's name")?,
+        share: Share::from_basis_points(points).ok_or_else(|| corrupt("a reseller's share"))?,
+        carry: small(row, at.saturating_add(2))?,
+    }))
 }
 
 pub(super) fn grant(row: &(impl Fields + ?Sized)) -> Result<(GrantId, Grant), StoreError> {

@@ -320,7 +320,7 @@ fn book_with_key(
 
 const TENANTS: &str = "SELECT tenant, name, currency, state, posted, held, seq, time, frozen, \
      (SELECT count(*) FROM reservations r WHERE r.lease_until IS NOT NULL AND r.tenant = tenants.tenant), \
-     (SELECT time FROM journal j WHERE j.tenant = tenants.tenant AND j.seq = 1), overage, credit \
+     (SELECT time FROM journal j WHERE j.tenant = tenants.tenant AND j.seq = 1), overage, credit, reseller, share, share_carry \
      FROM tenants";
 
 fn tenant(row: &dyn Fields) -> Result<TenantView, StoreError> {
@@ -331,6 +331,7 @@ fn tenant(row: &dyn Fields) -> Result<TenantView, StoreError> {
         .map_err(|_| corrupt("a balance out of range"))?;
     Ok(TenantView {
         overage,
+        reseller: decode::reseller(row, 13)?,
         tenant: parsed(row, 0, "a tenant id")?,
         name: text(row, 1)?,
         currency: named(row, 2, Currency::ALL, Currency::code)?,

@@ -36,6 +36,7 @@ fn some(value: Option<Value<'_>>) -> Value<'_> {
 }
 
 pub(super) fn tenant(book: &Book) -> Row<'_> {
+    let reseller = book.reseller.as_ref();
     vec![
         text(book.tenant.as_str()),
         text(&book.name),
@@ -45,6 +46,9 @@ pub(super) fn tenant(book: &Book) -> Row<'_> {
         amount(book.held),
         text(book.overage.name()),
         amount(book.overage.credit()),
+        some(reseller.map(|reseller| text(reseller.name.as_str()))),
+        number(reseller.map_or(0, |reseller| reseller.share.basis_points().into())),
+        number(reseller.map_or(0, |reseller| reseller.carry.into())),
         count(book.head.seq),
         count(book.head.time.0),
         bytes(&book.head.hash),

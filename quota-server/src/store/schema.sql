@@ -50,6 +50,10 @@ CREATE TABLE tenants (
     held BIGINT NOT NULL,
     overage TEXT NOT NULL,
     credit BIGINT NOT NULL,
+    -- Whoever gets a share of what it pays, in basis points, and what that leaves below a unit, in ten-thousandths.
+    reseller TEXT,
+    share BIGINT NOT NULL,
+    share_carry BIGINT NOT NULL,
     seq BIGINT NOT NULL,
     time BIGINT NOT NULL,
     head BYTEA NOT NULL,

@@ -55,8 +55,20 @@ table!(
     "tenants",
     1,
     [
-        "tenant", "name", "currency", "state", "posted", "held", "overage", "credit", "seq",
-        "time", "head"
+        "tenant",
+        "name",
+        "currency",
+        "state",
+        "posted",
+        "held",
+        "overage",
+        "credit",
+        "reseller",
+        "share",
+        "share_carry",
+        "seq",
+        "time",
+        "head"
     ]
 );
 table!(
@@ -221,7 +233,7 @@ table!(
 
 /// A book's account, with what is no projection of its journal: why it is frozen.
 pub(super) const ACCOUNT: &str = "SELECT tenant, name, currency, state, posted, held, overage, credit, \
-     seq, time, head, frozen FROM tenants";
+     reseller, share, share_carry, seq, time, head, frozen FROM tenants";
 
 /// Overdue leases.
 pub(super) const DUE_LEASES: &str = "SELECT tenant, reservation FROM reservations \

@@ -1,7 +1,7 @@
 //! What reports show: rows of the projections as a reader finds them. Nothing here decides anything.
 
 use ferry_ledger::{
-    Flag, Grant, KeyState, Overage, PostedCorrection, StateName, TenantState, UnixMs,
+    Flag, Grant, KeyState, Overage, PostedCorrection, Reseller, StateName, TenantState, UnixMs,
 };
 use ferry_types::{
     Amount, Balance, CorrectionId, Currency, EndCause, Endpoint, GrantId, KeyId, Mode,
@@ -37,6 +37,8 @@ pub struct TenantView {
     pub frozen: Option<String>,
     /// What happens to charges beyond what is available.
     pub overage: Overage,
+    /// Whoever gets a share of what it pays.
+    pub reseller: Option<Reseller>,
 }
 
 /// A grant.

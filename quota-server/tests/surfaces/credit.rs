@@ -70,6 +70,29 @@ fn grants_overage_and_accounts() {
 }
 
 #[test]
+fn a_reseller_and_its_share() {
+    let ferry = Ferry::start();
+    ferry.tenant_with("acme", "5");
+    let set = ferry.json(&["tenant", "reseller", "acme", "partner", "12.5"]);
+    assert_eq!(
+        (&set["reseller"], &set["reseller_percent"]),
+        (&"partner".into(), &"12.50".into())
+    );
+    let shown = ferry.run(&["balance", "acme"]).out;
+    assert!(shown.contains("12.50 % for partner"), "{shown}");
+    for percent in ["100.01", "12.345", "-1", "", "1e1", "half"] {
+        let ran = ferry.run(&["tenant", "reseller", "acme", "partner", "--", percent]);
+        assert!(
+            !ran.status.success() && ran.err.contains("is not a percentage"),
+            "{percent}: {}",
+            ran.err
+        );
+    }
+    assert!(ferry.json(&["tenant", "reseller", "acme"])["reseller"].is_null());
+    assert_eq!(ferry.json(&["verify"])["clean"], true);
+}
+
+#[test]
 fn what_cannot_be_granted_or_set_is_told() {
     let ferry = Ferry::start();
     ferry.tenant_with("acme", "5");

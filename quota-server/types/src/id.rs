@@ -173,6 +173,11 @@ name!(
     "correction id"
 );
 name!(
+    /// Whoever brought a tenant, and gets a share of what it pays: a name chosen by the operator, never changed.
+    ResellerName,
+    "reseller's name"
+);
+name!(
     /// A gateway deployment, as its credential shows it.
     PrincipalName,
     "principal's name"

@@ -21,7 +21,9 @@ pub mod request;
 pub mod settlement;
 pub mod usage;
 
-pub use id::{CorrectionId, GrantId, InvalidId, KeyId, PrincipalName, ReservationId, TenantId};
+pub use id::{
+    CorrectionId, GrantId, InvalidId, KeyId, PrincipalName, ResellerName, ReservationId, TenantId,
+};
 pub use key::{InvalidKey, KeyDigest, KeyText};
 pub use money::{Amount, Balance, Currency, Overflow};
 pub use price::{Price, Rates, Rounding};

@@ -6,8 +6,9 @@ use crate::command::{IssueGrant, IssueKey, OpenTenant, SetKeyState, TopUp};
 use crate::event::{Event, ToppedUp};
 use crate::grant::Grant;
 use crate::overage::Overage;
+use crate::reseller::Share;
 use crate::time::UnixMs;
-use ferry_types::{Amount, GrantId};
+use ferry_types::{Amount, GrantId, ResellerName};
 
 /// Opens a tenant's book, or finds it open. The event makes the book: see [`Book::open`].
 #[must_use]
@@ -97,6 +98,17 @@ pub(super) fn set_overage(book: &Book, to: Overage) -> Decision<AdminAnswer> {
         return Decision::answer(AdminAnswer::AmountOutOfRange);
     }
     changed(book, Event::OverageSet(to))
+}
+
+pub(super) fn set_reseller(
+    book: &Book,
+    to: Option<&(ResellerName, Share)>,
+) -> Decision<AdminAnswer> {
+    let present = book.reseller.as_ref();
+    if present.map(|reseller| (&reseller.name, reseller.share)) == to.map(|to| (&to.0, to.1)) {
+        return unchanged(book.head.seq);
+    }
+    changed(book, Event::ResellerSet(to.cloned()))
 }
 
 pub(super) fn issue_grant(book: &Book, order: &IssueGrant, now: UnixMs) -> Decision<AdminAnswer> {

@@ -79,6 +79,7 @@ impl Before {
                 | Event::KeyIssued { .. }
                 | Event::KeyStateSet { .. }
                 | Event::OverageSet(_)
+                | Event::ResellerSet(_)
                 | Event::GrantIssued { .. }
                 | Event::GrantExpired { .. }
                 | Event::ToppedUp(_)

@@ -18,6 +18,8 @@ mod pricing;
 #[cfg(test)]
 mod refusals;
 #[cfg(test)]
+mod resellers;
+#[cfg(test)]
 mod samples;
 #[cfg(test)]
 mod seal;

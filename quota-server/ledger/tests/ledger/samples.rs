@@ -158,6 +158,11 @@ fn events_of_books() -> Vec<Event> {
             external_reference: "r-1".into(),
         })),
         full_corrected(Remedy::WriteOff { entry: 300 }),
+        Event::ResellerSet(Some((
+            "partner".parse().expect("a name"),
+            Share::from_basis_points(1_250).expect("a share"),
+        ))),
+        Event::ResellerSet(None),
         Event::MonthSealed(MonthSealed {
             month: Month::new(2026, 10).expect("a month"),
             last_seq: 77,

@@ -257,6 +257,7 @@ fn every_row_of_the_store_is_compared() {
     );
     check(&|b| b.held = amount(5), "what is held");
     check(&|b| b.overage = Overage::Absorb, "the overage policy");
+    check(&|b| b.reseller = Some(partner()), "the reseller");
     check(&|b| b.head.seq += 1, "the journal's end");
     check(&|b| b.head.hash[3] ^= 1, "the journal's hash");
     check(
@@ -310,6 +311,14 @@ fn every_row_of_the_store_is_compared() {
         },
         "the amount",
     );
+}
+
+fn partner() -> Reseller {
+    Reseller {
+        name: "partner".parse().expect("a name"),
+        share: Share::from_basis_points(1).expect("a share"),
+        carry: 0,
+    }
 }
 
 fn row(book: &mut Book) -> &mut Reservation {

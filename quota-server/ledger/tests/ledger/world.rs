@@ -329,6 +329,7 @@ impl World {
             ["expire"] => Command::Expire(Expire { id: self.id }),
             ["grant", rest @ ..] => self.grant(rest),
             ["end", grant] => Command::ExpireGrant(grant.parse().expect("an id")),
+            ["reseller", rest @ ..] => crate::resellers::command(rest),
             ["correct", rest @ ..] => crate::corrections::command(self, rest),
             ["overage", name] => overage(name, 0),
             ["overage", name, credit] => overage(name, credit.parse().expect("a number")),

@@ -13,6 +13,18 @@ pub struct SetOverage {
     pub credit: Option<String>,
 }
 
+/// `POST tenants/{id}/reseller`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SetReseller {
+    /// Its name; nobody if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reseller: Option<String>,
+    /// Its share of what the tenant pays, decimal with at most two digits behind the point; with a reseller only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub percent: Option<String>,
+}
+
 /// `POST tenants/{id}/grants`. The same id stands for the same grant, however often it is sent.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -146,6 +146,7 @@ impl BookWork {
             Event::TenantOpened { .. }
             | Event::TenantStateSet(_)
             | Event::OverageSet(_)
+            | Event::ResellerSet(_)
             | Event::GrantIssued { .. }
             | Event::GrantExpired { .. }
             | Event::MonthSealed(_) => {}

@@ -131,6 +131,7 @@ fn touch_by(touch: &mut Touch, command: &Command) {
     let owned = match command {
         Command::SetTenantState(_)
         | Command::SetOverage(_)
+        | Command::SetReseller(_)
         | Command::IssueGrant(_)
         | Command::ExpireGrant(_)
         | Command::SealMonth(_) => return,

@@ -45,6 +45,7 @@ impl Tally {
             | Event::KeyIssued { .. }
             | Event::KeyStateSet { .. }
             | Event::OverageSet(_)
+            | Event::ResellerSet(_)
             | Event::GrantIssued { .. }
             | Event::GrantExpired { .. }
             | Event::ToppedUp(_)

@@ -4,7 +4,9 @@ use super::fixture::{
     Fixture, HOLD, START_MS, amount, done, offer, on_both, tenant, used, whole_use,
 };
 use crate::engine::lease::RECOVERY_WINDOW_MS;
-use ferry_ledger::{AdminAnswer, Correct, Correction, Reason, Remedy, SettleAnswer, TopUpRef};
+use ferry_ledger::{
+    AdminAnswer, Correct, Correction, Reason, Remedy, SettleAnswer, Share, TopUpRef,
+};
 use ferry_types::ReservationId;
 
 on_both! {
@@ -31,6 +33,13 @@ fn order(remedy: Remedy, units: i64) -> Correct {
 
 pub(crate) async fn correct(fixture: &Fixture, remedy: Remedy, units: i64) {
     done(fixture.engine.correct(tenant(), order(remedy, units)).await);
+}
+
+/// A reseller gets a share, in basis points.
+pub(crate) async fn share(fixture: &Fixture, points: u16) {
+    let share = Share::from_basis_points(points).unwrap();
+    let partner = ("partner".parse().unwrap(), share);
+    done(fixture.engine.set_reseller(tenant(), Some(partner)).await);
 }
 
 async fn answer(fixture: &Fixture, remedy: Remedy, units: i64) -> AdminAnswer {
@@ -81,6 +90,7 @@ async fn a_refund_is_stored_and_counts_once() {
 async fn a_bank_takes_a_top_up_back_and_the_debt_is_written_off() {
     let mut fixture = Fixture::with_holds(0).await;
     fixture.top_up(2 * HOLD, "paid").await;
+    share(&fixture, 3_333).await;
     let paid = || TopUpRef {
         source: "bank".into(),
         external_reference: "paid".into(),
@@ -88,6 +98,8 @@ async fn a_bank_takes_a_top_up_back_and_the_debt_is_written_off() {
     let (id, _) = fixture.granted().await;
     fixture.settle(id, whole_use()).await;
     correct(&fixture, Remedy::TopUpRefund(paid()), HOLD / 2).await;
+    let (whole, owed) = (HOLD * 3_333, "liability.reseller_payable:partner");
+    assert_eq!(account(&fixture, owed).await, -(whole / 10_000));
     fixture.restart().await;
     let most = amount(2 * HOLD - HOLD / 2);
     let beyond = answer(&fixture, Remedy::Chargeback(paid()), 2 * HOLD).await;
@@ -98,6 +110,11 @@ async fn a_bank_takes_a_top_up_back_and_the_debt_is_written_off() {
     assert_eq!(fixture.balance().await, (0, 0, 0));
     assert_eq!(account(&fixture, "expense.write_off").await, HOLD);
     assert_eq!(account(&fixture, "asset.clearing").await, 0);
+    assert_eq!(
+        account(&fixture, owed).await,
+        0,
+        "nothing was paid for after all"
+    );
     fixture.assert_clean().await;
 }
 

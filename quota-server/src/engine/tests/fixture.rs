@@ -307,6 +307,7 @@ impl Fixture {
             output_tokens: 5,
             ..Usage::default()
         };
+        super::corrections::share(&fixture, 1_234).await;
         let (silent, _) = fixture.granted().await;
         let (renewed, _) = fixture.granted().await;
         fixture.renew(renewed, seen).await;

@@ -8,9 +8,10 @@ use crate::book::{KeyState, TenantState};
 use crate::correction::Corrected;
 use crate::event::{Event, Expired, ParkReason, Parked, Reserved, Settled, ToppedUp};
 use crate::overage::Overage;
+use crate::reseller::Share;
 use crate::seal::MonthSealed;
 use crate::time::UnixMs;
-use ferry_types::{Currency, KeyId, ReservationId};
+use ferry_types::{Currency, KeyId, ResellerName, ReservationId};
 use std::sync::Arc;
 
 /// The version byte of what is written now.
@@ -32,6 +33,7 @@ const OVERAGE_SET: u8 = 13;
 const GRANT_ISSUED: u8 = 14;
 const GRANT_EXPIRED: u8 = 15;
 const CORRECTED: u8 = 16;
+const RESELLER_SET: u8 = 17;
 /// Beside the kinds that move money.
 const MONTH_SEALED: u8 = 32;
 
@@ -59,6 +61,7 @@ impl Event {
             Self::GrantIssued { .. } => GRANT_ISSUED,
             Self::GrantExpired { .. } => GRANT_EXPIRED,
             Self::Corrected(_) => CORRECTED,
+            Self::ResellerSet(_) => RESELLER_SET,
             Self::MonthSealed(_) => MONTH_SEALED,
         }
     }
@@ -114,6 +117,12 @@ impl Event {
             Self::Expired(expired) => expired.write(&mut to),
             Self::Parked(parked) => parked.write(&mut to),
             Self::OverageSet(overage) => overage.write(&mut to),
+            Self::ResellerSet(reseller) => {
+                if let Some((name, share)) = reseller {
+                    to.text(1, name.as_str());
+                    to.number(2, u64::from(share.basis_points()));
+                }
+            }
             Self::GrantIssued { id, grant, note } => {
                 to.text(1, id.as_str());
                 to.message(2, grant.as_ref());
@@ -168,6 +177,7 @@ impl Event {
             },
             EXPIRED => Self::Expired(Box::new(Expired::read(&mut from)?)),
             MONTH_SEALED => Self::MonthSealed(MonthSealed::read(&mut from)?),
+            RESELLER_SET => Self::ResellerSet(reseller(&mut from)?),
             CORRECTED => Self::Corrected(Box::new(Corrected::read(&mut from)?)),
             PARKED => Self::Parked(Box::new(Parked::read(&mut from)?)),
             OVERAGE_SET => Self::OverageSet(Overage::read(&mut from)?),
@@ -189,6 +199,25 @@ impl Event {
 
 pub(crate) fn id(from: &mut Reader<'_>, tag: u8) -> Result<ReservationId, InvalidEncoding> {
     ReservationId::from_bytes(from.bytes(tag)?).map_err(|_| InvalidEncoding::InvalidField(tag))
+}
+
+fn reseller(from: &mut Reader<'_>) -> Result<Option<(ResellerName, Share)>, InvalidEncoding> {
+    let (name, points) = (from.text(1)?, from.number(2)?);
+    if name.is_empty() {
+        return if points == 0 {
+            Ok(None)
+        } else {
+            Err(InvalidEncoding::InvalidField(2))
+        };
+    }
+    let share = u16::try_from(points)
+        .ok()
+        .and_then(Share::from_basis_points);
+    let name = name.parse();
+    Ok(Some((
+        name.map_err(|_| InvalidEncoding::InvalidField(1))?,
+        share.ok_or(InvalidEncoding::InvalidField(2))?,
+    )))
 }
 
 fn key(from: &mut Reader<'_>, tag: u8) -> Result<KeyId, InvalidEncoding> {
