@@ -1,5 +1,6 @@
 //! A gateway without an Envoy: the quota server's gRPC calls, made by hand.
 
+use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::Context as _;
@@ -36,7 +37,15 @@ impl Interceptor for Token {
 /// # Errors
 /// The server is not there.
 pub async fn connect(server: &Server, token: &str) -> anyhow::Result<Quota> {
-    let target = format!("unix:{}", server.quota_socket().display());
+    connect_to(&server.quota_socket(), token).await
+}
+
+/// Connects to the server behind this socket.
+///
+/// # Errors
+/// The server is not there.
+pub async fn connect_to(socket: &Path, token: &str) -> anyhow::Result<Quota> {
+    let target = format!("unix:{}", socket.display());
     let channel = Endpoint::try_from(target)?.connect().await?;
     let token = Token(format!("{TOKEN_SCHEME}{token}").parse()?);
     Ok(QuotaServiceClient::with_interceptor(channel, token))
