@@ -5,6 +5,7 @@
 
 mod copy;
 mod heads;
+mod held;
 mod load;
 mod lock;
 mod open;
@@ -26,6 +27,7 @@ use crate::key_directory::{PepperId, StoredDigest};
 use crate::seal::Seal;
 use ferry_ledger::{Book, UnixMs};
 use ferry_types::{GrantId, KeyId, ReservationId, TenantId};
+use held::Held;
 use rusqlite::{Connection, ErrorCode, OptionalExtension as _};
 use std::collections::BTreeMap;
 
@@ -66,6 +68,11 @@ impl SqliteStore {
             .map_err(failed("limit the file"))
     }
 
+    /// Statements for one step.
+    const fn held(&self) -> Held<'_> {
+        Held::new(&self.connection)
+    }
+
     fn run(&self, sql: &str) -> rusqlite::Result<()> {
         self.connection.prepare_cached(sql)?.execute(()).map(|_| ())
     }
@@ -88,23 +95,24 @@ impl Store for SqliteStore {
         &mut self,
         digests: &[StoredDigest],
     ) -> Result<Vec<Option<(TenantId, KeyId)>>, StoreError> {
+        let mut held = self.held();
         let found = digests
             .iter()
-            .map(|digest| load::key_owner(&self.connection, digest));
+            .map(|digest| load::key_owner(&mut held, digest));
         found.collect()
     }
 
     fn load(&mut self, touches: &[Touch]) -> Result<Vec<Option<Book>>, StoreError> {
-        let books = touches
-            .iter()
-            .map(|touch| load::book(&self.connection, touch));
+        let mut held = self.held();
+        let books = touches.iter().map(|touch| load::book(&mut held, touch));
         books.collect()
     }
 
     fn persist(&mut self, changes: &[BookChange<'_>]) -> Result<(), StoreError> {
+        let mut held = self.held();
         changes
             .iter()
-            .try_for_each(|change| persist::change(&self.connection, change))
+            .try_for_each(|change| persist::change(&mut held, change))
             .map_err(failed("write a batch"))
     }
 
@@ -149,7 +157,7 @@ impl Store for SqliteStore {
     }
 
     fn keep_seal(&mut self, seal: &Seal) -> Result<(), StoreError> {
-        persist::write(&self.connection, seals::KEEP, &seals::row(seal))
+        persist::write(&mut self.held(), seals::KEEP, &seals::row(seal))
             .map_err(failed("keep a seal"))
     }
 
@@ -264,7 +272,7 @@ impl Founding for SqliteStore {
 
     fn keep_signing_key(&mut self, key: &PublicKey) -> Result<(), StoreError> {
         let row = heads_of::signing_key_row(key);
-        persist::write(&self.connection, heads_of::KEEP_SIGNING_KEY, &row)
+        persist::write(&mut self.held(), heads_of::KEEP_SIGNING_KEY, &row)
             .map_err(failed("keep the signing key"))
     }
 

@@ -11,7 +11,7 @@ impl SqliteStore {
     /// [`StoreError`] if it cannot be written.
     pub fn begin_epoch(&mut self, epoch: &Epoch) -> Result<(), StoreError> {
         persist::write(
-            &self.connection,
+            &mut self.held(),
             heads::BEGIN_EPOCH,
             &heads::epoch_row(epoch),
         )

@@ -1,6 +1,7 @@
 //! Reading what a batch touches, row by row through prepared statements.
 
-use super::source::{Stored, bind, unread};
+use super::held::Held;
+use super::source::{self, Stored, bind, unread};
 use crate::key_directory::StoredDigest;
 use crate::store::fields::{Fields, parsed};
 use crate::store::table::{ACCOUNT, CORRECTIONS, GRANTS, KEYS, REFUSALS, RESERVATIONS, TOP_UPS};
@@ -17,40 +18,36 @@ static FIND_ACCOUNT: LazyLock<String> = LazyLock::new(|| format!("{ACCOUNT} WHER
 
 /// The one row that answers a question, if there is one.
 fn find<T>(
-    connection: &Connection,
+    held: &mut Held<'_>,
     action: &'static str,
-    sql: &str,
+    sql: &'static str,
     parameters: &[Value<'_>],
     read: impl FnOnce(&Stored<'_>) -> Result<T, StoreError>,
 ) -> Result<Option<T>, StoreError> {
     let misread = |error| unread(action, error);
-    let mut statement = connection.prepare_cached(sql).map_err(misread)?;
-    bind(&mut statement, parameters).map_err(misread)?;
+    let statement = held.of(sql).map_err(misread)?;
+    bind(statement, parameters).map_err(misread)?;
     let mut rows = statement.raw_query();
     let row = rows.next().map_err(misread)?;
     row.map(|row| read(&Stored(row))).transpose()
 }
 
 pub(super) fn key_owner(
-    connection: &Connection,
+    held: &mut Held<'_>,
     digest: &StoredDigest,
 ) -> Result<Option<(TenantId, KeyId)>, StoreError> {
     let sql = "SELECT tenant, key FROM key_directory WHERE digest = $1";
-    find(
-        connection,
-        "find a key",
-        sql,
-        &[Value::bytes(&digest.0)],
-        |row| Ok((parsed(row, 0, "a tenant id")?, parsed(row, 1, "a key id")?)),
-    )
+    find(held, "find a key", sql, &[Value::bytes(&digest.0)], |row| {
+        Ok((parsed(row, 0, "a tenant id")?, parsed(row, 1, "a key id")?))
+    })
 }
 
 const LOAD: &str = "load a book";
 
-pub(super) fn book(connection: &Connection, touch: &Touch) -> Result<Option<Book>, StoreError> {
+pub(super) fn book(held: &mut Held<'_>, touch: &Touch) -> Result<Option<Book>, StoreError> {
     let tenant = Value::text(touch.tenant.as_str());
     let account = find(
-        connection,
+        held,
         LOAD,
         &FIND_ACCOUNT,
         std::slice::from_ref(&tenant),
@@ -61,28 +58,26 @@ pub(super) fn book(connection: &Connection, touch: &Touch) -> Result<Option<Book
     };
     for id in &touch.keys {
         let key = [tenant.clone(), Value::text(id.as_str())];
-        if let Some(found) = find(connection, LOAD, &KEYS.find, &key, |row| decode::key(row))? {
+        if let Some(found) = find(held, LOAD, &KEYS.find, &key, |row| decode::key(row))? {
             book.keys.insert(id.clone(), found);
         }
     }
     for id in &touch.reservations {
         let key = [tenant.clone(), Value::bytes(id.as_bytes())];
-        let found = find(connection, LOAD, &RESERVATIONS.find, &key, |row| {
+        let found = find(held, LOAD, &RESERVATIONS.find, &key, |row| {
             decode::reservation(row)
         })?;
         if let Some(found) = found {
             book.reservations.insert(*id, found);
             continue;
         }
-        let found = find(connection, LOAD, &REFUSALS.find, &key, |row| {
-            decode::refused(row)
-        })?;
+        let found = find(held, LOAD, &REFUSALS.find, &key, |row| decode::refused(row))?;
         if let Some(found) = found {
             book.refused.insert(*id, found);
         }
     }
     for (key, digest) in &touch.in_flight {
-        if let Some(found) = in_flight(connection, &touch.tenant, key, digest)? {
+        if let Some(found) = in_flight(held, &touch.tenant, key, digest)? {
             book.reservations.insert(found.id, found);
         }
     }
@@ -92,36 +87,29 @@ pub(super) fn book(connection: &Connection, touch: &Touch) -> Result<Option<Book
             Value::text(&reference.source),
             Value::text(&reference.external_reference),
         ];
-        if let Some(found) = find(connection, LOAD, &TOP_UPS.find, &key, |row| {
-            decode::top_up(row)
-        })? {
+        if let Some(found) = find(held, LOAD, &TOP_UPS.find, &key, |row| decode::top_up(row))? {
             book.top_ups.insert(reference.clone(), found);
         }
     }
     for id in &touch.corrections {
         let key = [tenant.clone(), Value::text(id.as_str())];
-        let found = find(connection, LOAD, &CORRECTIONS.find, &key, |row| {
+        let found = find(held, LOAD, &CORRECTIONS.find, &key, |row| {
             decode::correction(row)
         })?;
         book.corrections.extend(found);
     }
-    super::source::each(
-        connection,
-        LOAD,
-        &GRANTS_OF,
-        std::slice::from_ref(&tenant),
-        &mut |row| {
-            let (id, grant) = decode::grant(row)?;
-            book.grants.insert(id, grant);
-            Ok(std::ops::ControlFlow::Continue(()))
-        },
-    )?;
+    let grants = held.of(&GRANTS_OF).map_err(|e| unread(LOAD, e))?;
+    source::each_of(grants, LOAD, std::slice::from_ref(&tenant), &mut |row| {
+        let (id, grant) = decode::grant(row)?;
+        book.grants.insert(id, grant);
+        Ok(std::ops::ControlFlow::Continue(()))
+    })?;
     Ok(Some(book))
 }
 
 /// What is open under an idempotency key: one reservation at most, or none.
 fn in_flight(
-    connection: &Connection,
+    held: &mut Held<'_>,
     tenant: &TenantId,
     key: &KeyId,
     digest: &[u8; 32],
@@ -133,7 +121,7 @@ fn in_flight(
         Value::text(key.as_str()),
         Value::bytes(digest),
     ];
-    find(connection, LOAD, sql, &parameters, |row| {
+    find(held, LOAD, sql, &parameters, |row| {
         crate::store::fields::reservation(row, 0)
     })
 }
@@ -148,7 +136,7 @@ pub(super) fn due<T>(
 ) -> Result<Vec<(TenantId, T)>, StoreError> {
     let parameters = [Value::count(now.0), Value::limit(limit)];
     let mut due = Vec::new();
-    super::source::each(
+    source::each(
         connection,
         "look for what is due",
         sql,

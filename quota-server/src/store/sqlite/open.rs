@@ -3,6 +3,7 @@
 use super::{SqliteStore, failed};
 use crate::store::OpenError;
 use crate::store::schema::{self, SCHEMA};
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -62,6 +63,8 @@ fn make_private(path: &Path) -> Result<(), OpenError> {
 fn prepare(connection: &Connection) -> rusqlite::Result<()> {
     connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
     connection.busy_timeout(BUSY)?;
+    // A statement keeps its plan. Else the connection's cache, which clears parameters, has some planned anew for each use.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.pragma_update(None, "trusted_schema", false)?;
     connection.pragma_update(None, "temp_store", "memory")
 }

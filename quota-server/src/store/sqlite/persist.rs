@@ -1,5 +1,6 @@
 //! Writing what a batch changed, row by row through prepared statements, within the batch's transaction.
 
+use super::held::Held;
 use super::source::bind;
 use crate::store::row;
 use crate::store::table::{
@@ -10,14 +11,14 @@ use crate::store::value::Value;
 use crate::store::{BookChange, value::Row};
 use ferry_ledger::{Recorded, Reservation};
 use ferry_types::TenantId;
-use rusqlite::{Connection, Result};
+use rusqlite::Result;
 use std::sync::LazyLock;
 
 static APPEND: LazyLock<String> = LazyLock::new(|| JOURNAL.insert());
 static APPEND_LINE: LazyLock<String> = LazyLock::new(|| LINES.insert());
 static LIST: LazyLock<String> = LazyLock::new(|| KEY_DIRECTORY.insert());
 
-pub(super) fn change(connection: &Connection, change: &BookChange<'_>) -> Result<()> {
+pub(super) fn change(held: &mut Held<'_>, change: &BookChange<'_>) -> Result<()> {
     let BookChange {
         book,
         records,
@@ -31,77 +32,71 @@ pub(super) fn change(connection: &Connection, change: &BookChange<'_>) -> Result
     } = change;
     let tenant = &book.tenant;
     if !records.is_empty() {
-        write(connection, &TENANTS.upsert, &row::tenant(book))?;
+        write(held, &TENANTS.upsert, &row::tenant(book))?;
     }
-    append(connection, tenant, records)?;
+    append(held, tenant, records)?;
     for id in *keys {
         if let Some(key) = book.keys.get(id) {
-            write(connection, &KEYS.upsert, &row::key(tenant, id, key))?;
+            write(held, &KEYS.upsert, &row::key(tenant, id, key))?;
         }
     }
     for listed in *directory {
-        write(connection, &LIST, &row::listed(tenant, listed))?;
+        write(held, &LIST, &row::listed(tenant, listed))?;
     }
     for reference in *top_ups {
         if let Some(posted) = book.top_ups.get(reference) {
             let row = row::top_up(tenant, reference, posted);
-            write(connection, &TOP_UPS.upsert, &row)?;
+            write(held, &TOP_UPS.upsert, &row)?;
         }
     }
     for id in *corrections {
         if let Some(posted) = book.corrections.get(id) {
             let row = row::correction(tenant, id, posted);
-            write(connection, &CORRECTIONS.upsert, &row)?;
+            write(held, &CORRECTIONS.upsert, &row)?;
         }
     }
     for id in *grants {
         if let Some(grant) = book.grants.get(id) {
-            write(connection, &GRANTS.upsert, &row::grant(tenant, id, grant))?;
+            write(held, &GRANTS.upsert, &row::grant(tenant, id, grant))?;
         }
     }
     for id in *reservations {
         if let Some(row) = book.reservations.get(id) {
-            reservation(connection, tenant, row)?;
+            reservation(held, tenant, row)?;
         }
     }
     for id in *refused {
         if let Some(refused) = book.refused.get(id) {
             let row = row::refusal(tenant, id, refused);
-            write(connection, &REFUSALS.upsert, &row)?;
+            write(held, &REFUSALS.upsert, &row)?;
         }
     }
     Ok(())
 }
 
-pub(super) fn write(connection: &Connection, sql: &str, row: &Row<'_>) -> Result<()> {
-    let mut statement = connection.prepare_cached(sql)?;
-    bind(&mut statement, row)?;
+pub(super) fn write(held: &mut Held<'_>, sql: &'static str, row: &Row<'_>) -> Result<()> {
+    let statement = held.of(sql)?;
+    bind(statement, row)?;
     statement.raw_execute().map(|_| ())
 }
 
-fn append(connection: &Connection, tenant: &TenantId, records: &[Recorded]) -> Result<()> {
-    let mut statement = connection.prepare_cached(&APPEND)?;
+fn append(held: &mut Held<'_>, tenant: &TenantId, records: &[Recorded]) -> Result<()> {
     for Recorded { entry, transaction } in records {
-        bind(&mut statement, &row::entry(tenant, entry))?;
-        statement.raw_execute()?;
+        write(held, &APPEND, &row::entry(tenant, entry))?;
         for line in row::lines(tenant, entry.seq, transaction) {
-            write(connection, &APPEND_LINE, &line)?;
+            write(held, &APPEND_LINE, &line)?;
         }
     }
     Ok(())
 }
 
-fn reservation(connection: &Connection, tenant: &TenantId, row: &Reservation) -> Result<()> {
-    write(
-        connection,
-        &RESERVATIONS.upsert,
-        &row::reservation(tenant, row),
-    )?;
+fn reservation(held: &mut Held<'_>, tenant: &TenantId, row: &Reservation) -> Result<()> {
+    write(held, &RESERVATIONS.upsert, &row::reservation(tenant, row))?;
     if let Some(posting) = row.posting() {
         let record = row::usage_record(tenant, row, posting);
-        write(connection, &USAGE_RECORDS.upsert, &record)?;
+        write(held, &USAGE_RECORDS.upsert, &record)?;
         for attempt in row::attempts(tenant, row, posting) {
-            write(connection, &USAGE_ATTEMPTS.upsert, &attempt)?;
+            write(held, &USAGE_ATTEMPTS.upsert, &attempt)?;
         }
     } else if row::gave_back(row) {
         let sql = "DELETE FROM usage_records WHERE tenant = $1 AND reservation = $2";
@@ -109,7 +104,7 @@ fn reservation(connection: &Connection, tenant: &TenantId, row: &Reservation) ->
             Value::text(tenant.as_str()),
             Value::bytes(row.id.as_bytes()),
         ];
-        write(connection, sql, &key)?;
+        write(held, sql, &key)?;
     }
     Ok(())
 }

@@ -57,9 +57,20 @@ pub(super) fn each(
     parameters: &[Value<'_>],
     look: &mut Look<'_>,
 ) -> Result<(), StoreError> {
+    let statement = connection.prepare_cached(sql);
+    let mut statement = statement.map_err(|error| unread(action, error))?;
+    each_of(&mut statement, action, parameters, look)
+}
+
+/// The same for a statement that is there.
+pub(super) fn each_of(
+    statement: &mut Statement<'_>,
+    action: &'static str,
+    parameters: &[Value<'_>],
+    look: &mut Look<'_>,
+) -> Result<(), StoreError> {
     let misread = |error| unread(action, error);
-    let mut statement = connection.prepare_cached(sql).map_err(misread)?;
-    bind(&mut statement, parameters).map_err(misread)?;
+    bind(statement, parameters).map_err(misread)?;
     let mut rows = statement.raw_query();
     while let Some(row) = rows.next().map_err(misread)? {
         if look(&Stored(row))?.is_break() {

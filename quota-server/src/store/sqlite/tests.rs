@@ -61,3 +61,32 @@ fn a_transaction_that_is_rolled_back_leaves_nothing() {
     assert_eq!(kept.unwrap(), Ok(()));
     store.commit().unwrap();
 }
+
+#[test]
+fn a_statement_is_planned_once_and_held_once() {
+    use super::source::bind;
+    use crate::store::table::{GRANTS, RESERVATIONS};
+    use crate::store::value::Value;
+    use rusqlite::StatementStatus;
+    use std::sync::LazyLock;
+
+    static GRANTS_OF: LazyLock<String> = LazyLock::new(|| GRANTS.of_tenant(""));
+    let (_folder, store) = open();
+    let check = |sql: &'static str, parameters: &[Value<'_>]| {
+        for step in 1..=2 {
+            let mut held = store.held();
+            for _row in 0..2 {
+                let statement = held.of(sql).unwrap();
+                bind(statement, parameters).unwrap();
+                assert!(statement.raw_query().next().unwrap().is_none());
+            }
+            let statement = held.of(sql).unwrap();
+            assert_eq!(statement.get_status(StatementStatus::Run), 2 * step);
+            // SQLite would plan again what was given back to the connection's cache, which forgets the parameters.
+            assert_eq!(statement.get_status(StatementStatus::RePrepare), 0);
+        }
+    };
+    let tenant = Value::text("acme");
+    check(&GRANTS_OF, std::slice::from_ref(&tenant));
+    check(&RESERVATIONS.find, &[tenant, Value::bytes(&[7; 16])]);
+}
