@@ -85,14 +85,14 @@ impl Engine {
         let ReserveCall {
             principal,
             call,
-            offer,
+            offers,
             deadline,
         } = call;
         let who = Who::key(principal, call.caller.key_digest);
         let ask = Ask::Reserve {
             id: call.id,
             facts: call.facts,
-            offer,
+            offers,
         };
         let answers = self
             .ask(Lane::Reserve, vec![Op { who, ask }], deadline)
@@ -143,12 +143,12 @@ impl Engine {
         principal: &Arc<Principal>,
         calls: Vec<SettleCall>,
     ) -> Result<Vec<Answered<SettleAnswer>>, EngineError> {
-        let ops = calls.into_iter().map(|SettleCall { call, offer }| Op {
+        let ops = calls.into_iter().map(|SettleCall { call, offers }| Op {
             who: Who::key(Arc::clone(principal), call.caller.key_digest),
             ask: Ask::Settle {
                 id: call.id,
                 settlement: call.settlement,
-                offer,
+                offers,
             },
         });
         let answers = self.ask(Lane::Settlement, ops.collect(), None).await?;

@@ -56,11 +56,11 @@ impl QuotaService for Quota {
         let principal = principal(&request)?;
         let call = Reserve::try_from(request.into_inner()).map_err(|e| invalid(&e))?;
         self.metrics.filter_version(&call.caller.filter_version);
-        let offer = self.offers.of(&call.facts.model);
+        let offers = self.offers.of(&call.facts.model);
         let call = ReserveCall {
             principal,
             call,
-            offer,
+            offers,
             deadline,
         };
         let answered = self.engine.reserve(call).await;
@@ -103,7 +103,7 @@ impl QuotaService for Quota {
         let (batch, calls) = Batch::<Settle>::read(items)?;
         self.seen(calls.iter().map(|call| &call.caller));
         let with_offer = |call: Settle| SettleCall {
-            offer: self.offers.of(&call.settlement.facts.model),
+            offers: self.offers.of(&call.settlement.facts.model),
             call,
         };
         let calls: Vec<_> = calls.into_iter().map(with_offer).collect();

@@ -7,20 +7,39 @@ use crate::config::Policy;
 use crate::learned::Learned;
 use crate::price_book::{Model, PriceBook};
 use ferry_ledger::{Candidate, ModelLimits, Offer};
+use ferry_types::Currency;
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
-/// Every model's offer.
+/// A model's offers, one a currency: which one applies is known once the book is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ModelOffers(Vec<Arc<Offer>>);
+
+impl ModelOffers {
+    /// What is offered to whoever pays in this currency.
+    #[must_use]
+    pub fn in_currency(&self, currency: Currency) -> Option<&Arc<Offer>> {
+        self.0.iter().find(|offer| offer.currency == currency)
+    }
+}
+
+impl From<Arc<Offer>> for ModelOffers {
+    fn from(offer: Arc<Offer>) -> Self {
+        Self(vec![offer])
+    }
+}
+
+/// Every model's offers.
 #[derive(Debug)]
 pub struct Offers {
     by_model: RwLock<HashMap<String, Offered>>,
     policy_version: String,
 }
 
-/// A model's offer as of now, and what the next one will pin.
+/// A model's offers as of now, and what the next one will pin.
 #[derive(Debug)]
 struct Offered {
-    offer: Arc<Offer>,
+    offers: Arc<ModelOffers>,
     learned: Learned,
 }
 
@@ -30,7 +49,7 @@ impl Offers {
     pub fn new(prices: &PriceBook, policy: &Policy) -> Self {
         let offered = |model: &Model| {
             let offered = Offered {
-                offer: Arc::new(offer(model, prices, policy)),
+                offers: Arc::new(offers(model, prices, policy)),
                 learned: Learned::default(),
             };
             (model.name.clone(), offered)
@@ -43,10 +62,10 @@ impl Offers {
 
     /// What is offered for the model that a client names so; `None` if it is not priced.
     #[must_use]
-    pub fn of(&self, model: &str) -> Option<Arc<Offer>> {
+    pub fn of(&self, model: &str) -> Option<Arc<ModelOffers>> {
         let by_model = self.by_model.read();
         let by_model = by_model.unwrap_or_else(PoisonError::into_inner);
-        by_model.get(model).map(|found| Arc::clone(&found.offer))
+        by_model.get(model).map(|found| Arc::clone(&found.offers))
     }
 
     /// Learns what a request to a model wrote, as its provider reported it; later offers pin what is usual.
@@ -62,11 +81,18 @@ impl Offers {
         let Some(median) = found.learned.median() else {
             return;
         };
-        if found.offer.output_tokens_median != median {
-            found.offer = Arc::new(Offer {
-                output_tokens_median: median,
-                ..Offer::clone(&found.offer)
-            });
+        let offers = &found.offers.0;
+        if offers
+            .iter()
+            .any(|offer| offer.output_tokens_median != median)
+        {
+            let learned = |offer: &Arc<Offer>| {
+                Arc::new(Offer {
+                    output_tokens_median: median,
+                    ..Offer::clone(offer)
+                })
+            };
+            found.offers = Arc::new(ModelOffers(offers.iter().map(learned).collect()));
         }
     }
 
@@ -75,6 +101,18 @@ impl Offers {
     pub fn policy_version(&self) -> &str {
         &self.policy_version
     }
+}
+
+fn offers(model: &Model, prices: &PriceBook, policy: &Policy) -> ModelOffers {
+    let offer = |(currency, exchange, customer)| {
+        Arc::new(Offer {
+            currency,
+            exchange,
+            customer,
+            ..offer(model, prices, policy)
+        })
+    };
+    ModelOffers(prices.prices(model).into_iter().map(offer).collect())
 }
 
 fn offer(model: &Model, prices: &PriceBook, policy: &Policy) -> Offer {
@@ -89,6 +127,8 @@ fn offer(model: &Model, prices: &PriceBook, policy: &Policy) -> Offer {
         policy_version: policy.version.clone(),
         model: model.name.clone(),
         candidates: vec![candidate],
+        currency: prices.currency,
+        exchange: None,
         customer: model.price,
         limits: ModelLimits {
             context_tokens_max: model.context_tokens_max,

@@ -8,7 +8,7 @@
 mod reader;
 
 use crate::document::Faults;
-use ferry_types::{Currency, Rates};
+use ferry_types::{Currency, Exchange, Rates};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -22,6 +22,8 @@ pub struct PriceBook {
     /// The table as it was written: what the record of an old version is.
     pub text: String,
     models: BTreeMap<String, Model>,
+    /// How much of another currency is one of this.
+    exchange: BTreeMap<Currency, Exchange>,
 }
 
 /// One model as customers name it.
@@ -120,6 +122,25 @@ impl PriceBook {
     #[must_use]
     pub fn model(&self, name: &str) -> Option<&Model> {
         self.models.get(name)
+    }
+
+    /// What the customers of each currency are asked for a model, and what that was made from: the table's own currency first.
+    pub fn prices(&self, model: &Model) -> Vec<(Currency, Option<Exchange>, Rates)> {
+        let exchanged = self.exchange.iter().filter_map(|(currency, exchange)| {
+            // Whether they can be stored was looked at when the table was read.
+            let rates = exchange.rates(&model.price, *currency).ok()?;
+            Some((*currency, Some(*exchange), rates))
+        });
+        std::iter::once((self.currency, None, model.price))
+            .chain(exchanged)
+            .collect()
+    }
+
+    /// The currencies that customers can pay in: the table's own first.
+    #[must_use]
+    pub fn currencies(&self) -> Vec<Currency> {
+        let others = self.exchange.keys().copied();
+        std::iter::once(self.currency).chain(others).collect()
     }
 
     /// Every model, by name.

@@ -19,6 +19,7 @@ use crate::listener::{Address, BindError, Bound};
 use crate::metrics::Metrics;
 use crate::price_book::PriceBook;
 use crate::store::Database;
+use ferry_types::Currency;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -86,11 +87,13 @@ pub enum ServeError {
     /// The heads cannot be looked at, or not be exported.
     #[error("failed to look after the signed heads")]
     Heads(#[from] GuardError),
-    /// There are balances in another currency.
-    #[error("the price table is in {prices}, but the money of tenant '{tenant}' is in {money}")]
+    /// There are balances in a currency that has no prices.
+    #[error(
+        "the price table has prices in {prices}, but the money of tenant '{tenant}' is in {money}: give its [exchange] a rate for {money}"
+    )]
     Currency {
         /// The price table's.
-        prices: &'static str,
+        prices: String,
         /// Whose.
         tenant: String,
         /// Its.
@@ -178,7 +181,7 @@ impl Server {
             admin,
             admin::router(AdminState {
                 engine: engine.clone(),
-                currency: prices.currency,
+                currencies: prices.currencies(),
                 offers,
                 status: Arc::new(status(&config, &prices, &addresses)),
                 token: config.admin.token,
@@ -345,7 +348,7 @@ fn open_engine(config: &Config, metrics: EngineMetrics) -> Result<Engine, ServeE
     })
 }
 
-/// Keeps the table for later, and sees that all balances are in its currency.
+/// Keeps the table for later, and sees that all balances are in a currency that it has prices in.
 async fn record_prices(engine: &Engine, prices: &PriceBook) -> Result<(), ServeError> {
     let table = PriceTable {
         version: prices.version.clone(),
@@ -353,17 +356,23 @@ async fn record_prices(engine: &Engine, prices: &PriceBook) -> Result<(), ServeE
     };
     engine.record_price_table(table).await?;
     let tenants = engine.tenants().await?;
+    let currencies = prices.currencies();
     match tenants
         .into_iter()
-        .find(|tenant| tenant.currency != prices.currency)
+        .find(|tenant| !currencies.contains(&tenant.currency))
     {
         None => Ok(()),
         Some(tenant) => Err(ServeError::Currency {
-            prices: prices.currency.code(),
+            prices: listed(&currencies),
             tenant: tenant.tenant.to_string(),
             money: tenant.currency.code(),
         }),
     }
+}
+
+fn listed(currencies: &[Currency]) -> String {
+    let codes: Vec<_> = currencies.iter().map(|currency| currency.code()).collect();
+    codes.join(", ")
 }
 
 fn status(config: &Config, prices: &PriceBook, addresses: &Addresses) -> wire::Status {

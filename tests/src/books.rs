@@ -124,8 +124,12 @@ fn check(record: &UsageRecord) -> anyhow::Result<()> {
             "what was held and not charged is not what was released"
         );
     }
+    let margin = record
+        .margin
+        .as_deref()
+        .context("a record without a margin")?;
     ensure!(
-        nanos(&record.margin)? == charged - nanos(&record.cost)?,
+        nanos(margin)? == charged - nanos(&record.cost)?,
         "the margin is not what is left of the charge"
     );
     Ok(())

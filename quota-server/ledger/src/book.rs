@@ -5,6 +5,7 @@
 
 use crate::correction::PostedCorrection;
 use crate::grant::Grant;
+use crate::offer::Offer;
 use crate::overage::Overage;
 use crate::reseller::Reseller;
 use crate::reservation::{Refused, Reservation};
@@ -13,6 +14,7 @@ use ferry_types::{
     Amount, Balance, CorrectionId, Currency, GrantId, KeyId, Overflow, ReservationId, TenantId,
 };
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// A tenant's book, as far as a batch needs it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -160,6 +162,11 @@ impl Book {
         let posted = self.posted.moved(given, taken)?;
         posted.plus(self.overage.credit())?;
         Ok(posted)
+    }
+
+    /// An offer, if it is in the book's currency: nothing is priced in another.
+    pub(crate) fn offered<'a>(&self, offer: Option<&'a Arc<Offer>>) -> Option<&'a Arc<Offer>> {
+        offer.filter(|offer| offer.currency == self.currency)
     }
 
     /// The time of the next entry: the server's, but never before the last entry's.

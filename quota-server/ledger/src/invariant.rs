@@ -316,7 +316,7 @@ pub fn i7_order(head: &Head, entry: &Entry) -> Result<(), Broken> {
 /// [`Broken`] if it is another amount.
 pub fn i9_amounts_are_priced(event: &Event, after: &Book) -> Result<(), Broken> {
     match event {
-        Event::Reserved(reserved) => i9_hold(reserved),
+        Event::Reserved(reserved) => i9_hold(reserved, after),
         Event::Settled(settled) | Event::Adjusted(settled) => i9_settled(settled, after),
         Event::Expired(expired) => {
             let row = after.reservations.get(&expired.id);
@@ -344,7 +344,12 @@ pub fn i9_amounts_are_priced(event: &Event, after: &Book) -> Result<(), Broken> 
     }
 }
 
-fn i9_hold(reserved: &Reserved) -> Result<(), Broken> {
+fn i9_hold(reserved: &Reserved, after: &Book) -> Result<(), Broken> {
+    holds(
+        Invariant::I9,
+        reserved.offer.currency == after.currency,
+        "what is held is priced in another currency",
+    )?;
     let bound = bound(&reserved.facts, &reserved.offer, reserved.output_tokens_max);
     holds(
         Invariant::I9,
@@ -356,6 +361,11 @@ fn i9_hold(reserved: &Reserved) -> Result<(), Broken> {
 fn i9_settled(settled: &Settled, after: &Book) -> Result<(), Broken> {
     let row = after.reservations.get(&settled.id);
     let offer = row.and_then(|row| row.offer.as_deref());
+    holds(
+        Invariant::I9,
+        offer.is_none_or(|offer| offer.currency == after.currency),
+        "what is charged is priced in another currency",
+    )?;
     let bill = Bill::of_settlement(row, &settled.settlement, offer);
     let priced = bill.charge(&settled.settlement.attempts);
     i9_charge(Some(priced), &settled.charge, settled.flags)?;

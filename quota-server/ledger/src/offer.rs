@@ -1,7 +1,7 @@
 //! What the server offers for a request: the prices, versions and limits that a reservation pins.
 
 use crate::time::UnixMs;
-use ferry_types::Rates;
+use ferry_types::{Currency, Exchange, Rates};
 
 /// What a model takes and gives, beside its price.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +40,10 @@ pub struct Offer {
     pub model: String,
     /// In the order of preference; the first stands for a provider that is not listed.
     pub candidates: Vec<Candidate>,
+    /// What the customer pays in: the currency of the price, the hold and the charge.
+    pub currency: Currency,
+    /// What that price was made from, if the table is in another currency. Providers are paid in the table's.
+    pub exchange: Option<Exchange>,
     /// What the customer pays.
     pub customer: Rates,
     /// What the model takes and gives.
@@ -48,6 +52,15 @@ pub struct Offer {
     pub clamp_ceiling: u64,
     /// What a request to this model writes, as was learned: what is charged where nothing tells. 0 while nothing was learned.
     pub output_tokens_median: u64,
+}
+
+impl Offer {
+    /// What providers are paid in.
+    #[must_use]
+    pub fn cost_currency(&self) -> Currency {
+        self.exchange
+            .map_or(self.currency, |exchange| exchange.from)
+    }
 }
 
 /// The times that the server was configured with.

@@ -7,7 +7,7 @@ use crate::flag::Flag;
 use crate::grant::GrantKind;
 use crate::reservation::Posting;
 use crate::transaction::Transaction;
-use ferry_types::Amount;
+use ferry_types::{Amount, Currency};
 use std::collections::BTreeSet;
 
 /// Sums over a whole book, in units of its currency. Far from overflow: a sum of 2^63 amounts still fits.
@@ -19,8 +19,8 @@ pub struct Totals {
     written_off: i128,
     /// What of it waits for a person.
     suspended: i128,
-    /// What providers take for them.
-    cost: i128,
+    /// What providers take for them, in each currency in the order of their codes.
+    costs: [i128; Currency::ALL.len()],
 }
 
 impl Totals {
@@ -29,7 +29,7 @@ impl Totals {
         usage: 0,
         written_off: 0,
         suspended: 0,
-        cost: 0,
+        costs: [0; Currency::ALL.len()],
     };
 
     /// Adds the lines of one entry.
@@ -41,7 +41,7 @@ impl Totals {
                 Account::Usage => self.usage = self.usage.saturating_sub(amount),
                 Account::WriteOff => self.written_off = self.written_off.saturating_add(amount),
                 Account::Unpriced => self.suspended = self.suspended.saturating_add(amount),
-                Account::ProviderCost => self.cost = self.cost.saturating_add(amount),
+                Account::ProviderCost => self.cost(line.currency, amount),
                 Account::Clearing
                 | Account::Receivable
                 | Account::Prepaid
@@ -60,9 +60,12 @@ impl Totals {
     #[must_use]
     pub fn of_records(book: &Book) -> Self {
         let mut totals = Self::ZERO;
-        let rows = book.reservations.values();
-        for posting in rows.filter_map(|row| row.posting()) {
-            totals.add_record(posting);
+        for row in book.reservations.values() {
+            if let Some(posting) = row.posting() {
+                let offer = row.offer.as_ref();
+                let currency = offer.map_or(book.currency, |offer| offer.cost_currency());
+                totals.add_record(posting, currency);
+            }
         }
         // A grant in place of charges took its amount out of revenue: no usage record tells of that. One that a correction issued
         // is counted with it.
@@ -96,7 +99,14 @@ impl Totals {
         }
     }
 
-    fn add_record(&mut self, posting: &Posting) {
+    fn cost(&mut self, currency: Currency, amount: i128) {
+        let known = Currency::ALL.iter().zip(&mut self.costs);
+        for (_, sum) in known.filter(|(known, _)| **known == currency) {
+            *sum = sum.saturating_add(amount);
+        }
+    }
+
+    fn add_record(&mut self, posting: &Posting, cost_currency: Currency) {
         let add = |sum: &mut i128, amount: Amount| {
             *sum = sum.saturating_add(i128::from(amount.units()));
         };
@@ -110,7 +120,7 @@ impl Totals {
             add(&mut self.suspended, charge.suspended);
         }
         for cost in &charge.costs {
-            add(&mut self.cost, *cost);
+            self.cost(cost_currency, i128::from(cost.units()));
         }
     }
 }

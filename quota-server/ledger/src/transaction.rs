@@ -10,10 +10,12 @@ use crate::decide::last_evidence;
 use crate::event::{Event, Expired, Settled};
 use crate::flag::{Flag, Flags};
 use crate::grant::{Grant, GrantKind, GrantSlice, Moved};
+use crate::offer::Offer;
 use crate::reseller::collected;
 use crate::reservation::{Charge, Posting, Reservation};
 use crate::time::UnixMs;
 use ferry_types::{Amount, Balance, Currency, GrantId, Overflow};
+use std::sync::Arc;
 
 /// One debit or credit.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -129,10 +131,16 @@ struct Charged<'a> {
     charge: &'a Charge,
     flags: Flags,
     providers: Vec<&'a str>,
+    /// What they are paid in.
+    cost_currency: Currency,
 }
 
 impl<'a> Charged<'a> {
-    fn of_posting(posting: &'a Posting, evidence: &'a [ferry_types::Attempt]) -> Self {
+    fn of_posting(
+        posting: &'a Posting,
+        evidence: &'a [ferry_types::Attempt],
+        cost_currency: Currency,
+    ) -> Self {
         let attempts = match &posting.settlement {
             Some(settlement) => &settlement.attempts,
             None => evidence,
@@ -141,6 +149,7 @@ impl<'a> Charged<'a> {
             charge: &posting.charge,
             flags: posting.flags,
             providers: attempts.iter().map(|a| a.provider.as_str()).collect(),
+            cost_currency,
         }
     }
 
@@ -167,11 +176,14 @@ impl Lines {
         self.take_back(row)?;
         self.move_grants(before, row, &settled.charge.grants)?;
         let attempts = settled.settlement.attempts.iter();
+        let pinned = row.and_then(|row| row.offer.as_ref());
+        let cost_currency = self.cost_currency(pinned.or(settled.offer.as_ref()));
         self.charge(
             &Charged {
                 charge: &settled.charge,
                 flags: settled.flags,
                 providers: attempts.map(|a| a.provider.as_str()).collect(),
+                cost_currency,
             },
             Side::Post,
         )
@@ -180,12 +192,14 @@ impl Lines {
     fn expire(&mut self, expired: &Expired, before: &Book) -> Result<(), Overflow> {
         let row = before.reservations.get(&expired.id);
         let evidence = row.map(evidence).unwrap_or_default();
+        let cost_currency = self.cost_currency(row.and_then(|row| row.offer.as_ref()));
         self.move_grants(before, row, &expired.charge.grants)?;
         self.charge(
             &Charged {
                 charge: &expired.charge,
                 flags: expired.flags,
                 providers: evidence.iter().map(|a| a.provider.as_str()).collect(),
+                cost_currency,
             },
             Side::Post,
         )
@@ -230,7 +244,14 @@ impl Lines {
             return Ok(());
         };
         let evidence = evidence(row);
-        self.charge(&Charged::of_posting(posting, &evidence), Side::TakeBack)
+        let cost_currency = self.cost_currency(row.offer.as_ref());
+        let charged = Charged::of_posting(posting, &evidence, cost_currency);
+        self.charge(&charged, Side::TakeBack)
+    }
+
+    /// What providers are paid in; without an offer they are paid nothing.
+    fn cost_currency(&self, offer: Option<&Arc<Offer>>) -> Currency {
+        offer.map_or(self.currency, |offer| offer.cost_currency())
     }
 
     fn charge(&mut self, charged: &Charged<'_>, side: Side) -> Result<(), Overflow> {
@@ -246,9 +267,10 @@ impl Lines {
         self.post(Account::Usage, revenue, side.other())?;
         let costs = charged.charge.costs.iter();
         for (cost, provider) in costs.zip(&charged.providers) {
-            self.post(Account::ProviderCost, *cost, side)?;
+            let currency = charged.cost_currency;
             let payable = Account::ProviderPayable((*provider).to_owned());
-            self.post(payable, *cost, side.other())?;
+            self.push_in(currency, Account::ProviderCost, side.of(*cost)?);
+            self.push_in(currency, payable, side.other().of(*cost)?);
         }
         Ok(())
     }
@@ -306,19 +328,19 @@ impl Lines {
 
     /// A debit, or the credit that takes it back.
     fn post(&mut self, account: Account, amount: Amount, side: Side) -> Result<(), Overflow> {
-        let amount = match side {
-            Side::Post => amount.units(),
-            Side::TakeBack => amount.units().checked_neg().ok_or(Overflow)?,
-        };
-        self.push(account, amount);
+        self.push(account, side.of(amount)?);
         Ok(())
     }
 
     fn push(&mut self, account: Account, amount: i64) {
+        self.push_in(self.currency, account, amount);
+    }
+
+    fn push_in(&mut self, currency: Currency, account: Account, amount: i64) {
         if amount != 0 {
             self.list.push(Line {
                 account,
-                currency: self.currency,
+                currency,
                 amount,
             });
         }
@@ -351,6 +373,13 @@ impl Lines {
 }
 
 impl Side {
+    fn of(self, amount: Amount) -> Result<i64, Overflow> {
+        match self {
+            Self::Post => Ok(amount.units()),
+            Self::TakeBack => amount.units().checked_neg().ok_or(Overflow),
+        }
+    }
+
     const fn other(self) -> Self {
         match self {
             Self::Post => Self::TakeBack,

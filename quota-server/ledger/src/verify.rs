@@ -15,7 +15,7 @@ use crate::reservation::Reservation;
 use crate::seal::MonthEnds;
 use crate::totals::Totals;
 use crate::transaction::Transaction;
-use ferry_types::{KeyId, Rates, ReservationId, TenantId};
+use ferry_types::{Currency, Exchange, KeyId, Rates, ReservationId, TenantId};
 use std::collections::BTreeSet;
 
 /// Something in the store is not what it must be.
@@ -116,6 +116,8 @@ pub enum Difference {
 /// What a price version says of a model.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Priced {
+    /// What the customer's price was made from, if the table is in another currency.
+    pub exchange: Option<Exchange>,
     /// What the customer pays.
     pub customer: Rates,
     /// What each provider takes.
@@ -124,8 +126,8 @@ pub struct Priced {
 
 /// The price tables that were ever used.
 pub trait Prices {
-    /// What this version says of this model; `None` if it is not known.
-    fn priced(&self, price_version: &str, model: &str) -> Option<Priced>;
+    /// What this version says of this model to whoever pays in this currency; `None` if that is not known.
+    fn priced(&self, price_version: &str, model: &str, currency: Currency) -> Option<Priced>;
 }
 
 /// Replays a journal.
@@ -222,7 +224,7 @@ impl<'a, P: Prices> Verifier<'a, P> {
             return Ok(());
         };
         let (price_version, model) = (offer.price_version.clone(), offer.model.clone());
-        match self.prices.priced(&price_version, &model) {
+        match self.prices.priced(&price_version, &model, offer.currency) {
             None => Err(Difference::UnknownPrice {
                 seq,
                 price_version,
@@ -263,7 +265,9 @@ fn is_priced_so(offer: &Offer, priced: &Priced) -> bool {
             .iter()
             .any(|(provider, cost)| *provider == candidate.provider && *cost == candidate.cost)
     };
-    offer.customer == priced.customer && offer.candidates.iter().all(cost_is_so)
+    offer.customer == priced.customer
+        && offer.exchange == priced.exchange
+        && offer.candidates.iter().all(cost_is_so)
 }
 
 /// The book that a journal makes, and what of it the store has not shown yet.

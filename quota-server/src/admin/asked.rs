@@ -158,12 +158,25 @@ pub(super) fn bounded(field: &str, text: String, bytes_max: usize) -> Result<Str
     Ok(text)
 }
 
+/// A currency that there are prices in; the first if nobody said which.
+pub(super) fn one_of(asked: Option<&str>, priced: &[Currency]) -> Result<Currency, Failed> {
+    let mut all = priced.iter();
+    let found = all.find(|currency| asked.is_none_or(|asked| asked == currency.code()));
+    found.copied().ok_or_else(|| {
+        let codes: Vec<_> = priced.iter().map(|currency| currency.code()).collect();
+        Failed::invalid(format!(
+            "currency: '{}' is none of {}, which there are prices in: others need a rate in the price table's [exchange]",
+            asked.unwrap_or_default(),
+            codes.join(", ")
+        ))
+    })
+}
+
 pub(super) fn check_currency(asked: &str, is: Currency) -> Result<(), Failed> {
     if asked == is.code() {
         Ok(())
     } else {
-        let message =
-            format!("currency: '{asked}' is not {is}, which prices and balances are in here");
+        let message = format!("currency: '{asked}' is not {is}, which the tenant's money is in");
         Err(Failed::invalid(message))
     }
 }

@@ -4,6 +4,7 @@ use super::asked::{Done, bounded, done, json, parse};
 use super::failure::Failed;
 use super::routes::{AdminState, Answer};
 use super::{view, wire};
+use crate::store::view::TenantView;
 use axum::Json;
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{Path, State};
@@ -45,7 +46,7 @@ pub(super) async fn correct(
     // Sent again, it means the entry that it meant.
     let known = known.and_then(|known| known.posted.correction.remedy.entry());
     let correction = correction(asked, found.currency, known.unwrap_or(found.seq))?;
-    let offer = offer(&state, &tenant, &correction.remedy).await?;
+    let offer = offer(&state, &found, &correction.remedy).await?;
     let order = Correct {
         id: id.clone(),
         correction,
@@ -183,15 +184,16 @@ fn only_what_it_needs(asked: &wire::CreateCorrection, remedy: &Remedy) -> Result
 /// What a parked settlement is priced by, if its reservation pinned nothing: its model's price as of now.
 async fn offer(
     state: &AdminState,
-    tenant: &TenantId,
+    of: &TenantView,
     remedy: &Remedy,
 ) -> Result<Option<Arc<Offer>>, Failed> {
     let Remedy::ParkedAccepted(id) = remedy else {
         return Ok(None);
     };
-    let row = state.engine.reservation(tenant.clone(), *id).await?;
+    let row = state.engine.reservation(of.tenant.clone(), *id).await?;
     let Some(Stands::Parked(settlement)) = row.map(|row| row.state) else {
         return Ok(None);
     };
-    Ok(state.offers.of(&settlement.facts.model))
+    let offers = state.offers.of(&settlement.facts.model);
+    Ok(offers.and_then(|offers| offers.in_currency(of.currency).cloned()))
 }

@@ -1,7 +1,8 @@
 //! The routes of `/admin/v1`: read what was asked, put it to the engine, write what it answers.
 
 use super::asked::{
-    Done, asked, bounded, check_currency, done, json, known_tenant, now, one_key, parse, rows,
+    Done, asked, bounded, check_currency, done, json, known_tenant, now, one_key, one_of, parse,
+    rows,
 };
 use super::failure::Failed;
 use super::{corrections, credit, heads, seals, view, wire};
@@ -38,8 +39,8 @@ pub(super) type Answer<T> = Result<Json<T>, Failed>;
 #[derive(Clone)]
 pub(crate) struct AdminState {
     pub(crate) engine: Engine,
-    /// All money is in the price table's currency.
-    pub(crate) currency: Currency,
+    /// What there are prices in: the price table's own first.
+    pub(crate) currencies: Vec<Currency>,
     /// What a settle is priced by that was never priced.
     pub(crate) offers: Arc<Offers>,
     pub(crate) status: Arc<wire::Status>,
@@ -123,13 +124,11 @@ async fn create_tenant(
     let wire::CreateTenant { id, name, currency } = json(body)?;
     let tenant: TenantId = parse("id", &id)?;
     let name = bounded("name", name.unwrap_or(id), NAME_BYTES_MAX)?;
-    if let Some(currency) = currency {
-        check_currency(&currency, state.currency)?;
-    }
+    let currency = one_of(currency.as_deref(), &state.currencies)?;
     let call = engine::CreateTenant {
         tenant: tenant.clone(),
         name,
-        currency: state.currency,
+        currency,
     };
     let answered = state.engine.create_tenant(call).await?;
     if !done(&answered, &tenant, "the tenant")?.changed {

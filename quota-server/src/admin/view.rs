@@ -237,10 +237,13 @@ pub(super) fn usage(view: UsageView) -> wire::UsageRecord {
         charged: money(view.charged),
         released: money(view.released),
         suspended: money(view.suspended),
-        cost: money(view.cost),
-        margin: margin(view.charged, view.cost)
-            .display(currency)
-            .to_string(),
+        cost: view.cost.display(view.cost_currency).to_string(),
+        cost_currency: view.cost_currency.code().to_owned(),
+        margin: (view.cost_currency == currency).then(|| {
+            margin(view.charged, view.cost)
+                .display(currency)
+                .to_string()
+        }),
         price_version: view.price_version,
         policy_version: view.policy_version,
         flags: view
@@ -248,7 +251,9 @@ pub(super) fn usage(view: UsageView) -> wire::UsageRecord {
             .iter()
             .map(|flag| flag.name().to_owned())
             .collect(),
-        attempts: attempts.map(|view| attempt(view, currency)).collect(),
+        attempts: attempts
+            .map(|attempted| attempt(attempted, view.cost_currency))
+            .collect(),
     }
 }
 

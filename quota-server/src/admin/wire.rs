@@ -354,8 +354,10 @@ pub struct UsageRecord {
     pub suspended: String,
     /// What the providers take.
     pub cost: String,
-    /// Charged less cost; below zero where it costs more than it brings.
-    pub margin: String,
+    /// What that is in, here and in the attempts.
+    pub cost_currency: String,
+    /// Charged less cost; below zero where it costs more than it brings, absent where they are in different currencies.
+    pub margin: Option<String>,
     /// Version of the price table.
     pub price_version: String,
     /// Version of the policy.

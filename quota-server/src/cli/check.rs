@@ -15,6 +15,7 @@ struct Checked {
     prices: String,
     price_version: String,
     currency: &'static str,
+    currencies: Vec<&'static str>,
     models: usize,
     principals: Vec<String>,
     grpc: String,
@@ -44,6 +45,7 @@ pub(super) fn run(file: &Path, output: &Output) -> anyhow::Result<ExitCode> {
         prices: config.prices.display().to_string(),
         price_version: prices.version.clone(),
         currency: prices.currency.code(),
+        currencies: prices.currencies().iter().map(|c| c.code()).collect(),
         models: prices.models().count(),
         principals: names.collect(),
         grpc: config.grpc.listen.to_string(),
@@ -56,7 +58,7 @@ pub(super) fn run(file: &Path, output: &Output) -> anyhow::Result<ExitCode> {
             checked.config,
             checked.models,
             checked.price_version,
-            checked.currency,
+            checked.currencies.join(", "),
             checked.principals.join(", "),
         )
     })?;

@@ -378,8 +378,12 @@ fn usage_row(record: &UsageRecord) -> [String; 16] {
         or_none(record.source.as_ref()),
         or_none(record.reserved.as_ref()),
         record.charged.clone(),
-        record.cost.clone(),
-        record.margin.clone(),
+        if record.cost_currency == record.currency {
+            record.cost.clone()
+        } else {
+            format!("{} {}", record.cost, record.cost_currency)
+        },
+        or_none(record.margin.as_ref()),
         record.currency.clone(),
         tries(record),
         if record.flags.is_empty() {

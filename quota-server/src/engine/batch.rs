@@ -156,12 +156,13 @@ impl Batch<'_> {
             Question::Issue(command, listed) => work
                 .put(command, &self.rules, self.now)
                 .inspect(|answer| work.list(answer, listed)),
-            Question::Gateway(command, principal) => {
+            Question::Gateway(command, principal, offers) => {
                 if let Command::Reserve(call) = command {
                     let used = (tenant.clone(), call.owner.key.clone());
                     self.used_keys.insert(used, self.now);
                 }
                 let book = work.book().ok_or_else(unknown)?;
+                put::offer(command, offers.as_deref(), book.currency);
                 match authority::judge(command, principal, book, self.unreserved, self.now) {
                     Ok(()) => work.put(command, &self.rules, self.now),
                     Err(answer) => {

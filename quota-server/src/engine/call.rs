@@ -1,7 +1,8 @@
 //! What the engine is asked, and what it answers.
 
+use crate::policy::ModelOffers;
 use crate::principal::Principal;
-use ferry_ledger::{Head, Month, Offer, UnixMs};
+use ferry_ledger::{Head, Month, UnixMs};
 use ferry_types::{Balance, Currency, KeyId, KeyText, TenantId};
 use std::sync::Arc;
 use std::time::Instant;
@@ -13,8 +14,8 @@ pub struct ReserveCall {
     pub principal: Arc<Principal>,
     /// What it asks.
     pub call: ferry_api::Reserve,
-    /// The model's offer as of now; `None` if it is unknown, unpriced or not allowed.
-    pub offer: Option<Arc<Offer>>,
+    /// The model's offers as of now; `None` if it is unknown, unpriced or not allowed.
+    pub offers: Option<Arc<ModelOffers>>,
     /// After this nobody waits for the answer.
     pub deadline: Option<Instant>,
 }
@@ -24,8 +25,8 @@ pub struct ReserveCall {
 pub struct SettleCall {
     /// What the gateway says.
     pub call: ferry_api::Settle,
-    /// The model's offer as of now, for a reservation that was never seen.
-    pub offer: Option<Arc<Offer>>,
+    /// The model's offers as of now, for a reservation that was never seen.
+    pub offers: Option<Arc<ModelOffers>>,
 }
 
 /// A new tenant.

@@ -3,9 +3,10 @@
 use super::call::{Answered, EngineError, PriceTable};
 use super::lanes::Weigh;
 use crate::key_directory::{PepperId, StoredDigest};
+use crate::policy::ModelOffers;
 use crate::principal::Principal;
 use crate::seal::Seal;
-use ferry_ledger::{Answer, Command, IssueKey, Offer, OpenTenant, UnixMs};
+use ferry_ledger::{Answer, Command, IssueKey, OpenTenant, UnixMs};
 use ferry_types::{KeyDigest, RequestFacts, ReservationId, Settlement, TenantId, Usage};
 use std::sync::Arc;
 use std::time::Instant;
@@ -81,7 +82,7 @@ pub(super) enum Ask {
     Reserve {
         id: ReservationId,
         facts: RequestFacts,
-        offer: Option<Arc<Offer>>,
+        offers: Option<Arc<ModelOffers>>,
     },
     Renew {
         id: ReservationId,
@@ -90,7 +91,7 @@ pub(super) enum Ask {
     Settle {
         id: ReservationId,
         settlement: Settlement,
-        offer: Option<Arc<Offer>>,
+        offers: Option<Arc<ModelOffers>>,
     },
     Release {
         id: ReservationId,

@@ -3,7 +3,7 @@
 use super::{Model, OutputLimitField, PriceBook};
 use crate::document::Section;
 use ferry_api::bound::{MODEL_BYTES_MAX, PROVIDER_BYTES_MAX};
-use ferry_types::{Amount, Currency, Price, Rates};
+use ferry_types::{Amount, Currency, Exchange, ExchangeRate, Price, Rates};
 use std::collections::BTreeMap;
 
 /// More tokens than any context: keeps products of tokens and prices far from overflow.
@@ -38,12 +38,56 @@ pub(super) fn price_book(root: &mut Section<'_>, text: &str) -> Option<PriceBook
             );
         }
     }
+    let exchange = exchange(root, currency, &by_name);
     Some(PriceBook {
         version: version?,
         currency: currency?,
         text: text.to_owned(),
         models: by_name,
+        exchange,
     })
+}
+
+/// Rates into other currencies. Every price must fit in each.
+fn exchange(
+    root: &mut Section<'_>,
+    from: Option<Currency>,
+    models: &BTreeMap<String, Model>,
+) -> BTreeMap<Currency, Exchange> {
+    let Some(from) = from else {
+        return BTreeMap::new();
+    };
+    let read = root.section("exchange", |section| {
+        let mut rates = BTreeMap::new();
+        for to in Currency::ALL {
+            let Some(rate) = rate(section, to.code()) else {
+                continue;
+            };
+            let exchange = Exchange { from, rate };
+            let fits = |model: &&Model| exchange.rates(&model.price, to).is_ok();
+            if to == from {
+                section.fault(to.code(), "is the table's own currency");
+            } else if let Some(model) = models.values().find(|model| !fits(model)) {
+                let problem = format_args!("the price of '{}' does not fit", model.name);
+                section.fault(to.code(), problem);
+            } else {
+                rates.insert(to, exchange);
+            }
+        }
+        rates
+    });
+    read.unwrap_or_default()
+}
+
+fn rate(section: &mut Section<'_>, key: &'static str) -> Option<ExchangeRate> {
+    let text = section.text(key)?;
+    match text.parse() {
+        Ok(rate) => Some(rate),
+        Err(problem) => {
+            section.fault(key, format_args!("'{text}' is {problem}"));
+            None
+        }
+    }
 }
 
 fn currency(root: &mut Section<'_>) -> Option<Currency> {

@@ -30,6 +30,74 @@ price = { input = '0.000000001', output = '1000', cache_write = '1', audio_input
 cost = { input = '0', output = '0' }
 ";
 
+/// A dong has six digits behind the point where a dollar has nine: a factor of 1,000 that is easily lost.
+#[test]
+fn prices_are_exchanged_into_the_customer_s_currency() {
+    let table = format!("{TABLE}[exchange]\nVND = '26350.5'\nEUR = '0.9'\n");
+    let book = PriceBook::parse(&table).expect("a good table");
+    assert_eq!(
+        book.currencies(),
+        [Currency::Usd, Currency::Eur, Currency::Vnd]
+    );
+    let mini = book.model("gpt-4o-mini").expect("listed");
+    let told: Vec<_> = book
+        .prices(mini)
+        .into_iter()
+        .map(|(currency, exchange, rates)| {
+            let rate = exchange.map_or_else(String::new, |exchange| exchange.rate.to_string());
+            let units = |price: ferry_types::Price| price.amount().units();
+            (
+                currency,
+                rate,
+                units(rates.input),
+                rates.cached_input.map(units),
+                rates.per_request.units(),
+            )
+        })
+        .collect();
+    let expected = [
+        (Currency::Usd, "", 180_000_000, Some(90_000_000), 100_000),
+        (Currency::Eur, "0.9", 162_000_000, Some(81_000_000), 90_000),
+        // 0.18 USD are 4,743.09 VND, 0.0001 USD are 2.63505.
+        (
+            Currency::Vnd,
+            "26350.5",
+            4_743_090_000,
+            Some(2_371_545_000),
+            2_635_050,
+        ),
+    ];
+    assert_eq!(
+        told,
+        expected.map(|(currency, rate, input, cached, request)| (
+            currency,
+            rate.to_owned(),
+            input,
+            cached,
+            request
+        ))
+    );
+}
+
+#[test]
+fn rates_that_cannot_be_used_are_told() {
+    // What can be stored of a price in dong at this rate is a little more than 1,000 dollars.
+    let dear = TABLE.replace("output = '1000'", "output = '1001'");
+    for (rates, said) in [
+        ("USD = '1'", "exchange.USD: is the table's own currency"),
+        ("VND = '0'", "exchange.VND: '0' is not a decimal above zero"),
+        ("VND = 26350", "exchange.VND"),
+        (
+            "VND = '9223372036'",
+            "exchange.VND: the price of 'house' does not fit",
+        ),
+        ("XXX = '2'", "exchange.XXX"),
+    ] {
+        let faults = PriceBook::parse(&format!("{dear}[exchange]\n{rates}\n")).expect_err(rates);
+        assert!(faults.to_string().contains(said), "{rates}: {faults}");
+    }
+}
+
 #[test]
 fn a_table_is_read_to_the_last_digit() {
     let book = PriceBook::parse(TABLE).expect("a good table");

@@ -171,7 +171,8 @@ impl<'a> Snapshot<'a> {
         if let Some(found) = compare.rows(&RESERVATIONS, reservations)? {
             return Ok(Some(found));
         }
-        let records = postings().map(|(row, posting)| row::usage_record(tenant, row, posting));
+        let records =
+            postings().map(|(row, posting)| row::usage_record(tenant, row, posting, book.currency));
         if let Some(found) = compare.rows(&USAGE_RECORDS, records)? {
             return Ok(Some(found));
         }

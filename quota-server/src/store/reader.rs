@@ -390,7 +390,7 @@ fn usage_record(row: &dyn Fields) -> Result<UsageView, StoreError> {
         id,
         principal: parsed(row, 2, "a principal's name")?,
         key: parsed(row, 3, "a key id")?,
-        key_label: absent_or(row, 40, text)?.unwrap_or_default(),
+        key_label: absent_or(row, 41, text)?.unwrap_or_default(),
         state: named(row, 4, CHARGED, StateName::name)?,
         created_at: UnixMs(id.unix_ms()),
         posted_at: time(row, 5)?,
@@ -427,7 +427,8 @@ fn usage_record(row: &dyn Fields) -> Result<UsageView, StoreError> {
         price_version: text(row, 36)?,
         policy_version: text(row, 37)?,
         flags: flags.iter().collect(),
-        currency: named(row, 39, Currency::ALL, Currency::code)?,
+        cost_currency: named(row, 39, Currency::ALL, Currency::code)?,
+        currency: named(row, 40, Currency::ALL, Currency::code)?,
         attempts: Vec::new(),
     })
 }

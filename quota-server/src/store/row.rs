@@ -7,7 +7,8 @@ use ferry_ledger::{
     TopUpRef, Transaction,
 };
 use ferry_types::{
-    Amount, CorrectionId, GrantId, KeyId, ReservationId, Tags, TenantId, TokenClass, Usage,
+    Amount, CorrectionId, Currency, GrantId, KeyId, ReservationId, Tags, TenantId, TokenClass,
+    Usage,
 };
 use std::borrow::Cow;
 
@@ -148,11 +149,12 @@ pub(super) fn reservation<'a>(tenant: &'a TenantId, row: &'a Reservation) -> Row
     ]
 }
 
-/// One line a request that was charged.
+/// One line a request that was charged, of a tenant whose money is in this currency.
 pub(super) fn usage_record<'a>(
     tenant: &'a TenantId,
     row: &'a Reservation,
     posting: &'a Posting,
+    currency: Currency,
 ) -> Row<'a> {
     let mut values = Vec::with_capacity(super::table::USAGE_RECORDS.columns.len());
     values.extend([
@@ -186,6 +188,9 @@ pub(super) fn usage_record<'a>(
         text(row.offer.as_ref().map_or("", |o| &o.price_version)),
         text(row.offer.as_ref().map_or("", |o| &o.policy_version)),
         number(i64::from(posting.flags.bits())),
+        row.offer
+            .as_ref()
+            .map_or_else(|| text(currency.code()), |o| text(o.cost_currency().code())),
     ]);
     values
 }

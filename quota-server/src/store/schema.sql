@@ -209,6 +209,8 @@ CREATE TABLE usage_records (
     price_version TEXT NOT NULL,
     policy_version TEXT NOT NULL,
     flags BIGINT NOT NULL,
+    -- What the cost is in; all else is in the tenant's currency.
+    cost_currency TEXT NOT NULL,
     PRIMARY KEY (tenant, reservation)
 );
 

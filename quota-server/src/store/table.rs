@@ -174,7 +174,8 @@ table!(
         "cost",
         "price_version",
         "policy_version",
-        "flags"
+        "flags",
+        "cost_currency"
     ]
 );
 table!(

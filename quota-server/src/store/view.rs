@@ -201,6 +201,8 @@ pub struct UsageView {
     pub released: Amount,
     /// What the providers take.
     pub cost: Amount,
+    /// What that is in; all else is in the tenant's currency.
+    pub cost_currency: Currency,
     /// Version of the price table; empty if no price was known.
     pub price_version: String,
     /// Version of the policy; empty if no price was known.

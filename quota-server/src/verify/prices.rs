@@ -4,6 +4,7 @@ use crate::key_directory::sha256;
 use crate::price_book::PriceBook;
 use crate::store::KeptPriceTable;
 use ferry_ledger::verify::{Priced, Prices};
+use ferry_types::Currency;
 use std::collections::BTreeMap;
 
 /// Every table by its version.
@@ -41,10 +42,14 @@ impl KeptPrices {
 }
 
 impl Prices for KeptPrices {
-    fn priced(&self, price_version: &str, model: &str) -> Option<Priced> {
-        let model = self.tables.get(price_version)?.model(model)?;
+    fn priced(&self, price_version: &str, model: &str, currency: Currency) -> Option<Priced> {
+        let table = self.tables.get(price_version)?;
+        let model = table.model(model)?;
+        let mut prices = table.prices(model).into_iter();
+        let (_, exchange, customer) = prices.find(|(known, ..)| *known == currency)?;
         Some(Priced {
-            customer: model.price,
+            exchange,
+            customer,
             costs: vec![(model.provider.clone(), model.cost)],
         })
     }

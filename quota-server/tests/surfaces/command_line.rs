@@ -197,7 +197,7 @@ const FAILURES: &[(&[&str], &str)] = &[
     ),
     (
         &["tenant", "create", "two", "--currency", "EUR"],
-        "error: currency: 'EUR' is not USD, which prices and balances are in here\n",
+        "error: currency: 'EUR' is none of USD, VND, which there are prices in: others need a rate in the price table's [exchange]\n",
     ),
     (
         &["topup", "acme", "five"],
@@ -338,7 +338,7 @@ fn check_config_tells_every_fault() {
     file("ferry.toml", &config(""));
     let good = run(folder.path(), &["check-config"]);
     assert!(good.status.success(), "{}", good.err);
-    let told = "ferry.toml is good: 1 models at prices test-1 in USD, gateways edge, mesh\n";
+    let told = "ferry.toml is good: 1 models at prices test-1 in USD, VND, gateways edge, mesh\n";
     assert_eq!(good.out, told);
 
     file("bad.toml", "prices = 'prices.toml'\nlease = 1\nmore = 2\n");

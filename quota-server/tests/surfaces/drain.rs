@@ -76,7 +76,7 @@ fn one_database_has_one_server() {
 }
 
 #[test]
-fn balances_and_prices_are_in_one_currency() {
+fn every_balance_is_in_a_currency_that_has_prices() {
     let ferry = Ferry::start();
     ferry.tenant_with("acme", "5");
     let folder = ferry.kill();
@@ -86,7 +86,8 @@ fn balances_and_prices_are_in_one_currency() {
     std::fs::write(folder.path().join("prices.toml"), prices).expect("write the prices");
     let ran = crate::ferry::run(folder.path(), &["serve"]);
     assert_eq!(ran.status.code(), Some(1));
-    let told = "error: the price table is in EUR, but the money of tenant 'acme' is in USD\n";
+    let told = "error: the price table has prices in EUR, VND, but the money of tenant 'acme' is in USD: give its [exchange] a rate \
+                for USD\n";
     assert!(ran.err.ends_with(told), "{}", ran.err);
 }
 

@@ -37,6 +37,9 @@ output = "2"
 [model.cost]
 input = "0.5"
 output = "1"
+
+[exchange]
+VND = "26000.5"
 "#;
 
 /// A running server.

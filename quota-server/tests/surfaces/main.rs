@@ -12,6 +12,7 @@ mod backup;
 mod command_line;
 mod corrections;
 mod credit;
+mod currencies;
 mod drain;
 mod ferry;
 mod gateway;

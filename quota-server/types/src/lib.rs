@@ -13,7 +13,8 @@
 
 extern crate alloc;
 
-pub mod id;
+pub mod exchange;
+mod id;
 pub mod key;
 pub mod money;
 pub mod price;
@@ -21,6 +22,9 @@ pub mod request;
 pub mod settlement;
 pub mod usage;
 
+#[cfg(feature = "decimal")]
+pub use exchange::InvalidRate;
+pub use exchange::{Exchange, ExchangeRate};
 pub use id::{
     CorrectionId, GrantId, InvalidId, KeyId, PrincipalName, ResellerName, ReservationId, TenantId,
 };

@@ -5,9 +5,8 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use ferry_examples::postgres::Postgres;
-use ferry_ledger::Offer;
 use ferry_quota_server::config::Policy;
-use ferry_quota_server::policy::Offers;
+use ferry_quota_server::policy::{ModelOffers, Offers};
 use ferry_quota_server::price_book::PriceBook;
 use ferry_tests::prices::TABLE;
 use tempfile::TempDir;
@@ -34,7 +33,7 @@ pub struct Bench {
     running: Vec<Running>,
     ceilings: Ceilings,
     sample: Sample,
-    offer: Arc<Offer>,
+    offers: Arc<ModelOffers>,
     customers: Customers,
     // Last what the others lie in: fields are dropped in this order.
     _postgres: Option<Postgres>,
@@ -52,13 +51,13 @@ impl Bench {
         // A socket's path is short by nature: 107 bytes.
         let sockets = TempDir::new().context("failed to create a folder")?;
         let at = |name: &str| folder.path().join(name);
-        let offer = offer()?;
+        let offers = offers()?;
         let customers = Customers::make(Home::sqlite(at("customers"))?, plan.tenants).await?;
-        let sample = sample(&customers, at("sample"), &offer).await?;
+        let sample = sample(&customers, at("sample"), &offers).await?;
         let mut running = Vec::new();
         if args.stores().contains(&Store::Sqlite) {
             let home = customers.home.copy(at("engine"), None).await?;
-            running.push(Running::engines(Store::Sqlite, &home, &customers, &offer)?);
+            running.push(Running::engines(Store::Sqlite, &home, &customers, &offers)?);
             let home = customers.home.copy(at("server"), None).await?;
             let server = Running::servers(Store::Sqlite, &home, &customers, sockets.path());
             running.push(server.await?);
@@ -66,7 +65,7 @@ impl Bench {
         let postgres = if args.stores().iter().any(|s| s.bare() == Store::Postgres) {
             let mut postgres = Postgres::make(&at("postgres"))?;
             postgres.run(&[]).await?;
-            let started = on_postgres(args, &postgres, folder.path(), sockets.path(), &offer);
+            let started = on_postgres(args, &postgres, folder.path(), sockets.path(), &offers);
             running.extend(started.await?);
             Some(postgres)
         } else {
@@ -78,7 +77,7 @@ impl Bench {
             running,
             ceilings: Ceilings::start(folder.path(), &sample, postgres.as_ref(), plan).await?,
             sample,
-            offer,
+            offers,
             customers,
             _postgres: postgres,
             folder,
@@ -109,7 +108,7 @@ impl Bench {
         let folder = self.folder.path().join("rows");
         let home = self.customers.home.copy(folder, None).await?;
         let engine = home.open()?;
-        let way = Way::engine(engine.clone(), Arc::clone(&self.offer))?;
+        let way = Way::engine(engine.clone(), Arc::clone(&self.offers))?;
         let subject = Subject::new(vec![way], Arc::clone(&self.customers.digests), 0)?;
         let mut filler = Filler::prepare(&home.folder, &self.sample, &subject, engine).await?;
         drop(subject);
@@ -119,7 +118,7 @@ impl Bench {
                 journal_rows: filler.grow(rows)?,
                 home: home.clone(),
             };
-            let running = Running::engines(Store::Sqlite, &home, &customers, &self.offer)?;
+            let running = Running::engines(Store::Sqlite, &home, &customers, &self.offers)?;
             for load in args.loads() {
                 let place = Place {
                     store: Store::Sqlite,
@@ -154,11 +153,11 @@ impl Bench {
 async fn sample(
     customers: &Customers,
     folder: std::path::PathBuf,
-    offer: &Arc<Offer>,
+    offers: &Arc<ModelOffers>,
 ) -> Result<Sample> {
     let home = customers.home.copy(folder, None).await?;
     let engine = home.open()?;
-    let way = Way::engine(engine.clone(), Arc::clone(offer))?;
+    let way = Way::engine(engine.clone(), Arc::clone(offers))?;
     let subject = Subject::new(vec![way], Arc::clone(&customers.digests), 0)?;
     Sample::take(&home.folder, &subject, engine).await
 }
@@ -169,7 +168,7 @@ async fn on_postgres(
     postgres: &Postgres,
     folder: &Folder,
     sockets: &Folder,
-    offer: &Arc<Offer>,
+    offers: &Arc<ModelOffers>,
 ) -> Result<Vec<Running>> {
     let home = Home::postgres(folder.join("customers_pg"), postgres, "customers").await?;
     let customers = Customers::make(home, args.plan().tenants).await?;
@@ -183,7 +182,7 @@ async fn on_postgres(
             .home
             .copy(at(Path::Engine), Some(postgres))
             .await?;
-        running.push(Running::engines(store, &home, &customers, offer)?);
+        running.push(Running::engines(store, &home, &customers, offers)?);
         let home = customers.home.copy(at(Path::Grpc), Some(postgres)).await?;
         running.push(Running::servers(store, &home, &customers, sockets).await?);
     }
@@ -191,7 +190,7 @@ async fn on_postgres(
 }
 
 /// What the engine is told of the model, as the service makes it.
-fn offer() -> Result<Arc<Offer>> {
+fn offers() -> Result<Arc<ModelOffers>> {
     let prices = PriceBook::parse(TABLE).map_err(|faults| anyhow::anyhow!("{faults}"))?;
     let policy = Policy {
         version: "bench".to_owned(),

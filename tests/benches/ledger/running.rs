@@ -4,8 +4,8 @@ use std::path::Path as Folder;
 use std::sync::Arc;
 
 use anyhow::Result;
-use ferry_ledger::Offer;
 use ferry_quota_server::engine::Engine;
+use ferry_quota_server::policy::ModelOffers;
 
 use crate::args::Plan;
 use crate::cell::{Arrivals, Batched, Measured, Path, Place, Store};
@@ -37,11 +37,11 @@ impl Running {
         store: Store,
         home: &Home,
         customers: &Customers,
-        offer: &Arc<Offer>,
+        offers: &Arc<ModelOffers>,
     ) -> Result<Self> {
         let engines = (0..store.servers()).map(|_| home.open());
         let engines: Vec<_> = engines.collect::<Result<_>>()?;
-        let ways = { engines.iter() }.map(|engine| Way::engine(engine.clone(), Arc::clone(offer)));
+        let ways = { engines.iter() }.map(|engine| Way::engine(engine.clone(), Arc::clone(offers)));
         Ok(Self {
             store,
             path: Path::Engine,

@@ -5,9 +5,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::{Result, bail};
 use ferry_api::v1::{reserve_response, settle_result};
-use ferry_ledger::{Offer, ReserveAnswer, SettleAnswer};
+use ferry_ledger::{ReserveAnswer, SettleAnswer};
 use ferry_quota_server::engine::{Engine, EngineError, ReserveCall, SettleCall};
 use ferry_quota_server::metrics::Metrics;
+use ferry_quota_server::policy::ModelOffers;
 use ferry_quota_server::principal::Principal;
 use ferry_tests::quota::Quota;
 use ferry_types::{KeyDigest, ReservationId};
@@ -46,7 +47,7 @@ pub enum Way {
         /// Who calls.
         principal: Arc<Principal>,
         /// What is asked for.
-        offer: Arc<Offer>,
+        offers: Arc<ModelOffers>,
     },
     /// Through its socket.
     Grpc(Quota),
@@ -54,12 +55,12 @@ pub enum Way {
 
 impl Way {
     /// To an engine in this process.
-    pub fn engine(engine: Engine, offer: Arc<Offer>) -> Result<Self> {
+    pub fn engine(engine: Engine, offers: Arc<ModelOffers>) -> Result<Self> {
         let principal = Principal::gateway("bench".parse()?, Vec::new());
         Ok(Self::Engine {
             engine,
             principal: Arc::new(principal),
-            offer,
+            offers,
         })
     }
 }
@@ -93,12 +94,12 @@ impl Subject {
             Way::Engine {
                 engine,
                 principal,
-                offer,
+                offers,
             } => {
                 let call = ReserveCall {
                     principal: Arc::clone(principal),
                     call: self.request.reserve(id, digest),
-                    offer: Some(Arc::clone(offer)),
+                    offers: Some(Arc::clone(offers)),
                     deadline: None,
                 };
                 match engine.reserve(call).await.map(|answered| answered.answer) {
@@ -131,7 +132,7 @@ impl Subject {
             } => {
                 let call = SettleCall {
                     call: self.request.settle(id, digest),
-                    offer: None,
+                    offers: None,
                 };
                 let answered = engine.settle(principal, vec![call]).await;
                 let answer = answered.map(|all| all.into_iter().next().map(|one| one.answer));

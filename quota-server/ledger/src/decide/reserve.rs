@@ -64,7 +64,7 @@ pub(super) fn reserve(
 fn anew(book: &Book, call: &Reserve, rules: &Rules, clock: UnixMs) -> Decision<ReserveAnswer> {
     let judged = judge(book, call, clock);
     let now = book.time_at(clock);
-    match (judged, &call.offer) {
+    match (judged, book.offered(call.offer.as_ref())) {
         (Ok(size), Some(offer)) => {
             let slices = if binds(&call.facts) {
                 book.slices(size.reserved, offer, now)
@@ -91,9 +91,8 @@ fn judge(book: &Book, call: &Reserve, clock: UnixMs) -> Result<Size, Refusal> {
     if drawn.since_ms(clock).max(clock.since_ms(drawn)) > SKEW_MS_MAX {
         return Err(Refusal::ClockSkew);
     }
-    let offer = call
-        .offer
-        .as_ref()
+    let offer = book
+        .offered(call.offer.as_ref())
         .ok_or_else(|| model_not_found(&call.facts))?;
     supported(&call.facts, offer)?;
     if call

@@ -147,7 +147,7 @@ fn post(
         return Decision::answer(SettleAnswer::Frozen);
     }
     let pinned = row.and_then(|row| row.offer.as_ref());
-    let offer = pinned.or(call.offer.as_ref());
+    let offer = pinned.or(book.offered(call.offer.as_ref()));
     let bill = Bill::of_settlement(row, &call.settlement, offer.map(Arc::as_ref));
     let (charge, mut flags) = bill.charge(&call.settlement.attempts);
     if let Some(posting) = row.and_then(Reservation::posting) {

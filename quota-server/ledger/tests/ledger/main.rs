@@ -4,6 +4,8 @@
 #[cfg(test)]
 mod corrections;
 #[cfg(test)]
+mod currencies;
+#[cfg(test)]
 mod grants;
 #[cfg(test)]
 mod idempotency;

@@ -4,8 +4,8 @@ use crate::world::{amount, attempt, id, offer, owner, rates, settlement, usage};
 use ferry_ledger::event::{Expired, Parked, Reserved, Settled, ToppedUp};
 use ferry_ledger::*;
 use ferry_types::{
-    Balance, Currency, Endpoint, Mode, Price, Rates, RequestFacts, Settlement, Tags, TokenClass,
-    Usage, UsageSource,
+    Balance, Currency, Endpoint, Exchange, ExchangeRate, Mode, Price, Rates, RequestFacts,
+    Settlement, Tags, TokenClass, Usage, UsageSource,
 };
 use std::sync::Arc;
 
@@ -58,6 +58,11 @@ fn full_offer() -> Arc<Offer> {
     let mut full = offer();
     full.customer = full_rates();
     full.output_tokens_median = 450;
+    full.currency = Currency::Vnd;
+    full.exchange = Some(Exchange {
+        from: Currency::Eur,
+        rate: ExchangeRate::from_units(29_000_500_000_000).expect("a rate"),
+    });
     full.candidates.push(Candidate {
         provider: "azure".into(),
         model: "deployment-7".into(),

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 struct NoPrices;
 
 impl Prices for NoPrices {
-    fn priced(&self, _: &str, _: &str) -> Option<Priced> {
+    fn priced(&self, _: &str, _: &str, _: ferry_types::Currency) -> Option<Priced> {
         None
     }
 }

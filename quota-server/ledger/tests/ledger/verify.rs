@@ -3,16 +3,19 @@
 use crate::world::{START, World, amount, id, offer, rates};
 use ferry_ledger::event::{Reserved, Settled};
 use ferry_ledger::*;
-use ferry_types::Balance;
+use ferry_types::{Balance, Currency};
 use std::error::Error;
 
 /// The price tables of the server: one version, one model.
 struct Table(Offer);
 
 impl Prices for Table {
-    fn priced(&self, price_version: &str, model: &str) -> Option<Priced> {
-        let known = price_version == self.0.price_version && model == self.0.model;
+    fn priced(&self, price_version: &str, model: &str, currency: Currency) -> Option<Priced> {
+        let known = price_version == self.0.price_version
+            && model == self.0.model
+            && currency == self.0.currency;
         known.then(|| Priced {
+            exchange: self.0.exchange,
             customer: self.0.customer,
             costs: vec![("openai".into(), self.0.candidates[0].cost)],
         })

@@ -66,6 +66,8 @@ pub fn offer() -> Offer {
             output_limit_field: "max_completion_tokens".into(),
             cost: rates(0, 1),
         }],
+        currency: Currency::Usd,
+        exchange: None,
         customer: rates(1, 2),
         limits: ModelLimits {
             context_tokens_max: 1_000,

@@ -2,13 +2,14 @@
 
 use crate::engine::job::Ask;
 use crate::key_directory::{PepperId, StoredDigest};
+use crate::policy::ModelOffers;
 use crate::principal::Principal;
 use crate::store::Touch;
 use ferry_ledger::{
     Answer, Command, IdempotencyKey, OpenTenant, Owner, Refusal, Release, ReleaseAnswer, Renew,
     RenewAnswer, Reserve, ReserveAnswer, Settle, SettleAnswer, TopUpRef,
 };
-use ferry_types::{KeyId, TenantId};
+use ferry_types::{Currency, KeyId, TenantId};
 use std::sync::Arc;
 
 /// A call and whose book it is for.
@@ -23,8 +24,8 @@ pub(super) enum Question {
     Open(OpenTenant),
     /// A key, and what it is to be found by.
     Issue(Command, (StoredDigest, PepperId, KeyId)),
-    /// What a gateway asks.
-    Gateway(Command, Arc<Principal>),
+    /// What a gateway asks, and what it is offered.
+    Gateway(Command, Arc<Principal>, Option<Arc<ModelOffers>>),
     Command(Command),
     /// There is no book to ask.
     Answered(Answer),
@@ -63,26 +64,33 @@ impl Put {
             principal: principal.name.clone(),
             key,
         };
+        let mut offered = None;
         let command = match ask {
-            Ask::Reserve { id, facts, offer } => Command::Reserve(Box::new(Reserve {
-                id,
-                owner,
-                facts,
-                offer,
-            })),
+            Ask::Reserve { id, facts, offers } => {
+                offered = offers;
+                Command::Reserve(Box::new(Reserve {
+                    id,
+                    owner,
+                    facts,
+                    offer: None,
+                }))
+            }
             Ask::Renew { id, usage } => Command::Renew(Renew { id, owner, usage }),
             Ask::Settle {
                 id,
                 settlement,
-                offer,
-            } => Command::Settle(Box::new(Settle {
-                id,
-                owner,
-                settlement,
-                offer,
-                by: None,
-                beyond_cap: false,
-            })),
+                offers,
+            } => {
+                offered = offers;
+                Command::Settle(Box::new(Settle {
+                    id,
+                    owner,
+                    settlement,
+                    offer: None,
+                    by: None,
+                    beyond_cap: false,
+                }))
+            }
             Ask::Release { id } => Command::Release(Release {
                 id,
                 owner,
@@ -94,7 +102,7 @@ impl Put {
         };
         Self {
             tenant: Some(tenant),
-            question: Question::Gateway(command, principal),
+            question: Question::Gateway(command, principal, offered),
         }
     }
 
@@ -115,12 +123,38 @@ impl Put {
     }
 }
 
+/// Says what the call is offered, in its book's currency.
+pub(super) fn offer(command: &mut Command, offers: Option<&ModelOffers>, currency: Currency) {
+    let offer = || {
+        offers
+            .and_then(|offers| offers.in_currency(currency))
+            .cloned()
+    };
+    match command {
+        Command::Reserve(call) => call.offer = offer(),
+        Command::Settle(call) => call.offer = offer(),
+        Command::SetTenantState(_)
+        | Command::IssueKey(_)
+        | Command::SetKeyState(_)
+        | Command::SetOverage(_)
+        | Command::SetReseller(_)
+        | Command::IssueGrant(_)
+        | Command::ExpireGrant(_)
+        | Command::TopUp(_)
+        | Command::Correct(_)
+        | Command::Renew(_)
+        | Command::Release(_)
+        | Command::Expire(_)
+        | Command::SealMonth(_) => {}
+    }
+}
+
 impl Question {
     /// Says what of the book must be in view to answer.
     pub(super) fn touch(&self, touch: &mut Touch) {
         match self {
             Self::Open(_) | Self::Answered(_) => {}
-            Self::Issue(command, _) | Self::Gateway(command, _) | Self::Command(command) => {
+            Self::Issue(command, _) | Self::Gateway(command, ..) | Self::Command(command) => {
                 touch_by(touch, command);
             }
         }

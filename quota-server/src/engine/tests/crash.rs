@@ -8,7 +8,7 @@ mod mortal;
 mod victim;
 
 use self::mortal::{Step, THERE};
-use super::fixture::{HOLD, facts, gateway, offer, prices, whole_use};
+use super::fixture::{HOLD, facts, gateway, offers, prices, whole_use};
 use crate::engine::{CreateTenant, Engine, EngineConfig, ReserveCall, SettleCall};
 use crate::key_directory::sha256;
 use crate::store::view::ReservationQuery;
@@ -246,7 +246,7 @@ fn reserve_call(id: ReservationId, key: &KeyText) -> ReserveCall {
             caller: caller(key),
             facts: facts(),
         },
-        offer: Some(offer()),
+        offers: offers(),
         deadline: None,
     }
 }
@@ -258,7 +258,7 @@ fn settle_call(id: ReservationId, key: &KeyText) -> SettleCall {
             caller: caller(key),
             settlement: whole_use(),
         },
-        offer: None,
+        offers: None,
     }
 }
 

@@ -1,22 +1,25 @@
 //! A server's engine with one tenant and one key, and the calls of a gateway. Time stands still until a test moves it.
 
 use super::cluster::Cluster;
+use crate::config::Policy;
 use crate::engine::lease::RECOVERY_WINDOW_MS;
 use crate::engine::{
     Answered, CreateTenant, Engine, EngineConfig, EngineError, LeaseConfig, PriceTable,
     ReserveCall, SettleCall, Stop, TimeSource,
 };
 use crate::key_directory::sha256;
+use crate::policy::{ModelOffers, Offers};
+use crate::price_book::PriceBook;
 use crate::principal::Principal;
 use crate::store::Database;
 use crate::store::view::{UsageQuery, UsageView};
 use ferry_ledger::{
-    AdminAnswer, Candidate, GrantKind, GrantScope, Granted, IssueGrant, ModelLimits, Offer,
-    ReleaseAnswer, Remedy, RenewAnswer, ReserveAnswer, SettleAnswer, TopUp, UnixMs,
+    AdminAnswer, GrantKind, GrantScope, Granted, IssueGrant, Offer, ReleaseAnswer, Remedy,
+    RenewAnswer, ReserveAnswer, SettleAnswer, TopUp, UnixMs,
 };
 use ferry_types::{
-    Amount, Attempt, Currency, EndCause, Endpoint, KeyDigest, KeyText, Mode, Price, Rates,
-    RequestFacts, ReservationId, Settlement, Tags, TenantId, Usage, UsageSource,
+    Amount, Attempt, Currency, EndCause, Endpoint, KeyDigest, KeyText, Mode, RequestFacts,
+    ReservationId, Settlement, Tags, TenantId, Usage, UsageSource,
 };
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -36,6 +39,7 @@ provider_model = 'small-2026'
 context_tokens_max = 100000
 output_tokens_max = 4096
 output_limit_field = 'max_tokens'
+choices_max = 8
 price = { input = '1', output = '2' }
 cost = { input = '0.5', output = '1' }
 ";
@@ -134,38 +138,16 @@ pub(crate) fn amount(units: i64) -> Amount {
 }
 
 /// A model at 1,000 units a token of input and 2,000 a token of output; the provider takes half of that.
-pub(crate) fn offer() -> Arc<Offer> {
-    let price = |units: i64| Price::per_million(amount(units * 1_000_000));
-    let rates = |input, output| Rates {
-        input: price(input),
-        output: price(output),
-        cached_input: None,
-        cache_write: None,
-        audio_input: None,
-        reasoning: None,
-        audio_output: None,
-        per_request: Amount::ZERO,
+pub(crate) fn offers() -> Option<Arc<ModelOffers>> {
+    let policy = Policy {
+        version: "1".into(),
+        clamp_output_tokens_max: 4_096,
     };
-    Arc::new(Offer {
-        price_version: "2026-01".into(),
-        policy_version: "1".into(),
-        model: "small".into(),
-        candidates: vec![Candidate {
-            provider: "openai".into(),
-            model: "small-2026".into(),
-            output_limit_field: "max_tokens".into(),
-            cost: rates(500, 1_000),
-        }],
-        customer: rates(1_000, 2_000),
-        limits: ModelLimits {
-            context_tokens_max: 100_000,
-            output_tokens_max: 4_096,
-            output_tokens_floor: 1,
-            choices_max: 8,
-        },
-        clamp_ceiling: 4_096,
-        output_tokens_median: 0,
-    })
+    Offers::new(&PriceBook::parse(PRICES).unwrap(), &policy).of("small")
+}
+
+pub(crate) fn offer() -> Arc<Offer> {
+    Arc::clone(offers().unwrap().in_currency(Currency::Usd).unwrap())
 }
 
 pub(crate) fn prices() -> PriceTable {
@@ -330,7 +312,7 @@ impl Fixture {
         let parked = fixture.settle(long_ago, whole_use()).await;
         assert_eq!(parked, SettleAnswer::Parked);
         let mut unknown_model = fixture.reserve_call(fixture.draw());
-        unknown_model.offer = None;
+        unknown_model.offers = None;
         let refused = fixture.engine.reserve(unknown_model).await.unwrap().answer;
         assert!(matches!(refused, ReserveAnswer::Refused(_)), "{refused:?}");
         fixture
@@ -395,7 +377,7 @@ impl Fixture {
                 caller: self.caller(),
                 facts: facts(),
             },
-            offer: Some(offer()),
+            offers: offers(),
             deadline: None,
         }
     }
@@ -421,7 +403,7 @@ impl Fixture {
                 caller: self.caller(),
                 settlement,
             },
-            offer: Some(offer()),
+            offers: offers(),
         }
     }
 

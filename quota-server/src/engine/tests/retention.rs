@@ -9,7 +9,7 @@ use std::os::unix::fs::PermissionsExt as _;
 
 async fn refuse(fixture: &Fixture, id: ReservationId) -> ReserveAnswer {
     let mut call = fixture.reserve_call(id);
-    call.offer = None;
+    call.offers = None;
     fixture.engine.reserve(call).await.unwrap().answer
 }
 

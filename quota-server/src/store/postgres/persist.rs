@@ -9,8 +9,7 @@ use crate::store::table::{
     TOP_UPS, Table, USAGE_ATTEMPTS, USAGE_RECORDS,
 };
 use crate::store::value::{Row, Value};
-use ferry_ledger::Reservation;
-use ferry_types::TenantId;
+use ferry_ledger::{Book, Reservation};
 use futures_util::future::try_join_all;
 use tokio_postgres::Error;
 
@@ -109,7 +108,7 @@ impl<'a> Rows<'a> {
             .extend(granted.map(|(id, grant)| row::grant(tenant, id, grant)));
         for id in reservations {
             if let Some(row) = book.reservations.get(id) {
-                self.reservation(tenant, row);
+                self.reservation(book, row);
             }
         }
         let refused = refused
@@ -119,10 +118,12 @@ impl<'a> Rows<'a> {
             .extend(refused.map(|(id, row)| row::refusal(tenant, id, row)));
     }
 
-    fn reservation(&mut self, tenant: &'a TenantId, row: &'a Reservation) {
+    fn reservation(&mut self, book: &'a Book, row: &'a Reservation) {
+        let tenant = &book.tenant;
         self.reservations.push(row::reservation(tenant, row));
         if let Some(posting) = row.posting() {
-            self.records.push(row::usage_record(tenant, row, posting));
+            let record = row::usage_record(tenant, row, posting, book.currency);
+            self.records.push(record);
             self.attempts.extend(row::attempts(tenant, row, posting));
         } else if row::gave_back(row) {
             let key = [

@@ -9,7 +9,7 @@ use crate::store::table::{
 };
 use crate::store::value::Value;
 use crate::store::{BookChange, value::Row};
-use ferry_ledger::{Recorded, Reservation};
+use ferry_ledger::{Book, Recorded, Reservation};
 use ferry_types::TenantId;
 use rusqlite::Result;
 use std::sync::LazyLock;
@@ -62,7 +62,7 @@ pub(super) fn change(held: &mut Held<'_>, change: &BookChange<'_>) -> Result<()>
     }
     for id in *reservations {
         if let Some(row) = book.reservations.get(id) {
-            reservation(held, tenant, row)?;
+            reservation(held, book, row)?;
         }
     }
     for id in *refused {
@@ -90,10 +90,11 @@ fn append(held: &mut Held<'_>, tenant: &TenantId, records: &[Recorded]) -> Resul
     Ok(())
 }
 
-fn reservation(held: &mut Held<'_>, tenant: &TenantId, row: &Reservation) -> Result<()> {
+fn reservation(held: &mut Held<'_>, book: &Book, row: &Reservation) -> Result<()> {
+    let tenant = &book.tenant;
     write(held, &RESERVATIONS.upsert, &row::reservation(tenant, row))?;
     if let Some(posting) = row.posting() {
-        let record = row::usage_record(tenant, row, posting);
+        let record = row::usage_record(tenant, row, posting, book.currency);
         write(held, &USAGE_RECORDS.upsert, &record)?;
         for attempt in row::attempts(tenant, row, posting) {
             write(held, &USAGE_ATTEMPTS.upsert, &attempt)?;

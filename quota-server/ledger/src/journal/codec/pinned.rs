@@ -1,11 +1,11 @@
 //! The encoding of what a reservation pins and what it is charged: rates, offers, charges.
 
-use super::message::narrow;
+use super::message::{code, coded, narrow};
 use super::{InvalidEncoding, Message, Reader, Writer};
 use crate::flag::Flags;
 use crate::offer::{Candidate, ModelLimits, Offer};
 use crate::reservation::{Charge, Owner};
-use ferry_types::{Amount, Price, PrincipalName, Rates};
+use ferry_types::{Amount, Currency, Exchange, ExchangeRate, Price, PrincipalName, Rates};
 
 pub(crate) fn amount(from: &mut Reader<'_>, tag: u8) -> Result<Amount, InvalidEncoding> {
     let units = from.number(tag)?;
@@ -148,6 +148,8 @@ impl Message for Offer {
         to.message(6, &self.limits);
         to.number(7, self.clamp_ceiling);
         to.number(8, self.output_tokens_median);
+        to.number(9, code(&Currency::ALL, &self.currency));
+        to.some_message(10, self.exchange.as_ref());
     }
 
     fn read(from: &mut Reader<'_>) -> Result<Self, InvalidEncoding> {
@@ -160,6 +162,25 @@ impl Message for Offer {
             limits: from.message(6)?,
             clamp_ceiling: from.number(7)?,
             output_tokens_median: from.number(8)?,
+            currency: coded(&Currency::ALL, from, 9)?,
+            exchange: from.some_message(10)?,
+        })
+    }
+}
+
+impl Message for Exchange {
+    fn write(&self, to: &mut Writer) {
+        to.number(1, code(&Currency::ALL, &self.from));
+        to.number(2, self.rate.units().unsigned_abs());
+    }
+
+    fn read(from: &mut Reader<'_>) -> Result<Self, InvalidEncoding> {
+        let currency = coded(&Currency::ALL, from, 1)?;
+        let units = i64::try_from(from.number(2)?).ok();
+        let rate = units.and_then(ExchangeRate::from_units);
+        Ok(Self {
+            from: currency,
+            rate: rate.ok_or(InvalidEncoding::InvalidField(2))?,
         })
     }
 }
