@@ -3,6 +3,7 @@
 mod authority;
 mod basics;
 pub(crate) mod cluster;
+mod conformance;
 pub(crate) mod corrections;
 mod crash;
 mod expiry;

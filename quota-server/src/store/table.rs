@@ -236,16 +236,16 @@ table!(
 pub(super) const ACCOUNT: &str = "SELECT tenant, name, currency, state, posted, held, overage, credit, \
      reseller, share, share_carry, seq, time, head, frozen FROM tenants";
 
-/// Overdue leases.
+/// Overdue leases. Their order is the journal's, so it leaves nothing to the database.
 pub(super) const DUE_LEASES: &str = "SELECT tenant, reservation FROM reservations \
      WHERE lease_until <= $1 \
      AND tenant NOT IN (SELECT tenant FROM tenants WHERE frozen IS NOT NULL) \
-     ORDER BY lease_until LIMIT $2";
+     ORDER BY lease_until, tenant, reservation LIMIT $2";
 /// Grants whose end is to be posted.
 pub(super) const DUE_GRANTS: &str = "SELECT tenant, grant_id FROM grants \
      WHERE ends_at <= $1 \
      AND tenant NOT IN (SELECT tenant FROM tenants WHERE frozen IS NOT NULL) \
-     ORDER BY ends_at LIMIT $2";
+     ORDER BY ends_at, tenant, grant_id LIMIT $2";
 
 impl Table {
     /// Reads one tenant's rows, in the order of their keys; of some tables only a part, by another condition.

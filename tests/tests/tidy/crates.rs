@@ -4,10 +4,11 @@ use crate::output;
 use std::collections::BTreeSet;
 
 /// Each crate, with the crates of the workspace that it may depend on.
-const ARROWS: [(&str, &[&str]); 8] = [
+const ARROWS: [(&str, &[&str]); 9] = [
     ("ferry-types", &[]),
     ("ferry-api", &["ferry-types"]),
     ("ferry-ledger", &["ferry-types"]),
+    ("ferry-model", &["ferry-ledger", "ferry-types"]),
     ("ferry-filter-core", &["ferry-api", "ferry-types"]),
     ("ferry-filter", &["ferry-filter-core"]),
     (

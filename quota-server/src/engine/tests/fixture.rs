@@ -457,7 +457,7 @@ impl Fixture {
     }
 }
 
-fn start(
+pub(crate) fn start(
     database: Database,
     secrets: PathBuf,
     clock: &Arc<HandClock>,

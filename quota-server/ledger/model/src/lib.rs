@@ -1,0 +1,24 @@
+//! What the ledger must answer, said a second time and naively: for tests.
+//!
+//! [`Naive`] is one tenant's book in plain integers: no events, no codec, no journal, nothing of the ledger's code. Only `speak`
+//! knows both sides, and puts a [`Step`] into the ledger's words and an answer of the ledger's back into a [`Told`]. What can be asked
+//! at random is in `draw`; the same numbers give the same steps.
+//!
+//! A new command of the ledger's comes in as a [`Step`], gets a file under `naive` that says what it does to a book, and a line in
+//! `speak`; then the ledger's own tests and the stores' all ask it.
+
+mod chance;
+mod draw;
+mod naive;
+mod speak;
+mod step;
+mod told;
+
+pub use chance::Chance;
+pub use draw::{Draw, Kind};
+pub use naive::{At, Grant, Naive, Row};
+pub use speak::{PRICES, command, grant_id, offer, owner, reservation_id, told};
+pub use step::{
+    Evidence, Gateway, GrantKind, GrantOrder, Policy, Request, Rules, Source, Step, TopUpOrder,
+};
+pub use told::Told;

@@ -1,0 +1,164 @@
+//! One tenant's book, naively.
+
+mod grants;
+mod price;
+mod requests;
+
+pub use grants::Grant;
+pub(crate) use price::{CONTEXT, MEDIAN, limit_of_settle};
+pub use requests::{At, Row};
+
+use crate::step::{Policy, Request, Rules, Step, TopUpOrder};
+use crate::told::Told;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// How far a gateway's clock may be off.
+const SKEW_MS_MAX: u64 = 300_000;
+
+/// The book.
+#[derive(Clone, Debug)]
+pub struct Naive {
+    /// What came in less what was charged.
+    pub posted: i64,
+    /// The server's time.
+    pub now: u64,
+    /// Entries of its journal.
+    pub seq: u64,
+    /// Requests that it knows, refused ones included.
+    pub rows: BTreeMap<Request, Row>,
+    /// Credit beside the balance.
+    pub grants: BTreeMap<u64, Grant>,
+    /// Of the requests, those that may go on.
+    open: BTreeSet<Request>,
+    rules: Rules,
+    policy: Policy,
+    paused: bool,
+    key_paused: bool,
+    reseller: Option<u16>,
+    top_ups: BTreeMap<u64, (i64, u64)>,
+}
+
+impl Naive {
+    /// A book with one key and so many entries in its journal.
+    #[must_use]
+    pub fn new(rules: Rules, now: u64, seq: u64) -> Self {
+        Self {
+            posted: 0,
+            now,
+            seq,
+            rows: BTreeMap::new(),
+            grants: BTreeMap::new(),
+            open: BTreeSet::new(),
+            rules,
+            policy: Policy::Debt,
+            paused: false,
+            key_paused: false,
+            reseller: None,
+            top_ups: BTreeMap::new(),
+        }
+    }
+
+    /// What open requests hold of the balance.
+    #[must_use]
+    pub fn held(&self) -> i64 {
+        let open = self.open.iter().filter_map(|open| self.rows.get(open));
+        open.map(Row::held_of_balance).sum()
+    }
+
+    /// How far below zero may be promised.
+    #[must_use]
+    pub const fn credit(&self) -> i64 {
+        match self.policy {
+            Policy::Credit(credit) => credit,
+            Policy::Debt | Policy::Absorb => 0,
+        }
+    }
+
+    /// What of the balance is neither spent nor held, with its credit.
+    fn free(&self) -> i64 {
+        self.posted + self.credit() - self.held()
+    }
+
+    /// Carries out what is asked, and answers.
+    pub fn step(&mut self, step: Step) -> Told {
+        match step {
+            Step::Reserve {
+                request,
+                by,
+                other,
+                priced,
+            } => self.reserve(request, by, other, priced),
+            Step::Renew {
+                request,
+                by,
+                output,
+            } => self.renew(request, by, output),
+            Step::Settle {
+                request,
+                by,
+                evidence,
+            } => self.settle(request, by, evidence),
+            Step::Release { request, by } => self.release(request, by),
+            Step::Expire { request } => self.expire(request),
+            Step::TopUp(order) => self.top_up(order),
+            Step::Grant(order) => self.grant(order),
+            Step::EndGrant { number } => self.end_grant(number),
+            Step::Pause(paused) => {
+                let was = std::mem::replace(&mut self.paused, paused);
+                self.changed_if(was != paused)
+            }
+            Step::PauseKey(paused) => {
+                let was = std::mem::replace(&mut self.key_paused, paused);
+                self.changed_if(was != paused)
+            }
+            Step::Overage(policy) => {
+                let was = std::mem::replace(&mut self.policy, policy);
+                self.changed_if(was != policy)
+            }
+            Step::Reseller(share) => {
+                let was = std::mem::replace(&mut self.reseller, share);
+                self.changed_if(was != share)
+            }
+        }
+    }
+
+    fn top_up(&mut self, order: TopUpOrder) -> Told {
+        let TopUpOrder { number, units } = order;
+        match self.top_ups.get(&number) {
+            Some((known, _)) if *known != units => Told::Conflict,
+            Some((_, seq)) => Told::Done {
+                seq: *seq,
+                changed: false,
+            },
+            None => {
+                self.posted += units;
+                let told = self.changed();
+                self.top_ups.insert(number, (units, self.seq));
+                told
+            }
+        }
+    }
+
+    const fn changed_if(&mut self, differs: bool) -> Told {
+        if differs {
+            self.changed()
+        } else {
+            self.unchanged()
+        }
+    }
+
+    const fn changed(&mut self) -> Told {
+        self.seq += 1;
+        Told::Done {
+            seq: self.seq,
+            changed: true,
+        }
+    }
+
+    const fn unchanged(&self) -> Told {
+        Told::Done {
+            seq: self.seq,
+            changed: false,
+        }
+    }
+}

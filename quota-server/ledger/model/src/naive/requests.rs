@@ -1,0 +1,384 @@
+//! A request's life: reserved, renewed, ended in one of four ways.
+
+use super::grants::{Slices, draw, total};
+use super::price::{limit_of_settle, price};
+use super::{Naive, SKEW_MS_MAX};
+use crate::step::{Evidence, Gateway, Policy, Request, Source};
+use crate::told::Told;
+
+/// Where a request is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum At {
+    /// It was refused.
+    Refused(&'static str),
+    /// It may go on.
+    Open,
+    /// It was charged.
+    Settled,
+    /// Nothing was sent.
+    Released,
+    /// Its lease ran out.
+    Expired,
+    /// A person is to judge it.
+    Parked,
+}
+
+/// All that is known of a request.
+#[derive(Clone, Debug)]
+pub struct Row {
+    /// Where it is.
+    pub at: At,
+    /// What it was charged.
+    pub charged: i64,
+    /// What was written off.
+    pub absorbed: i64,
+    /// When its lease runs out.
+    pub until: u64,
+    by: Gateway,
+    /// Whether its facts are the other ones, as far as it has any.
+    other: Option<bool>,
+    held: Option<Held>,
+    used: Option<i64>,
+    told: Option<Evidence>,
+    /// What of its charge came from grants.
+    slices: Slices,
+    released: i64,
+    seq: u64,
+}
+
+#[derive(Clone, Debug)]
+struct Held {
+    units: i64,
+    limit: i64,
+    clamped: bool,
+    slices: Slices,
+}
+
+impl Row {
+    pub(super) const fn new(at: At, by: Gateway, other: Option<bool>) -> Self {
+        Self {
+            at,
+            by,
+            other,
+            held: None,
+            charged: 0,
+            absorbed: 0,
+            slices: Slices::new(),
+            used: None,
+            until: 0,
+            told: None,
+            released: 0,
+            seq: 0,
+        }
+    }
+
+    /// What it holds now of the balance.
+    pub(super) fn held_of_balance(&self) -> i64 {
+        match (&self.held, self.at) {
+            (Some(held), At::Open) => held.units - total(&held.slices),
+            _ => 0,
+        }
+    }
+
+    const fn ended(&self) -> Told {
+        Told::Ended(match self.at {
+            At::Refused(_) => "refused",
+            At::Open => "open",
+            At::Settled | At::Parked => "settled",
+            At::Released => "released",
+            At::Expired => "expired",
+        })
+    }
+}
+
+impl Naive {
+    pub(super) fn reserve(
+        &mut self,
+        request: Request,
+        by: Gateway,
+        other: bool,
+        priced: bool,
+    ) -> Told {
+        if let Some(row) = self.rows.get(&request) {
+            let same = row.other.is_none_or(|known| known == other);
+            return match row.at {
+                _ if row.by != by => Told::Denied,
+                _ if !same => Told::Conflict,
+                At::Refused(reason) => Told::Refused(reason),
+                At::Open => self.granted_again(request),
+                At::Settled | At::Released | At::Expired | At::Parked => row.ended(),
+            };
+        }
+        let (held, reason) = match self.judge(request, priced) {
+            Ok(held) => (Some(held), ""),
+            Err(reason) => (None, reason),
+        };
+        if reason == SKEW {
+            return Told::Refused(reason);
+        }
+        let Some(held) = held else {
+            let refused = Row::new(At::Refused(reason), by, Some(other));
+            self.rows.insert(request, refused);
+            return Told::Refused(reason);
+        };
+        let Held {
+            units,
+            limit,
+            clamped,
+            slices,
+        } = &held;
+        let told = Told::Granted {
+            units: *units,
+            limit: *limit,
+            clamped: *clamped,
+            lease_ms: self.rules.lease_ms,
+        };
+        self.hold_grants(slices);
+        let until = self.lease();
+        let row = Row {
+            held: Some(held),
+            until,
+            ..Row::new(At::Open, by, Some(other))
+        };
+        self.rows.insert(request, row);
+        self.open.insert(request);
+        self.seq += 1;
+        told
+    }
+
+    fn judge(&self, request: Request, priced: bool) -> Result<Held, &'static str> {
+        if self.key_paused {
+            return Err("key_paused");
+        }
+        if self.paused {
+            return Err("tenant_paused");
+        }
+        if self.now.abs_diff(request.drawn_ms) > SKEW_MS_MAX {
+            return Err(SKEW);
+        }
+        if !priced {
+            return Err("model_not_found");
+        }
+        let mut open = self.open.iter();
+        if request.under().is_some() && open.any(|open| open.under() == request.under()) {
+            return Err("idempotency_key_in_use");
+        }
+        if self.posted + self.credit() < 0 {
+            return Err("tenant_in_debt");
+        }
+        let (input, asked) = request.asks();
+        let suiting = self.suiting();
+        let available = self.with_balance(suiting.iter().map(|(_, free)| free).sum());
+        let (limit, least) = match asked {
+            Some(limit) => (limit, 0),
+            // Anything under the floor of 10 is of no use.
+            None => (((available - input) / 2).min(50), 10),
+        };
+        let units = input + 2 * limit;
+        if limit < least || units > available {
+            return Err("insufficient_funds");
+        }
+        let slices = draw(units, suiting);
+        Ok(Held {
+            units,
+            limit,
+            clamped: asked.is_none(),
+            slices,
+        })
+    }
+
+    fn granted_again(&mut self, request: Request) -> Told {
+        let (now, rules, until) = (self.now, self.rules, self.lease());
+        let Some(row) = self.rows.get_mut(&request) else {
+            return Told::Unexpected;
+        };
+        let left = row.until.saturating_sub(now + rules.margin_ms);
+        let anew = left < rules.lease_ms / 2;
+        if anew {
+            row.until = row.until.max(until);
+            self.seq += 1;
+        }
+        row.held
+            .as_ref()
+            .map_or(Told::Unexpected, |held| Told::Granted {
+                units: held.units,
+                limit: held.limit,
+                clamped: held.clamped,
+                lease_ms: if anew { rules.lease_ms } else { left },
+            })
+    }
+
+    pub(super) fn renew(&mut self, request: Request, by: Gateway, output: i64) -> Told {
+        let until = self.lease();
+        match self.rows.get_mut(&request) {
+            None => Told::NotFound,
+            Some(row) if matches!(row.at, At::Refused(_)) => Told::NotFound,
+            Some(row) if row.by != by => Told::Denied,
+            Some(row) if row.at != At::Open => row.ended(),
+            Some(row) => {
+                row.used = Some(row.used.unwrap_or(0).max(output));
+                row.until = row.until.max(until);
+                self.seq += 1;
+                Told::Renewed(self.rules.lease_ms)
+            }
+        }
+    }
+
+    pub(super) fn settle(&mut self, request: Request, by: Gateway, evidence: Evidence) -> Told {
+        let Some(row) = self.rows.get(&request) else {
+            if self.now.saturating_sub(request.drawn_ms) > self.rules.window_ms {
+                let told = Some(evidence);
+                let row = Row {
+                    told,
+                    ..Row::new(At::Parked, by, Some(evidence.other))
+                };
+                self.rows.insert(request, row);
+                self.seq += 1;
+                return Told::Parked;
+            }
+            self.rows.insert(request, Row::new(At::Settled, by, None));
+            return self.post(request, evidence);
+        };
+        if row.by != by {
+            return Told::Denied;
+        }
+        match (row.at, row.told) {
+            (At::Parked, told) if told == Some(evidence) => Told::Parked,
+            (At::Parked, _) => Told::Conflict,
+            (At::Settled, Some(told)) if told == evidence => self.settled(request),
+            (At::Settled, Some(told))
+                if told.other != evidence.other || told.source >= evidence.source =>
+            {
+                Told::Conflict
+            }
+            _ => self.post(request, evidence),
+        }
+    }
+
+    fn post(&mut self, request: Request, evidence: Evidence) -> Told {
+        let Some(row) = self.rows.get_mut(&request) else {
+            return Told::Unexpected;
+        };
+        if matches!(row.at, At::Refused(_)) {
+            // Of a refused request nothing is kept beside the refusal.
+            *row = Row::new(At::Settled, row.by, None);
+        }
+        row.told = Some(evidence);
+        row.other = row.other.or(Some(evidence.other));
+        let (held, limit) = match &row.held {
+            Some(held) => (Some(held.units), held.limit),
+            None => (None, limit_of_settle()),
+        };
+        let due = price(request, evidence, held, limit);
+        self.charge(request, due, At::Settled);
+        self.settled(request)
+    }
+
+    fn settled(&self, request: Request) -> Told {
+        self.rows
+            .get(&request)
+            .map_or(Told::Unexpected, |row| Told::Settled {
+                charged: row.charged,
+                released: row.released,
+                seq: row.seq,
+            })
+    }
+
+    pub(super) fn release(&mut self, request: Request, by: Gateway) -> Told {
+        let Some(row) = self.rows.get(&request) else {
+            self.rows.insert(request, Row::new(At::Released, by, None));
+            self.seq += 1;
+            return Told::Released;
+        };
+        match row.at {
+            _ if row.by != by => Told::Denied,
+            At::Refused(_) | At::Released => Told::Released,
+            At::Settled | At::Parked => Told::Conflict,
+            At::Open | At::Expired => {
+                self.charge(request, 0, At::Released);
+                Told::Released
+            }
+        }
+    }
+
+    pub(super) fn expire(&mut self, request: Request) -> Told {
+        match self.rows.get(&request) {
+            Some(row) if row.at == At::Open && row.until <= self.now => {
+                let limit = row.held.as_ref().map_or(0, |held| held.limit);
+                let due = row.used.map_or(0, |output| {
+                    let evidence = Evidence {
+                        source: Source::Counted,
+                        input: 0,
+                        output,
+                        other: false,
+                    };
+                    price(request, evidence, None, limit)
+                });
+                Told::Expired(self.charge(request, due, At::Expired))
+            }
+            Some(row) if row.at == At::Open => Told::NotDue,
+            _ => Told::NotOpen,
+        }
+    }
+
+    /// Open requests whose lease has run out, the longest overdue first.
+    #[must_use]
+    pub fn overdue(&self) -> Vec<(u64, Request)> {
+        let open = self
+            .open
+            .iter()
+            .filter_map(|open| Some((self.rows.get(open)?.until, *open)));
+        let mut overdue: Vec<_> = open.filter(|(until, _)| *until <= self.now).collect();
+        overdue.sort_unstable();
+        overdue
+    }
+
+    /// Ends a request, or replaces its end, by a charge: first from what it held or was charged, then from what is free.
+    fn charge(&mut self, request: Request, due: i64, to: At) -> i64 {
+        let Some(row) = self.rows.get(&request) else {
+            return 0;
+        };
+        let (unheld, given) = match (&row.held, row.at) {
+            (Some(held), At::Open) => (held.slices.clone(), Slices::new()),
+            _ => (Slices::new(), row.slices.clone()),
+        };
+        let given_to_balance = row.charged - total(&row.slices);
+        let own = row.held_of_balance() + given_to_balance;
+        let mut slices = draw(due, unheld.iter().chain(&given).copied());
+        let beyond = (due - total(&slices) - own).max(0);
+        for (number, units) in draw(beyond, self.suiting()) {
+            match slices.iter_mut().find(|(known, _)| *known == number) {
+                Some((_, all)) => *all += units,
+                None => slices.push((number, units)),
+            }
+        }
+        let from_balance = due - total(&slices);
+        let absorbed = match self.policy {
+            Policy::Absorb => (from_balance - own - self.free().max(0)).max(0),
+            Policy::Debt | Policy::Credit(_) => 0,
+        };
+        self.open.remove(&request);
+        self.move_grants(&unheld, &given, &slices);
+        self.posted += given_to_balance - (from_balance - absorbed);
+        self.seq += 1;
+        let seq = self.seq;
+        let Some(row) = self.rows.get_mut(&request) else {
+            return 0;
+        };
+        row.charged = due - absorbed;
+        row.absorbed = absorbed;
+        row.slices = slices;
+        row.at = to;
+        row.seq = seq;
+        let held = row.held.as_ref().map_or(0, |held| held.units);
+        row.released = (held - due).max(0);
+        row.charged
+    }
+
+    const fn lease(&self) -> u64 {
+        self.now + self.rules.lease_ms + self.rules.margin_ms
+    }
+}
+
+/// The one reason that is not kept: the next call may come from a gateway whose clock was set.
+const SKEW: &str = "gateway_clock_skew";

@@ -1,0 +1,216 @@
+//! What is asked, in plain numbers.
+
+/// The times that the server was configured with, in milliseconds.
+#[derive(Clone, Copy, Debug)]
+pub struct Rules {
+    /// A lease, as the gateway counts it.
+    pub lease_ms: u64,
+    /// How much longer the server lets it stand.
+    pub margin_ms: u64,
+    /// Up to this age of its id a settle that nobody reserved is judged.
+    pub window_ms: u64,
+}
+
+/// A request: when its id was drawn, and its number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Request {
+    /// Unix milliseconds in its id.
+    pub drawn_ms: u64,
+    /// The rest of its id, and what is asked for.
+    pub number: u64,
+}
+
+/// Which gateway asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Gateway {
+    /// The one that most requests come through.
+    Usual,
+    /// Another one, which owns what it made.
+    Other,
+}
+
+/// How a usage is known, from the worst to the best.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Source {
+    /// Guessed.
+    Estimated,
+    /// Said in a way that nobody can read.
+    Unreadable,
+    /// Counted on its way.
+    Counted,
+    /// Nothing was made.
+    Nothing,
+    /// Said by the provider.
+    Reported,
+}
+
+impl Source {
+    /// Every source, from the worst to the best.
+    pub const ALL: [Self; 5] = [
+        Self::Estimated,
+        Self::Unreadable,
+        Self::Counted,
+        Self::Nothing,
+        Self::Reported,
+    ];
+}
+
+/// What a settle says was used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Evidence {
+    /// How it is known.
+    pub source: Source,
+    /// Tokens of input.
+    pub input: i64,
+    /// Tokens of output.
+    pub output: i64,
+    /// Of a request with other facts.
+    pub other: bool,
+}
+
+/// What becomes of what nothing covers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Policy {
+    /// It is owed.
+    #[default]
+    Debt,
+    /// So much may be promised on credit.
+    Credit(i64),
+    /// It is written off.
+    Absorb,
+}
+
+/// Where a grant's money comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GrantKind {
+    /// It was paid for.
+    Paid,
+    /// It was given.
+    Promotional,
+    /// It stands for charges given back.
+    Refund,
+}
+
+/// Credit with a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GrantOrder {
+    /// Its number is its name.
+    pub number: u64,
+    /// Where its money comes from.
+    pub kind: GrantKind,
+    /// Lower burns first.
+    pub priority: u8,
+    /// How many models it is for, ours the first of them; 0 stands for all.
+    pub models: u8,
+    /// How many providers it is for, ours the first of them; 0 stands for all.
+    pub providers: u8,
+    /// It is for models of which ours is none.
+    pub elsewhere: bool,
+    /// From when on; at once, if it does not say.
+    pub starts_ms: Option<u64>,
+    /// Until when.
+    pub ends_ms: Option<u64>,
+    /// How much.
+    pub units: i64,
+}
+
+/// Money that comes in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TopUpOrder {
+    /// Its number is its reference.
+    pub number: u64,
+    /// How much.
+    pub units: i64,
+}
+
+/// One thing that is asked of a book.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// May a request go on?
+    Reserve {
+        /// Which.
+        request: Request,
+        /// Who asks.
+        by: Gateway,
+        /// With other facts than it usually has.
+        other: bool,
+        /// Its model has a price.
+        priced: bool,
+    },
+    /// It goes on, and so much was written so far.
+    Renew {
+        /// Which.
+        request: Request,
+        /// Who says so.
+        by: Gateway,
+        /// Tokens of output.
+        output: i64,
+    },
+    /// It is over.
+    Settle {
+        /// Which.
+        request: Request,
+        /// Who says so.
+        by: Gateway,
+        /// What was used.
+        evidence: Evidence,
+    },
+    /// Nothing was sent.
+    Release {
+        /// Which.
+        request: Request,
+        /// Who says so.
+        by: Gateway,
+    },
+    /// Its lease may have run out.
+    Expire {
+        /// Which.
+        request: Request,
+    },
+    /// Money comes in.
+    TopUp(TopUpOrder),
+    /// Credit is granted.
+    Grant(GrantOrder),
+    /// A grant's time may be over.
+    EndGrant {
+        /// Which.
+        number: u64,
+    },
+    /// The tenant is paused or resumed.
+    Pause(bool),
+    /// Its key is paused or resumed.
+    PauseKey(bool),
+    /// What becomes of what nothing covers is set.
+    Overage(Policy),
+    /// Whoever gets a share is set, with it in basis points.
+    Reseller(Option<u16>),
+}
+
+impl Request {
+    /// The most that its input can count, and the limit that its client asked for.
+    #[must_use]
+    pub const fn asks(&self) -> (i64, Option<i64>) {
+        match self.number % 5 {
+            0 => (40, Some(30)),
+            1 => (0, Some(1)),
+            2 => (40, None),
+            3 => (300, Some(200)),
+            _ => (15, None),
+        }
+    }
+
+    /// Which idempotency key it comes under.
+    #[must_use]
+    pub const fn under(&self) -> Option<u8> {
+        match self.number % 5 {
+            0 | 2 => Some((self.number / 5 % 3) as u8 + 1),
+            _ => None,
+        }
+    }
+
+    /// What its input is thought to count.
+    #[must_use]
+    pub const fn estimate(&self) -> i64 {
+        10
+    }
+}

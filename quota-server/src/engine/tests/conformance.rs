@@ -1,0 +1,264 @@
+//! One stream of random commands, put to the naive model, to a server on SQLite and to a server on PostgreSQL, in the batches that
+//! servers run. Every answer is compared, with the journal's number and the money that it tells; at intervals every balance, grant
+//! and request that is spoken of; at the end both databases are verified, and their journals are the same to the last byte.
+//!
+//! `FERRY_SEED=7 cargo test -p ferry-quota-server conformance` plays one seed again.
+
+pub(super) mod asked;
+mod side;
+
+use super::cluster::Cluster;
+use super::fixture::START_MS;
+use crate::engine::LeaseConfig;
+use ferry_model::{At, Chance, Draw, Gateway, Kind, Naive, Rules, Step};
+use side::{Call, Seen, Side};
+use std::sync::Arc;
+
+/// What is played, unless a seed is named.
+const SEEDS: [u64; 2] = [1, 2];
+/// Commands of each seed, on each store.
+const COMMANDS: usize = 50_000;
+const TENANTS: usize = 6;
+/// Calls in a round that go through the lane of settlements, and items in each at most.
+const CALLS: usize = 24;
+const ITEMS_MAX: u64 = 24;
+/// Things that an operator asks for in a row.
+const TURNS: usize = 6;
+/// Requests in a round that ask to be let through.
+const RESERVES: usize = 160;
+/// Requests that are spoken of at a time, of each tenant.
+const SPOKEN_OF: usize = 40;
+/// Rounds between two looks at everything.
+const LOOK: usize = 20;
+/// Time that passes between two rounds, at most: now and then it outlasts a lease.
+const WAIT_MS_MAX: u64 = 30_000;
+/// As many as the engine ends at once.
+const DUE_MAX: usize = 256;
+/// Entries with which every book begins: its opening and its key.
+const FIRST: u64 = 2;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn both_stores_and_the_naive_model_give_the_same_answers() {
+    let named = std::env::var("FERRY_SEED").ok();
+    let named = named.map(|seed| seed.parse().expect("FERRY_SEED is a number"));
+    let seeds = named.map_or(SEEDS.to_vec(), |seed| vec![seed]);
+    for seed in seeds {
+        println!("FERRY_SEED={seed}");
+        Play::begin(seed).await.play().await;
+    }
+}
+
+/// A tenant's book as the model has it, and what was drawn for it.
+struct Modelled {
+    book: Naive,
+    drawn: Draw,
+}
+
+struct Play {
+    chance: Chance,
+    books: Vec<Modelled>,
+    sqlite: Side,
+    postgres: Side,
+    now: u64,
+    commands: usize,
+}
+
+impl Play {
+    async fn begin(seed: u64) -> Self {
+        let lease = LeaseConfig::default();
+        let rules = Rules {
+            lease_ms: lease.ttl_ms,
+            margin_ms: lease.margin_ms,
+            window_ms: lease.remembered_ms(),
+        };
+        let cluster = Cluster::shared();
+        let [mut sqlite, mut postgres] = [None, Some(Arc::clone(&cluster))].map(Side::start);
+        for side in [&mut sqlite, &mut postgres] {
+            side.open(TENANTS).await;
+            // From here on leases expire.
+            side.pass(lease.suspension_ms()).await;
+        }
+        let now = START_MS + lease.suspension_ms();
+        let modelled = || Modelled {
+            book: Naive::new(rules, now, FIRST),
+            drawn: Draw::new(rules, SPOKEN_OF),
+        };
+        Self {
+            chance: Chance::new(seed),
+            books: std::iter::repeat_with(modelled).take(TENANTS).collect(),
+            sqlite,
+            postgres,
+            now,
+            commands: 0,
+        }
+    }
+
+    async fn play(mut self) {
+        let mut round = 0;
+        while self.commands < COMMANDS {
+            let settlements = self.draw_settlements();
+            self.put(settlements).await;
+            let reserves = self.draw_reserves();
+            self.put(reserves).await;
+            self.pass().await;
+            round += 1;
+            if round % LOOK == 0 {
+                self.look().await;
+            }
+        }
+        self.look().await;
+        let seqs: Vec<u64> = self.books.iter().map(|book| book.book.seq).collect();
+        println!("{} commands, entries by book: {seqs:?}", self.commands);
+        self.sqlite.verify().await;
+        self.postgres.verify().await;
+        for tenant in 0..TENANTS {
+            let journal = self.sqlite.journal(tenant);
+            assert_eq!(journal.len() as u64, self.books[tenant].book.seq);
+            assert!(
+                journal == self.postgres.journal(tenant),
+                "the journals of {} differ",
+                Side::tenant(tenant)
+            );
+        }
+    }
+
+    fn draw_settlements(&mut self) -> Vec<Call> {
+        let mut calls = Vec::with_capacity(CALLS);
+        while calls.len() < CALLS {
+            match Kind::any(&mut self.chance) {
+                Kind::Reserve => {}
+                // An operator asks for one thing at a time; he is given several turns.
+                Kind::Operator => {
+                    calls.extend((0..TURNS).map(|_| self.draw(Kind::Operator, 1)));
+                }
+                kind @ (Kind::Renew | Kind::Settle | Kind::Release) => {
+                    let items = self.chance.below(ITEMS_MAX) + 1;
+                    calls.push(self.draw(kind, items));
+                }
+            }
+        }
+        calls
+    }
+
+    fn draw_reserves(&mut self) -> Vec<Call> {
+        let reserve = |_| self.draw(Kind::Reserve, 1);
+        (0..RESERVES).map(reserve).collect()
+    }
+
+    /// A call with so many items, each about some tenant.
+    fn draw(&mut self, kind: Kind, items: u64) -> Call {
+        let by = match self.chance.below(8) {
+            0 => Gateway::Other,
+            _ => Gateway::Usual,
+        };
+        let item = |_| {
+            let tenant = self.chance.below(TENANTS as u64) as usize;
+            let drawn = &mut self.books[tenant].drawn;
+            (tenant, drawn.step(kind, by, self.now, &mut self.chance))
+        };
+        Call {
+            by,
+            items: (0..items).map(item).collect(),
+        }
+    }
+
+    /// Puts calls to all three, and compares the answers.
+    async fn put(&mut self, calls: Vec<Call>) {
+        let (sqlite, postgres) = tokio::join!(self.sqlite.put(&calls), self.postgres.put(&calls));
+        let items = calls.iter().flat_map(|call| &call.items);
+        let answers = sqlite.into_iter().zip(postgres);
+        let mut compared = 0;
+        for ((tenant, step), (sqlite, postgres)) in items.zip(answers) {
+            let book = &mut self.books[*tenant].book;
+            let expected = Seen {
+                told: book.step(*step),
+                seq: book.seq,
+                available: book.spendable(),
+            };
+            let at = self.commands + compared;
+            assert_eq!(sqlite, expected, "SQLite, command {at}: {step:?}");
+            assert_eq!(postgres, expected, "PostgreSQL, command {at}: {step:?}");
+            compared += 1;
+        }
+        let asked: usize = calls.iter().map(|call| call.items.len()).sum();
+        assert_eq!(compared, asked);
+        self.commands += asked;
+    }
+
+    /// Time passes, and what is overdue ends.
+    async fn pass(&mut self) {
+        let ms = self.chance.below(WAIT_MS_MAX);
+        self.now += ms;
+        for book in &mut self.books {
+            book.book.now = self.now;
+        }
+        let mut looks = 1;
+        while self.end_what_is_due() > 0 {
+            looks += 1;
+        }
+        for side in [&self.sqlite, &self.postgres] {
+            side.pass(ms).await;
+            for _ in 0..looks {
+                side.keep_house().await;
+            }
+        }
+    }
+
+    /// As the engine's housekeeping does it: leases, then grants, of all books together.
+    fn end_what_is_due(&mut self) -> usize {
+        let books = || self.books.iter().enumerate();
+        let mut leases: Vec<_> = books()
+            .flat_map(|(at, book)| {
+                book.book
+                    .overdue()
+                    .into_iter()
+                    .map(move |due| (due.0, at, due.1))
+            })
+            .collect();
+        leases.sort_unstable();
+        leases.truncate(DUE_MAX);
+        let ended = leases.len();
+        for (_, at, request) in leases {
+            self.books[at].book.step(Step::Expire { request });
+            self.commands += 1;
+        }
+        let books = || self.books.iter().enumerate();
+        let mut grants: Vec<_> = books()
+            .flat_map(|(at, book)| {
+                let due = book.book.ended_grants().into_iter();
+                due.map(move |due| (due.0, at, due.1))
+            })
+            .collect();
+        grants.sort_unstable();
+        grants.truncate(DUE_MAX);
+        let all = ended + grants.len();
+        for (_, at, number) in grants {
+            self.books[at].book.step(Step::EndGrant { number });
+            self.commands += 1;
+        }
+        all
+    }
+
+    /// Compares every balance, every grant, and every request that is spoken of.
+    async fn look(&self) {
+        for side in [&self.sqlite, &self.postgres] {
+            for (at, Modelled { book, drawn }) in self.books.iter().enumerate() {
+                let (posted, held, available, seq) = side.balance(at).await;
+                assert_eq!(
+                    (posted, held, available, seq),
+                    (book.posted, book.held(), book.spendable(), book.seq)
+                );
+                let grants = book.grants.iter();
+                let grants = grants
+                    .map(|(number, grant)| (*number, grant.remaining, grant.held, grant.expired));
+                assert_eq!(side.grants(at).await, grants.collect::<Vec<_>>());
+                for request in drawn.requests() {
+                    let expected = book.rows.get(&request);
+                    let expected = expected.filter(|row| !matches!(row.at, At::Refused(_)));
+                    let expected = expected.map(|row| (row.at, row.charged, row.absorbed));
+                    assert_eq!(side.request(at, request).await, expected, "{request:?}");
+                }
+            }
+        }
+    }
+}

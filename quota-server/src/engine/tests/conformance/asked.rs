@@ -1,0 +1,135 @@
+//! The ledger's commands as calls of the engine's: what a gateway sends together goes as one call.
+
+use crate::engine::{Answered, Engine, EngineError, ReserveCall, SettleCall};
+use crate::key_directory::sha256;
+use crate::principal::Principal;
+use ferry_ledger::{AdminAnswer, Answer, Command};
+use ferry_types::{KeyText, TenantId};
+use std::sync::Arc;
+
+/// Commands of one kind.
+pub(in crate::engine::tests) struct Asked {
+    gateway: Arc<Principal>,
+    reserves: Vec<ReserveCall>,
+    settles: Vec<SettleCall>,
+    renews: Vec<ferry_api::Renew>,
+    releases: Vec<ferry_api::Release>,
+    orders: Vec<(TenantId, Command)>,
+}
+
+impl Asked {
+    /// Nothing yet.
+    pub(in crate::engine::tests) const fn by(gateway: Arc<Principal>) -> Self {
+        Self {
+            gateway,
+            reserves: Vec::new(),
+            settles: Vec::new(),
+            renews: Vec::new(),
+            releases: Vec::new(),
+            orders: Vec::new(),
+        }
+    }
+
+    /// One more, of the same kind.
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "whatever is no gateway's is an operator's"
+    )]
+    pub(in crate::engine::tests) fn add(
+        &mut self,
+        tenant: TenantId,
+        key: &KeyText,
+        command: Command,
+    ) {
+        let caller = ferry_api::Caller {
+            filter_version: "0.1.0".into(),
+            key_digest: key.digest(sha256),
+            tenant: None,
+        };
+        match command {
+            Command::Reserve(call) => self.reserves.push(ReserveCall {
+                principal: Arc::clone(&self.gateway),
+                call: ferry_api::Reserve {
+                    id: call.id,
+                    caller,
+                    facts: call.facts,
+                },
+                offers: call.offer.map(|offer| Arc::new(offer.into())),
+                deadline: None,
+            }),
+            Command::Settle(call) => self.settles.push(SettleCall {
+                call: ferry_api::Settle {
+                    id: call.id,
+                    caller,
+                    settlement: call.settlement,
+                },
+                offers: call.offer.map(|offer| Arc::new(offer.into())),
+            }),
+            Command::Renew(call) => self.renews.push(ferry_api::Renew {
+                id: call.id,
+                caller,
+                usage: call.usage,
+            }),
+            Command::Release(call) => self.releases.push(ferry_api::Release {
+                id: call.id,
+                caller,
+            }),
+            order => self.orders.push((tenant, order)),
+        }
+    }
+
+    /// Asks an engine.
+    pub(in crate::engine::tests) async fn of(
+        mut self,
+        engine: &Engine,
+    ) -> Result<Vec<Answered<Answer>>, EngineError> {
+        let gateway = &self.gateway;
+        if let Some(call) = self.reserves.pop() {
+            let answered = engine.reserve(call).await?;
+            return Ok(all(vec![answered], Answer::Reserve));
+        }
+        if let Some((tenant, order)) = self.orders.pop() {
+            let answered = operate(engine, tenant, order).await?;
+            return Ok(all(vec![answered], Answer::Admin));
+        }
+        if !self.settles.is_empty() {
+            let answered = engine.settle(gateway, self.settles).await?;
+            return Ok(all(answered, Answer::Settle));
+        }
+        if !self.renews.is_empty() {
+            let answered = engine.renew(gateway, self.renews).await?;
+            return Ok(all(answered, Answer::Renew));
+        }
+        let answered = engine.release(gateway, self.releases).await?;
+        Ok(all(answered, Answer::Release))
+    }
+}
+
+fn all<A>(answered: Vec<Answered<A>>, kind: impl Fn(A) -> Answer) -> Vec<Answered<Answer>> {
+    let of = |answered: Answered<A>| Answered {
+        server_time: answered.server_time,
+        book: answered.book,
+        answer: kind(answered.answer),
+    };
+    answered.into_iter().map(of).collect()
+}
+
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "a new order is drawn before it can come here, and gets a line"
+)]
+async fn operate(
+    engine: &Engine,
+    tenant: TenantId,
+    order: Command,
+) -> Result<Answered<AdminAnswer>, EngineError> {
+    match order {
+        Command::TopUp(order) => engine.top_up(tenant, order).await,
+        Command::IssueGrant(order) => engine.issue_grant(tenant, *order).await,
+        Command::SetTenantState(to) => engine.set_tenant_state(tenant, to).await,
+        Command::SetKeyState(order) => engine.set_key_state(tenant, order.key, order.to).await,
+        Command::SetOverage(to) => engine.set_overage(tenant, to).await,
+        Command::SetReseller(to) => engine.set_reseller(tenant, to).await,
+        other => panic!("no operator asks this: {other:?}"),
+    }
+}

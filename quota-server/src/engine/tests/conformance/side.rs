@@ -1,0 +1,241 @@
+//! One of the two: a server's engine with its database, spoken to in the model's words.
+
+use super::asked::Asked;
+use crate::engine::job::{Ask, Op, Who};
+use crate::engine::lanes::Lane;
+use crate::engine::tests::cluster::Cluster;
+use crate::engine::tests::fixture::{HandClock, done, principal, start};
+use crate::engine::{Answered, CreateTenant, Engine, EngineError, LeaseConfig, PriceTable};
+use crate::key_directory::sha256;
+use crate::principal::Principal;
+use crate::store::Database;
+use ferry_ledger::{Answer, Entry, IssueKey, Reservation, State};
+use ferry_model::{At, Gateway, PRICES, Request, Step, Told, command, told};
+use ferry_types::{Currency, KeyText, TenantId};
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::Poll;
+
+/// One call of a gateway's or an operator's: items of one kind, each about a tenant.
+pub(super) struct Call {
+    pub(super) by: Gateway,
+    pub(super) items: Vec<(usize, Step)>,
+}
+
+/// An answer, and what it tells of the book.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Seen {
+    pub(super) told: Told,
+    pub(super) seq: u64,
+    pub(super) available: i64,
+}
+
+pub(super) struct Side {
+    engine: Engine,
+    clock: Arc<HandClock>,
+    place: Database,
+    gateways: [Arc<Principal>; 2],
+    keys: Vec<KeyText>,
+    _folder: tempfile::TempDir,
+    _cluster: Option<Arc<Cluster>>,
+}
+
+type Answers = Result<Vec<Answered<Answer>>, EngineError>;
+type Asking<'a> = Pin<Box<dyn Future<Output = Answers> + Send + 'a>>;
+
+impl Side {
+    /// On a PostgreSQL, or on a file.
+    pub(super) fn start(cluster: Option<Arc<Cluster>>) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let secrets = folder.path().join("ferry.db");
+        let place = match &cluster {
+            Some(cluster) => cluster.database(),
+            None => secrets.clone().into(),
+        };
+        let clock = Arc::new(HandClock::default());
+        let engine = start(place.clone(), secrets, &clock, LeaseConfig::default());
+        let gateways = ["edge", "other"].map(|name| {
+            let mut gateway = Principal::clone(&principal(name));
+            gateway.unreserved_settles_per_hour_max = u64::MAX;
+            Arc::new(gateway)
+        });
+        Self {
+            engine,
+            clock,
+            place,
+            gateways,
+            keys: Vec::new(),
+            _folder: folder,
+            _cluster: cluster,
+        }
+    }
+
+    pub(super) fn tenant(at: usize) -> TenantId {
+        format!("tenant-{at}").parse().unwrap()
+    }
+
+    /// Makes tenants with a key each, the same on every side.
+    pub(super) async fn open(&mut self, tenants: usize) {
+        let prices = PriceTable {
+            version: "naive-1".into(),
+            content: PRICES.into(),
+        };
+        self.engine.record_price_table(prices).await.unwrap();
+        for at in 0..tenants {
+            let tenant = Self::tenant(at);
+            let created = CreateTenant {
+                tenant: tenant.clone(),
+                name: format!("Tenant {at}"),
+                currency: Currency::Usd,
+            };
+            done(self.engine.create_tenant(created).await);
+            let text = KeyText::new([at as u8; 8], [at as u8; 32], sha256);
+            let peppers = &self.engine.inner.peppers;
+            let pepper = peppers.newest();
+            let digest = peppers.stored(pepper, &text.digest(sha256)).unwrap();
+            let issue = IssueKey {
+                key: text.id(),
+                label: "main".into(),
+                expires_at: None,
+            };
+            let ask = Ask::IssueKey {
+                issue,
+                pepper,
+                digest,
+            };
+            let who = Who::Operator(tenant);
+            let asked = self
+                .engine
+                .ask(Lane::Settlement, vec![Op { who, ask }], None);
+            asked.await.unwrap();
+            self.keys.push(text);
+        }
+    }
+
+    pub(super) async fn pass(&self, ms: u64) {
+        self.clock.pass(ms);
+        self.keep_house().await;
+    }
+
+    pub(super) async fn keep_house(&self) {
+        self.engine.expire_due().await.unwrap();
+    }
+
+    /// Puts all of them in this order before the first is answered, and gives the answers in it.
+    pub(super) async fn put(&self, calls: &[Call]) -> Vec<Seen> {
+        let mut asking: Vec<Asking<'_>> = calls.iter().map(|call| self.ask(call)).collect();
+        let mut answers: Vec<Option<Answers>> = Vec::with_capacity(calls.len());
+        for asked in &mut asking {
+            let polled = std::future::poll_fn(|context| Poll::Ready(asked.as_mut().poll(context)));
+            answers.push(match polled.await {
+                Poll::Ready(answer) => Some(answer),
+                Poll::Pending => None,
+            });
+        }
+        let mut seen = Vec::new();
+        for (asked, answered) in asking.into_iter().zip(answers) {
+            let answered = match answered {
+                Some(answered) => answered,
+                None => asked.await,
+            };
+            seen.extend(answered.unwrap().iter().map(|answered| {
+                let book = answered.book.as_ref().unwrap();
+                Seen {
+                    told: told(&answered.answer),
+                    seq: book.head.seq,
+                    available: book.available.units(),
+                }
+            }));
+        }
+        seen
+    }
+
+    fn ask<'a>(&'a self, call: &'a Call) -> Asking<'a> {
+        let gateway = match call.by {
+            Gateway::Usual => &self.gateways[0],
+            Gateway::Other => &self.gateways[1],
+        };
+        let mut asked = Asked::by(Arc::clone(gateway));
+        for (at, step) in &call.items {
+            let key = &self.keys[*at];
+            asked.add(Self::tenant(*at), key, command(*step, &key.id()).unwrap());
+        }
+        Box::pin(asked.of(&self.engine))
+    }
+
+    /// Posted, held, available, and entries of the journal.
+    pub(super) async fn balance(&self, at: usize) -> (i64, i64, i64, u64) {
+        let view = self.engine.tenant(Self::tenant(at)).await.unwrap();
+        let (posted, held) = (view.posted.units(), view.held.units());
+        // As a later answer would tell it: the view has no clock.
+        let now = ferry_ledger::UnixMs(crate::engine::TimeSource::unix_ms(&*self.clock));
+        let grants = self.engine.grants(Self::tenant(at)).await.unwrap();
+        let live = grants.iter().filter(|view| view.grant.is_live(now));
+        let free: i64 = live.map(|view| view.grant.free().units()).sum();
+        let balance = posted + view.overage.credit().units() - held;
+        let available = if free == 0 {
+            balance
+        } else {
+            free + balance.max(0)
+        };
+        (posted, held, available, view.seq)
+    }
+
+    /// Number, what remains, what is held, and whether its end was posted.
+    pub(super) async fn grants(&self, at: usize) -> Vec<(u64, i64, i64, bool)> {
+        let grants = self.engine.grants(Self::tenant(at)).await.unwrap();
+        let grants = grants.iter().map(|view| {
+            let number = view.id.as_str()[1..].parse().unwrap();
+            let grant = &view.grant;
+            (
+                number,
+                grant.remaining.units(),
+                grant.held.units(),
+                grant.expired,
+            )
+        });
+        grants.collect()
+    }
+
+    /// Where a request is, what it was charged, and what was written off.
+    pub(super) async fn request(&self, at: usize, request: Request) -> Option<(At, i64, i64)> {
+        let id = ferry_model::reservation_id(request);
+        let row = self
+            .engine
+            .reservation(Self::tenant(at), id)
+            .await
+            .unwrap()?;
+        let charge = row.posting().map(|posting| &posting.charge);
+        let charged = charge.map_or(0, |charge| charge.charged.units());
+        let absorbed = charge.map_or(0, |charge| charge.absorbed.units());
+        Some((state(&row), charged, absorbed))
+    }
+
+    pub(super) async fn verify(&self) {
+        let report = self.engine.verify().await.unwrap();
+        assert!(report.clean, "{}: {report:?}", self.place);
+    }
+
+    pub(super) fn journal(&self, at: usize) -> Vec<Entry> {
+        let place = self.place.clone();
+        let read = move || {
+            let mut reader = place.reader().unwrap();
+            let all = usize::try_from(i64::MAX).unwrap();
+            reader.snapshot(|snapshot| snapshot.journal(&Self::tenant(at), 0, all))
+        };
+        // A reader blocks, and must not do that where a runtime runs.
+        let read = std::thread::spawn(read).join().unwrap();
+        read.unwrap()
+    }
+}
+
+fn state(row: &Reservation) -> At {
+    match row.state {
+        State::Open => At::Open,
+        State::Settled(_) => At::Settled,
+        State::Released(_) => At::Released,
+        State::Expired(_) => At::Expired,
+        State::Parked(_) => At::Parked,
+    }
+}
