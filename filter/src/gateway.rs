@@ -2,23 +2,17 @@
 
 use core::cell::{Cell, RefCell};
 
-use ferry_filter_core::clock::{Now, Random};
+use ferry_filter_core::clock::Now;
 use ferry_filter_core::config::GatewayConfig;
 use ferry_filter_core::metrics::{Counters, Metric, OUTBOX_DEPTH};
 use ferry_filter_core::worker::Worker;
 
+use crate::clock::Clock;
 use crate::host::{self, MetricId, QuotaService, Status};
+use crate::random::Randomness;
 
 /// Longest time between ticks: nothing is due by itself, this only bounds what a missed event can cost.
 const IDLE_TICK_MS: u64 = 1_000;
-
-/// The host's clocks, now.
-pub fn now() -> Now {
-    Now {
-        monotonic_ms: host::monotonic_ms(),
-        unix_ms: host::unix_ms(),
-    }
-}
 
 /// The counters, as the host knows them.
 pub struct Metrics {
@@ -73,8 +67,11 @@ pub struct Gateway {
     /// The core's state; borrowed for one event at a time.
     worker: RefCell<Worker>,
     metrics: Metrics,
+    clock: Clock,
     /// Where the quota service is.
     pub quota: QuotaService,
+    /// For the ids that requests are given.
+    pub randomness: Randomness,
     /// When the timer will ring, if it was set for an earlier time than its idle one.
     armed_for_ms: Cell<Option<u64>>,
     depth: Cell<usize>,
@@ -86,22 +83,26 @@ impl Gateway {
         Self {
             worker: RefCell::new(Worker::new(config)),
             metrics,
+            clock: Clock::new(),
             quota,
+            randomness: Randomness::new(),
             armed_for_ms: Cell::new(None),
             depth: Cell::new(0),
         }
     }
 
-    /// Lets the core handle one event, then hands over what it counted and logged, and sets the timer for what is due.
+    /// Lets the core handle one event, then hands over what it logged, and sets the timer for what is due.
     /// `None` if the state is in use, which cannot be: the host never calls back from within a call.
     pub fn with<T>(&self, handle: impl FnOnce(&mut Worker, Now) -> T) -> Option<T> {
         let Ok(mut worker) = self.worker.try_borrow_mut() else {
             log::error!("an event came while another was being handled");
             return None;
         };
-        let now = now();
+        let now = self.clock.now();
         let result = handle(&mut worker, now);
-        self.report(&mut worker);
+        for line in worker.take_log() {
+            log::warn!("{line}");
+        }
         self.arm(worker.outbox.due_at(), now);
         Some(result)
     }
@@ -118,11 +119,13 @@ impl Gateway {
         self.armed_for_ms.set(None);
     }
 
-    fn report(&self, worker: &mut Worker) {
+    /// Hands over what was counted. The timer's ticks do so: a second is soon enough for whoever looks, and one call then counts
+    /// many requests.
+    pub fn report(&self) {
+        let Ok(mut worker) = self.worker.try_borrow_mut() else {
+            return;
+        };
         self.metrics.flush(&mut worker.counters);
-        for line in worker.take_log() {
-            log::warn!("{line}");
-        }
         let depth = worker.outbox.depth();
         let before = self.depth.replace(depth);
         if before != depth {
@@ -144,17 +147,6 @@ impl Gateway {
         match host::set_tick_ms(u32::try_from(wait_ms).unwrap_or(u32::MAX)) {
             Ok(()) => self.armed_for_ms.set(Some(wanted_ms)),
             Err(status) => log::error!("failed to set the timer: {status}"),
-        }
-    }
-}
-
-/// Random bytes for ids; the host's failure is told by `None`.
-pub fn random() -> Option<[Random; 2]> {
-    match (host::random(), host::random()) {
-        (Ok(first), Ok(second)) => Some([first, second]),
-        (Err(status), _) | (_, Err(status)) => {
-            log::error!("failed to draw random bytes: {status}");
-            None
         }
     }
 }

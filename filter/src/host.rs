@@ -34,6 +34,13 @@ unsafe extern "C" {
         size: usize,
     ) -> u32;
     fn proxy_get_header_map_pairs(map: u32, data: *mut *mut u8, size: *mut usize) -> u32;
+    fn proxy_get_header_map_value(
+        map: u32,
+        name: *const u8,
+        name_size: usize,
+        data: *mut *mut u8,
+        size: *mut usize,
+    ) -> u32;
     fn proxy_replace_header_map_value(
         map: u32,
         name: *const u8,
@@ -226,6 +233,16 @@ pub fn headers(map: Map) -> Result<Vec<(String, Vec<u8>)>, Status> {
     let bytes = owned(|data, size| unsafe { proxy_get_header_map_pairs(map as u32, data, size) })?
         .unwrap_or_default();
     pairs::decode(&bytes).ok_or(Status::UNREADABLE)
+}
+
+/// The status of the answer; `None` if it has none that can be read.
+pub fn response_status() -> Option<u32> {
+    const NAME: &str = ":status";
+    // SAFETY: the name outlives the call, and `owned` passes two valid pointers.
+    let value = owned(|data, size| unsafe {
+        proxy_get_header_map_value(Map::Response as u32, NAME.as_ptr(), NAME.len(), data, size)
+    });
+    core::str::from_utf8(&value.ok()??).ok()?.parse().ok()
 }
 
 /// Sets a header, in place of all of that name.

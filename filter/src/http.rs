@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use ferry_filter_core::effect::{Call, CallFailure, Effect, Effects, Event, Flow};
-use ferry_filter_core::exchange::Exchange;
+use ferry_filter_core::exchange::{AsksAtEnd, Exchange};
 use ferry_filter_core::guard::{ATTEMPTS, MARKER};
 use ferry_filter_core::headers::Headers;
 use ferry_filter_core::reply::Reply;
@@ -11,7 +11,7 @@ use ferry_filter_core::request::Rewrite;
 use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::Action;
 
-use crate::gateway::{self, Gateway};
+use crate::gateway::Gateway;
 use crate::host::{self, Buffer, Map, Status};
 
 /// One stream of the gateway instance.
@@ -22,6 +22,8 @@ pub struct GatewayStream {
     held: bool,
     /// Bytes of the request's body seen so far.
     body_bytes: usize,
+    /// The request came in chunks of unknown number.
+    chunked: bool,
     /// The call under way.
     token: Option<u32>,
 }
@@ -33,6 +35,7 @@ impl GatewayStream {
             exchange: Exchange::new(),
             held: false,
             body_bytes: 0,
+            chunked: false,
             token: None,
         }
     }
@@ -107,7 +110,9 @@ impl GatewayStream {
         host::set_buffer_prefix(Buffer::Request, end, &changed)?;
         let rest = self.body_bytes.checked_sub(end).ok_or(BAD_ARGUMENT)?;
         let length = rest.checked_add(changed.len()).ok_or(BAD_ARGUMENT)?;
-        host::remove_header(Map::Request, "transfer-encoding")?;
+        if self.chunked {
+            host::remove_header(Map::Request, "transfer-encoding")?;
+        }
         host::set_header(Map::Request, "content-length", &length.to_string())
     }
 
@@ -181,8 +186,9 @@ impl Context for GatewayStream {
 impl HttpContext for GatewayStream {
     fn on_http_request_headers(&mut self, _count: usize, end: bool) -> Action {
         let route = text_property(&["xds", "route_name"]);
-        let random = gateway::random();
+        let random = self.gateway.randomness.pair();
         let headers = headers(Map::Request);
+        self.chunked = headers.has("transfer-encoding");
         match random {
             Some(random) => self.request(Event::RequestHeaders {
                 route: &route,
@@ -248,9 +254,18 @@ impl HttpContext for GatewayStream {
     }
 
     fn on_log(&mut self) {
-        let details = text_property(&["response", "code_details"]);
-        let attempts = text_property(&[ATTEMPTS]);
-        let status = status_property();
+        let asks = self.exchange.asks_at_end();
+        let (details, status) = match asks {
+            AsksAtEnd::Everything => (
+                text_property(&["response", "code_details"]),
+                status_property(),
+            ),
+            AsksAtEnd::Attempts | AsksAtEnd::Nothing => (String::new(), 0),
+        };
+        let attempts = match asks {
+            AsksAtEnd::Everything | AsksAtEnd::Attempts => text_property(&[ATTEMPTS]),
+            AsksAtEnd::Nothing => String::new(),
+        };
         self.on(Event::Ended {
             details: &details,
             status,

@@ -9,9 +9,11 @@
     clippy::arithmetic_side_effects
 )]
 
+mod clock;
 mod gateway;
 mod host;
 mod http;
+mod random;
 mod root;
 mod upstream;
 

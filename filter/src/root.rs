@@ -74,7 +74,7 @@ impl Root {
 }
 
 fn answered(gateway: &Gateway, id: u32, result: Result<&[u8], u32>) {
-    let jitter = host::random().map_or(0, u64::from_le_bytes);
+    let jitter = gateway.randomness.number();
     gateway.with(|worker, now| worker.outbox_answered(id, result, now, jitter));
 }
 
@@ -91,13 +91,12 @@ impl Context for Root {
     }
 
     fn on_done(&mut self) -> bool {
-        match &self.role {
-            Role::Gateway(gateway) if !gateway.is_flushed() => {
-                self.closing = true;
-                false
-            }
-            Role::None | Role::Gateway(_) | Role::Upstream(..) => true,
-        }
+        let Role::Gateway(gateway) = &self.role else {
+            return true;
+        };
+        gateway.report();
+        self.closing = !gateway.is_flushed();
+        !self.closing
     }
 }
 
@@ -122,6 +121,7 @@ impl RootContext for Root {
         let gateway = Rc::clone(gateway);
         gateway.rang();
         self.deliver(&gateway);
+        gateway.report();
         if self.closing
             && gateway.is_flushed()
             && let Err(status) = host::done()

@@ -12,20 +12,25 @@ use ferry_filter_core::reply::{Reason, Reply};
 use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::Action;
 
-use crate::gateway::{Metrics, now};
+use crate::gateway::Metrics;
 use crate::host::{self, Map, Status};
 
 /// One attempt at this provider. Without a configuration it lets nothing pass.
 pub struct UpstreamStream {
     instance: Option<(Rc<UpstreamConfig>, Rc<Metrics>)>,
+    /// What was noted when this attempt began.
+    notes: String,
 }
 
 impl UpstreamStream {
     pub const fn new(instance: Option<(Rc<UpstreamConfig>, Rc<Metrics>)>) -> Self {
-        Self { instance }
+        Self {
+            instance,
+            notes: String::new(),
+        }
     }
 
-    fn admit(&self) -> Result<(), Reply> {
+    fn admit(&mut self) -> Result<(), Reply> {
         let failed = |_: Status| Reply::reason(Reason::GatewayFailed);
         let Some((config, _)) = &self.instance else {
             return Err(Reply::reason(Reason::NotAdmitted));
@@ -35,12 +40,12 @@ impl UpstreamStream {
         for effect in guard::admit(config, marker.as_deref(), &headers)? {
             carry_out(effect).map_err(failed)?;
         }
-        let notes = attempts::begun(
+        self.notes = attempts::begun(
             &property(ATTEMPTS).unwrap_or_default(),
             &config.provider,
-            now().monotonic_ms,
+            host::monotonic_ms(),
         );
-        host::set_property(ATTEMPTS, &notes).map_err(failed)
+        host::set_property(ATTEMPTS, &self.notes).map_err(failed)
     }
 
     fn refuse(&self, reply: &Reply) {
@@ -89,17 +94,13 @@ impl HttpContext for UpstreamStream {
     }
 
     fn on_http_response_headers(&mut self, _count: usize, _end: bool) -> Action {
-        let status = host::headers(Map::Response)
-            .ok()
-            .and_then(|pairs| Headers::new(pairs).text(":status")?.parse().ok())
-            .unwrap_or(0);
-        let notes = attempts::answered(
-            &property(ATTEMPTS).unwrap_or_default(),
-            status,
-            now().monotonic_ms,
-        );
-        if let Err(status) = host::set_property(ATTEMPTS, &notes) {
-            log::warn!("failed to note an attempt: {status}");
+        let status = host::response_status().unwrap_or(0);
+        // What the gateway instance sees for itself needs no note: after a good answer there is no other attempt.
+        if !(200..=299).contains(&status) {
+            let notes = attempts::answered(&self.notes, status, host::monotonic_ms());
+            if let Err(status) = host::set_property(ATTEMPTS, &notes) {
+                log::warn!("failed to note an attempt: {status}");
+            }
         }
         Action::Continue
     }

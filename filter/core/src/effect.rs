@@ -48,13 +48,13 @@ pub enum Event<'a> {
         /// The body is complete.
         end: bool,
     },
-    /// The exchange is over. Comes last, once.
+    /// The exchange is over. Comes last, once, with what [`crate::exchange::Exchange::asks_at_end`] asks for.
     Ended {
-        /// Envoy's `response.code_details`; empty if it does not tell.
+        /// Envoy's `response.code_details`; empty if it does not tell, or was not asked.
         details: &'a str,
-        /// The client's HTTP status; 0 if there was none.
+        /// The client's HTTP status; 0 if there was none, or if it was not asked for.
         status: u32,
-        /// The notes of the provider chains.
+        /// The notes of the provider chains; empty if they were not asked for.
         attempts: &'a str,
     },
 }

@@ -40,6 +40,17 @@ pub struct Exchange {
     replaced_details: Option<String>,
 }
 
+/// What is not known of an end before it is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AsksAtEnd {
+    /// Nothing is owed.
+    Nothing,
+    /// The notes of the provider chains; the whole answer was seen.
+    Attempts,
+    /// The notes, Envoy's details, and the client's status.
+    Everything,
+}
+
 enum Phase {
     /// Nothing was seen.
     Start,
@@ -165,6 +176,22 @@ impl Exchange {
                 );
                 Effects::none()
             }
+        }
+    }
+
+    /// What the host is to be asked before it tells of the end. Each question costs a call, and mostly the answer is known.
+    #[must_use]
+    pub fn asks_at_end(&self) -> AsksAtEnd {
+        match &self.phase {
+            Phase::Forwarded(forwarded) if forwarded.answer.is_known() => AsksAtEnd::Attempts,
+            Phase::Forwarded(_) => AsksAtEnd::Everything,
+            Phase::Start
+            | Phase::Reading(_)
+            | Phase::Listing(_)
+            | Phase::Deciding(_)
+            | Phase::Passing
+            | Phase::Replied
+            | Phase::Over => AsksAtEnd::Nothing,
         }
     }
 

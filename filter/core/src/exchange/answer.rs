@@ -22,6 +22,8 @@ const PROVIDER_REQUEST_ID_BYTES_MAX: usize = 128;
 pub(super) struct Answer {
     /// The provider's status; 0 if no provider has answered.
     pub status: u32,
+    /// The status that the client is shown; 0 if no answer of a provider's was let through.
+    pub shown_status: u32,
     pub meter: Option<Meter>,
     pub first_byte_ms: Option<u64>,
     pub provider_request_id: String,
@@ -29,6 +31,13 @@ pub(super) struct Answer {
     pub complete: bool,
     usage_noted_ms: u64,
     note_usage_every_ms: u64,
+}
+
+impl Answer {
+    /// Whether all of it was seen and let through: then its end has nothing to add.
+    pub const fn is_known(&self) -> bool {
+        self.complete && self.shown_status != 0
+    }
 }
 
 impl Forwarded {
@@ -53,6 +62,7 @@ impl Forwarded {
     pub(super) fn begin(&mut self, status: u32, head: &Head<'_>, now: Now) {
         let answer = &mut self.answer;
         answer.status = status;
+        answer.shown_status = status;
         answer.complete = head.end;
         answer.usage_noted_ms = now.monotonic_ms;
         let id = head

@@ -59,7 +59,11 @@ impl Forwarded {
             cause: self.cause(ending.details, evidence.as_ref()),
             attempts: self.attempts(&notes, evidence, ending, started_ms, now),
             latency_ms: now.monotonic_ms.saturating_sub(started_ms),
-            status: ending.status,
+            status: if self.answer.is_known() {
+                self.answer.shown_status
+            } else {
+                ending.status
+            },
         };
         self.reservation.settle(settlement, worker, now);
     }

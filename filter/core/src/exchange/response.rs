@@ -92,6 +92,9 @@ impl Exchange {
         if status == 401 || status == 403 {
             worker.counters.count(Metric::ErrorsReshaped);
             let reason = Reason::ProviderRefusedGateway;
+            if let Phase::Forwarded(forwarded) = &mut self.phase {
+                forwarded.answer.shown_status = reason.status();
+            }
             list.push(Effect::SetResponseHeader(
                 ":status".to_owned(),
                 reason.status().to_string(),

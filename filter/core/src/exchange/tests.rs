@@ -149,10 +149,20 @@ impl Rig {
     }
 
     fn end(&mut self, details: &str, status: u32, attempts: &str) {
+        let asks = self.exchange.asks_at_end();
+        let (details, status) = if asks == AsksAtEnd::Everything {
+            (details, status)
+        } else {
+            ("", 0)
+        };
         let effects = self.on(Event::Ended {
             details,
             status,
-            attempts,
+            attempts: if asks == AsksAtEnd::Nothing {
+                ""
+            } else {
+                attempts
+            },
         });
         assert_eq!(effects, Effects::none());
     }
