@@ -21,34 +21,46 @@ struct Reading {
 
 /// The clocks, as one plugin in one worker reads them.
 pub struct Clock {
-    last: Cell<Option<Reading>>,
+    wall: Cell<Option<Reading>>,
+    last: Cell<Now>,
 }
 
 impl Clock {
     pub const fn new() -> Self {
         Self {
-            last: Cell::new(None),
+            wall: Cell::new(None),
+            last: Cell::new(Now {
+                monotonic_ms: 0,
+                unix_ms: 0,
+            }),
         }
     }
 
     /// The time, by both.
     pub fn now(&self) -> Now {
         let monotonic_ms = host::monotonic_ms();
-        let fresh = |last: &Reading| {
-            let since_ms = monotonic_ms.saturating_sub(last.monotonic_ms);
-            (since_ms < READING_MS).then(|| last.unix_ms.saturating_add(since_ms))
+        let fresh = |wall: &Reading| {
+            let since_ms = monotonic_ms.saturating_sub(wall.monotonic_ms);
+            (since_ms < READING_MS).then(|| wall.unix_ms.saturating_add(since_ms))
         };
-        let unix_ms = self.last.get().as_ref().and_then(fresh).unwrap_or_else(|| {
+        let unix_ms = self.wall.get().as_ref().and_then(fresh).unwrap_or_else(|| {
             let unix_ms = host::unix_ms();
-            self.last.set(Some(Reading {
+            self.wall.set(Some(Reading {
                 monotonic_ms,
                 unix_ms,
             }));
             unix_ms
         });
-        Now {
+        let now = Now {
             monotonic_ms,
             unix_ms,
-        }
+        };
+        self.last.set(now);
+        now
+    }
+
+    /// The time when it was last asked for: within one callback that is soon enough.
+    pub const fn last(&self) -> Now {
+        self.last.get()
     }
 }

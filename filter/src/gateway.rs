@@ -7,10 +7,16 @@ use ferry_filter_core::config::GatewayConfig;
 use ferry_filter_core::metrics::{Counters, Metric, OUTBOX_DEPTH};
 use ferry_filter_core::worker::Worker;
 
+use crate::asker::Asker;
 use crate::clock::Clock;
-use crate::host::{self, MetricId, QuotaService, Status};
+use crate::host::{self, Buffer, MetricId, Status};
+use crate::quota::{Ask, Quota};
 use crate::random::Randomness;
 
+/// gRPC status of a call that was not answered in time.
+const DEADLINE_EXCEEDED: u32 = 4;
+/// gRPC status of a call that may have been carried out or not.
+const UNAVAILABLE: u32 = 14;
 /// Longest time between ticks: nothing is due by itself, this only bounds what a missed event can cost.
 const IDLE_TICK_MS: u64 = 1_000;
 
@@ -68,8 +74,7 @@ pub struct Gateway {
     worker: RefCell<Worker>,
     metrics: Metrics,
     clock: Clock,
-    /// Where the quota service is.
-    pub quota: QuotaService,
+    quota: Quota,
     /// For the ids that requests are given.
     pub randomness: Randomness,
     /// When the timer will ring, if it was set for an earlier time than its idle one.
@@ -79,7 +84,7 @@ pub struct Gateway {
 
 impl Gateway {
     pub fn new(config: GatewayConfig, metrics: Metrics) -> Self {
-        let quota = QuotaService::new(&config.quota_cluster);
+        let quota = Quota::new(&config.quota_cluster);
         Self {
             worker: RefCell::new(Worker::new(config)),
             metrics,
@@ -105,6 +110,59 @@ impl Gateway {
         }
         self.arm(worker.outbox.due_at(), now);
         Some(result)
+    }
+
+    /// Calls the quota server. A call that cannot be sent gives its asker back.
+    pub fn ask(&self, asker: Asker, ask: &Ask<'_>) -> Result<(), Asker> {
+        let now = self.clock.last();
+        self.quota.ask(asker, ask, now.monotonic_ms)?;
+        self.arm(None, now);
+        Ok(())
+    }
+
+    /// Hears the answer to a call that was made by itself.
+    pub fn answered_alone(&self, token: u32, status: u32, size: usize) {
+        let Some(asker) = self.quota.answered_alone(token) else {
+            return;
+        };
+        match (status, host::buffer(Buffer::Grpc, 0, size)) {
+            (0, Ok(bytes)) => asker.answer(self, Ok(&bytes)),
+            (0, Err(_)) => asker.answer(self, Err(UNAVAILABLE)),
+            (status, _) => asker.answer(self, Err(status)),
+        }
+    }
+
+    /// The quota server has accepted a stream.
+    pub fn stream_accepted(&self, token: u32) {
+        self.quota.accepted(token);
+    }
+
+    /// Hears an answer on a stream.
+    pub fn stream_answered(&self, token: u32, size: usize) {
+        let message = host::buffer(Buffer::Grpc, 0, size).unwrap_or_else(|status| {
+            log::warn!("failed to read an answer of the quota server: {status}");
+            Vec::new()
+        });
+        if let Some((asker, result)) = self.quota.answered(token, &message) {
+            asker.answer(self, result);
+        }
+    }
+
+    /// A stream has ended: what waits on it may have been carried out or not.
+    pub fn stream_ended(&self, token: u32) {
+        let now = self.clock.now();
+        for asker in self.quota.ended(token, now.monotonic_ms) {
+            asker.answer(self, Err(UNAVAILABLE));
+        }
+    }
+
+    /// Opens a stream if it is time, and gives up on what was not answered in time.
+    pub fn look_after_stream(&self) {
+        let now = self.clock.now();
+        for asker in self.quota.overdue(now.monotonic_ms) {
+            asker.answer(self, Err(DEADLINE_EXCEEDED));
+        }
+        self.quota.open(now.monotonic_ms);
     }
 
     /// Whether everything was delivered.
@@ -135,6 +193,7 @@ impl Gateway {
 
     fn arm(&self, due_ms: Option<u64>, now: Now) {
         let idle_ms = now.monotonic_ms.saturating_add(IDLE_TICK_MS);
+        let due_ms = [due_ms, self.quota.due_at()].into_iter().flatten().min();
         let wanted_ms = due_ms.unwrap_or(idle_ms).min(idle_ms);
         if self
             .armed_for_ms

@@ -1,18 +1,20 @@
 //! The host's functions that the filter uses, each returning a `Result`. The only file with unsafe code.
 //!
 //! The SDK's own wrappers panic on every status that they do not list, and a panic in wasm is a trap that kills every stream of a
-//! worker. So the functions are declared here once more, and whatever the host returns is just a [`Status`]. One call goes
-//! through the SDK, since only the SDK can enter a call's token into its dispatcher: see [`call_quota`].
+//! worker. So the functions are declared here once more, and whatever the host returns is just a [`Status`]. Two go
+//! through the SDK, since only the SDK can enter a call's token into its dispatcher: see [`quota_service`].
 #![expect(
     unsafe_code,
     reason = "host functions are foreign functions; nothing else in this crate may be unsafe"
 )]
 
 mod pairs;
+mod quota_service;
 
 use core::fmt;
 use core::ptr::{null, null_mut};
-use core::time::Duration;
+
+pub use quota_service::{QuotaService, call_quota, open_stream};
 
 #[link(wasm_import_module = "env")]
 unsafe extern "C" {
@@ -74,6 +76,9 @@ unsafe extern "C" {
     ) -> u32;
     fn proxy_set_effective_context(context: u32) -> u32;
     fn proxy_done() -> u32;
+    fn proxy_grpc_send(token: u32, message: *const u8, message_size: usize, end: u32) -> u32;
+    fn proxy_grpc_close(token: u32) -> u32;
+    fn proxy_grpc_cancel(token: u32) -> u32;
     fn proxy_define_metric(kind: u32, name: *const u8, name_size: usize, id: *mut u32) -> u32;
     fn proxy_increment_metric(id: u32, by: i64) -> u32;
     fn proxy_call_foreign_function(
@@ -358,52 +363,25 @@ pub fn add(metric: MetricId, by: i64) -> Result<(), Status> {
     Status::check(unsafe { proxy_increment_metric(metric.0, by) })
 }
 
-/// Calls a method of the quota service; the answer comes to the context that is being called now, with this token.
-///
-/// This one goes through the SDK: its dispatcher drops the answers to calls whose token it did not enter itself. The SDK panics
-/// on statuses other than OK, ParseFailure (no such cluster) and InternalFailure (not sent); the host has no other for a well-formed
-/// `GrpcService` that names a cluster.
-pub fn call_quota(
-    service: &QuotaService,
-    method: &str,
-    message: &[u8],
-    timeout_ms: u32,
-) -> Result<u32, Status> {
-    let timeout = Duration::from_millis(timeout_ms.into());
-    let name = ferry_filter_core::QUOTA_SERVICE;
-    proxy_wasm::hostcalls::dispatch_grpc_call(
-        &service.0,
-        name,
-        method,
-        Vec::new(),
-        Some(message),
-        timeout,
-    )
-    .map_err(|status| Status(status as u32))
+/// Sends a message on a stream.
+pub fn send_on_stream(token: u32, message: &[u8]) -> Result<(), Status> {
+    const NOT_THE_LAST: u32 = 0;
+    // SAFETY: the pointer and length are those of a slice that outlives the call; the host only reads it.
+    Status::check(unsafe { proxy_grpc_send(token, message.as_ptr(), message.len(), NOT_THE_LAST) })
 }
 
-/// Where the quota service is: an encoded `envoy.config.core.v3.GrpcService` with an `envoy_grpc.cluster_name`. (A bare name is
-/// first tried as such a message, and some names are one.)
-pub struct QuotaService(String);
+/// Ends this half of a stream: no more messages go out.
+pub fn end_stream(token: u32) -> Result<(), Status> {
+    // SAFETY: no pointers.
+    Status::check(unsafe { proxy_grpc_close(token) })
+}
 
-impl QuotaService {
-    /// The service behind a cluster, whose name is at most 120 bytes long.
-    pub fn new(cluster: &str) -> Self {
-        /// Tag of field 1, a message or string: both `GrpcService.envoy_grpc` and `EnvoyGrpc.cluster_name`.
-        const FIELD_1: char = '\n';
-        let length = |bytes: usize| {
-            u8::try_from(bytes)
-                .ok()
-                .filter(u8::is_ascii)
-                .map_or('\0', char::from)
-        };
-        let mut message = String::new();
-        message.push(FIELD_1);
-        message.push(length(cluster.len().saturating_add(2)));
-        message.push(FIELD_1);
-        message.push(length(cluster.len()));
-        message.push_str(cluster);
-        Self(message)
+/// Has the host forget a stream of which it has just told the end.
+pub fn forget_stream(token: u32) -> Result<(), Status> {
+    // SAFETY: no pointers.
+    match unsafe { proxy_grpc_cancel(token) } {
+        Status::NOT_FOUND => Ok(()),
+        status => Status::check(status),
     }
 }
 

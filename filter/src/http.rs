@@ -1,6 +1,7 @@
 //! A stream of the gateway instance: the host's callbacks as events, the core's effects as host calls.
 
-use std::rc::Rc;
+use core::cell::RefCell;
+use std::rc::{Rc, Weak};
 
 use ferry_filter_core::effect::{Call, CallFailure, Effect, Effects, Event, Flow};
 use ferry_filter_core::exchange::{AsksAtEnd, Exchange};
@@ -11,12 +12,20 @@ use ferry_filter_core::request::Rewrite;
 use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::Action;
 
+use crate::asker::Asker;
 use crate::gateway::Gateway;
 use crate::host::{self, Buffer, Map, Status};
+use crate::quota::Ask;
+
+/// One stream of the gateway instance, as the host's dispatcher has it.
+pub struct Shared(Rc<RefCell<GatewayStream>>);
 
 /// One stream of the gateway instance.
 pub struct GatewayStream {
     gateway: Rc<Gateway>,
+    context_id: u32,
+    /// Itself, for whoever hears the answers to its calls.
+    this: Weak<RefCell<GatewayStream>>,
     exchange: Exchange,
     /// The host keeps the request's body: each callback sees all of it.
     held: bool,
@@ -24,19 +33,39 @@ pub struct GatewayStream {
     body_bytes: usize,
     /// The request came in chunks of unknown number.
     chunked: bool,
-    /// The call under way.
-    token: Option<u32>,
+    /// The number of its last call.
+    call: u32,
+}
+
+impl Shared {
+    pub fn new(gateway: Rc<Gateway>, context_id: u32) -> Self {
+        Self(Rc::new_cyclic(|this| {
+            RefCell::new(GatewayStream::new(gateway, context_id, Weak::clone(this)))
+        }))
+    }
+
+    /// Lets the stream handle a callback. `None` if it is handling one, which cannot be: the host never calls back from within a call.
+    fn with<T>(&self, handle: impl FnOnce(&mut GatewayStream) -> T) -> Option<T> {
+        let stream = self.0.try_borrow_mut();
+        stream.map(|mut stream| handle(&mut stream)).ok()
+    }
+
+    fn flow(&self, handle: impl FnOnce(&mut GatewayStream) -> Action) -> Action {
+        self.with(handle).unwrap_or(Action::Pause)
+    }
 }
 
 impl GatewayStream {
-    pub fn new(gateway: Rc<Gateway>) -> Self {
+    fn new(gateway: Rc<Gateway>, context_id: u32, this: Weak<RefCell<Self>>) -> Self {
         Self {
             gateway,
+            context_id,
+            this,
             exchange: Exchange::new(),
             held: false,
             body_bytes: 0,
             chunked: false,
-            token: None,
+            call: 0,
         }
     }
 
@@ -118,17 +147,26 @@ impl GatewayStream {
 
     /// Calls the quota server. A call that cannot be sent is answered at once.
     fn call(&mut self, call: &Call) {
-        match host::call_quota(
-            &self.gateway.quota,
-            call.method,
-            &call.message,
-            call.timeout_ms,
-        ) {
-            Ok(token) => self.token = Some(token),
-            Err(_) => {
-                self.token = None;
-                self.request(Event::Answered(Err(CallFailure::NotSent)));
-            }
+        self.call = self.call.saturating_add(1);
+        let asker = Asker::Request {
+            context_id: self.context_id,
+            stream: Weak::clone(&self.this),
+            call: self.call,
+        };
+        let ask = Ask {
+            method: call.method,
+            message: &call.message,
+            timeout_ms: call.timeout_ms,
+        };
+        if self.gateway.ask(asker, &ask).is_err() {
+            self.request(Event::Answered(Err(CallFailure::NotSent)));
+        }
+    }
+
+    /// Hears the answer to a call.
+    pub fn answered(&mut self, call: u32, result: Result<&[u8], CallFailure>) {
+        if self.call == call {
+            self.request(Event::Answered(result));
         }
     }
 }
@@ -169,22 +207,60 @@ fn status_property() -> u32 {
     u32::try_from(status).unwrap_or(0)
 }
 
-impl Context for GatewayStream {
+impl Context for Shared {
     fn on_grpc_call_response(&mut self, token: u32, status: u32, size: usize) {
-        if self.token != Some(token) {
-            return;
+        let gateway = self.with(|stream| Rc::clone(&stream.gateway));
+        if let Some(gateway) = gateway {
+            gateway.answered_alone(token, status, size);
         }
-        self.token = None;
-        match (status, host::buffer(Buffer::Grpc, 0, size)) {
-            (0, Ok(bytes)) => self.request(Event::Answered(Ok(&bytes))),
-            (0, Err(_)) => self.request(Event::Answered(Err(CallFailure::Status(14)))),
-            (status, _) => self.request(Event::Answered(Err(CallFailure::Status(status)))),
-        };
     }
 }
 
-impl HttpContext for GatewayStream {
+impl HttpContext for Shared {
     fn on_http_request_headers(&mut self, _count: usize, end: bool) -> Action {
+        self.flow(|stream| stream.on_request_headers(end))
+    }
+
+    fn on_http_request_body(&mut self, size: usize, end: bool) -> Action {
+        self.flow(|stream| stream.on_request_body(size, end))
+    }
+
+    fn on_http_request_trailers(&mut self, _count: usize) -> Action {
+        self.flow(|stream| {
+            stream.request(Event::RequestBody {
+                chunk: &[],
+                end: true,
+            })
+        })
+    }
+
+    fn on_http_response_headers(&mut self, _count: usize, end: bool) -> Action {
+        self.flow(|stream| stream.on_response_headers(end))
+    }
+
+    fn on_http_response_body(&mut self, size: usize, end: bool) -> Action {
+        self.flow(|stream| stream.on_response_body(size, end))
+    }
+
+    fn on_http_response_trailers(&mut self, _count: usize) -> Action {
+        self.flow(|stream| {
+            stream.response(Event::ResponseBody {
+                chunk: &[],
+                end: true,
+            })
+        })
+    }
+
+    fn on_log(&mut self) {
+        if self.with(GatewayStream::on_end).is_none() {
+            log::error!("a request ended while it was being handled");
+        }
+    }
+}
+
+/// What the host calls for.
+impl GatewayStream {
+    fn on_request_headers(&mut self, end: bool) -> Action {
         let route = text_property(&["xds", "route_name"]);
         let random = self.gateway.randomness.pair();
         let headers = headers(Map::Request);
@@ -208,7 +284,7 @@ impl HttpContext for GatewayStream {
         }
     }
 
-    fn on_http_request_body(&mut self, size: usize, end: bool) -> Action {
+    fn on_request_body(&mut self, size: usize, end: bool) -> Action {
         let start = if self.held { self.body_bytes } else { 0 };
         let chunk = match host::buffer(Buffer::Request, start, size.saturating_sub(start)) {
             Ok(chunk) => chunk,
@@ -221,14 +297,7 @@ impl HttpContext for GatewayStream {
         self.request(Event::RequestBody { chunk: &chunk, end })
     }
 
-    fn on_http_request_trailers(&mut self, _count: usize) -> Action {
-        self.request(Event::RequestBody {
-            chunk: &[],
-            end: true,
-        })
-    }
-
-    fn on_http_response_headers(&mut self, _count: usize, end: bool) -> Action {
+    fn on_response_headers(&mut self, end: bool) -> Action {
         let headers = headers(Map::Response);
         let details = text_property(&["response", "code_details"]);
         self.response(Event::ResponseHeaders {
@@ -238,7 +307,7 @@ impl HttpContext for GatewayStream {
         })
     }
 
-    fn on_http_response_body(&mut self, size: usize, end: bool) -> Action {
+    fn on_response_body(&mut self, size: usize, end: bool) -> Action {
         let chunk = host::buffer(Buffer::Response, 0, size).unwrap_or_else(|status| {
             log::warn!("failed to read an answer's body: {status}");
             Vec::new()
@@ -246,14 +315,7 @@ impl HttpContext for GatewayStream {
         self.response(Event::ResponseBody { chunk: &chunk, end })
     }
 
-    fn on_http_response_trailers(&mut self, _count: usize) -> Action {
-        self.response(Event::ResponseBody {
-            chunk: &[],
-            end: true,
-        })
-    }
-
-    fn on_log(&mut self) {
+    fn on_end(&mut self) {
         let asks = self.exchange.asks_at_end();
         let (details, status) = match asks {
             AsksAtEnd::Everything => (

@@ -9,10 +9,12 @@
     clippy::arithmetic_side_effects
 )]
 
+mod asker;
 mod clock;
 mod gateway;
 mod host;
 mod http;
+mod quota;
 mod random;
 mod root;
 mod upstream;

@@ -1,15 +1,16 @@
 //! The root context: reads the configuration, makes the outbox's calls, and waits for them before it goes.
 
-use std::collections::HashMap;
 use std::rc::Rc;
 
 use ferry_filter_core::config::{PluginConfig, UpstreamConfig};
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::ContextType;
 
+use crate::asker::Asker;
 use crate::gateway::{Gateway, Metrics};
 use crate::host::{self, Buffer};
-use crate::http::GatewayStream;
+use crate::http::Shared;
+use crate::quota::Ask;
 use crate::upstream::UpstreamStream;
 
 /// A gRPC status for what could not even be sent.
@@ -27,8 +28,6 @@ enum Role {
 pub struct Root {
     context_id: u32,
     role: Role,
-    /// Calls under way: the host's token, the outbox's id.
-    calls: HashMap<u32, u32>,
     /// The host wants to let this instance go.
     closing: bool,
 }
@@ -38,7 +37,6 @@ impl Root {
         Self {
             context_id,
             role: Role::None,
-            calls: HashMap::new(),
             closing: false,
         }
     }
@@ -57,36 +55,57 @@ impl Root {
         })
     }
 
-    /// Makes the calls that are due.
-    fn deliver(&mut self, gateway: &Gateway) {
-        let calls = gateway
-            .with(|worker, now| worker.due(now))
-            .unwrap_or_default();
-        for call in calls {
-            match host::call_quota(&gateway.quota, call.method, &call.message, call.timeout_ms) {
-                Ok(token) => {
-                    self.calls.insert(token, call.id);
-                }
-                Err(_) => answered(gateway, call.id, Err(UNAVAILABLE)),
-            }
+    fn gateway(&self) -> Option<Rc<Gateway>> {
+        match &self.role {
+            Role::Gateway(gateway) => Some(Rc::clone(gateway)),
+            Role::None | Role::Upstream(..) => None,
         }
     }
 }
 
-fn answered(gateway: &Gateway, id: u32, result: Result<&[u8], u32>) {
-    let jitter = gateway.randomness.number();
-    gateway.with(|worker, now| worker.outbox_answered(id, result, now, jitter));
+/// Makes the calls of the outbox that are due.
+fn deliver(gateway: &Gateway) {
+    let calls = gateway
+        .with(|worker, now| worker.due(now))
+        .unwrap_or_default();
+    for call in calls {
+        let ask = Ask {
+            method: call.method,
+            message: &call.message,
+            timeout_ms: call.timeout_ms,
+        };
+        if let Err(asker) = gateway.ask(Asker::Outbox(call.id), &ask) {
+            asker.answer(gateway, Err(UNAVAILABLE));
+        }
+    }
 }
 
 impl Context for Root {
     fn on_grpc_call_response(&mut self, token: u32, status: u32, size: usize) {
-        let (Role::Gateway(gateway), Some(id)) = (&self.role, self.calls.remove(&token)) else {
-            return;
-        };
-        match (status, host::buffer(Buffer::Grpc, 0, size)) {
-            (0, Ok(bytes)) => answered(gateway, id, Ok(&bytes)),
-            (0, Err(_)) => answered(gateway, id, Err(UNAVAILABLE)),
-            (status, _) => answered(gateway, id, Err(status)),
+        if let Some(gateway) = self.gateway() {
+            gateway.answered_alone(token, status, size);
+        }
+    }
+
+    fn on_grpc_stream_initial_metadata(&mut self, token: u32, _count: u32) {
+        if let Some(gateway) = self.gateway() {
+            gateway.stream_accepted(token);
+        }
+    }
+
+    fn on_grpc_stream_message(&mut self, token: u32, size: usize) {
+        if let Some(gateway) = self.gateway() {
+            gateway.stream_answered(token, size);
+        }
+    }
+
+    fn on_grpc_stream_close(&mut self, token: u32, _status: u32) {
+        // The host forgets a stream only when it is told to, and must not be left with one that is gone.
+        if let Err(status) = host::forget_stream(token) {
+            log::warn!("failed to forget a stream to the quota server: {status}");
+        }
+        if let Some(gateway) = self.gateway() {
+            gateway.stream_ended(token);
         }
     }
 
@@ -115,12 +134,12 @@ impl RootContext for Root {
     }
 
     fn on_tick(&mut self) {
-        let Role::Gateway(gateway) = &self.role else {
+        let Some(gateway) = self.gateway() else {
             return;
         };
-        let gateway = Rc::clone(gateway);
         gateway.rang();
-        self.deliver(&gateway);
+        gateway.look_after_stream();
+        deliver(&gateway);
         gateway.report();
         if self.closing
             && gateway.is_flushed()
@@ -130,9 +149,9 @@ impl RootContext for Root {
         }
     }
 
-    fn create_http_context(&self, _context_id: u32) -> Option<Box<dyn HttpContext>> {
+    fn create_http_context(&self, context_id: u32) -> Option<Box<dyn HttpContext>> {
         Some(match &self.role {
-            Role::Gateway(gateway) => Box::new(GatewayStream::new(Rc::clone(gateway))),
+            Role::Gateway(gateway) => Box::new(Shared::new(Rc::clone(gateway), context_id)),
             Role::Upstream(config, metrics) => Box::new(UpstreamStream::new(Some((
                 Rc::clone(config),
                 Rc::clone(metrics),

@@ -1,7 +1,8 @@
 //! Whether the server has been asked to stop, and what it has not answered yet. Shared by all surfaces.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use tokio::sync::watch;
 
 /// The shared state. Clones see the same.
 #[derive(Clone, Debug, Default)]
@@ -9,7 +10,7 @@ pub(crate) struct Draining(Arc<State>);
 
 #[derive(Debug, Default)]
 struct State {
-    begun: AtomicBool,
+    begun: watch::Sender<bool>,
     in_flight: AtomicUsize,
 }
 
@@ -18,11 +19,20 @@ pub(crate) struct InFlight(Arc<State>);
 
 impl Draining {
     pub(crate) fn begin(&self) {
-        self.0.begun.store(true, Ordering::SeqCst);
+        self.0.begun.send_replace(true);
     }
 
     pub(crate) fn has_begun(&self) -> bool {
-        self.0.begun.load(Ordering::SeqCst)
+        *self.0.begun.borrow()
+    }
+
+    /// Resolves when the server has been asked to stop.
+    pub(crate) fn begun(&self) -> impl Future<Output = ()> + Send + 'static {
+        let mut begun = self.0.begun.subscribe();
+        async move {
+            // An error means that the server is gone.
+            begun.wait_for(|begun| *begun).await.map_or((), |_| ())
+        }
     }
 
     /// Counts a call.

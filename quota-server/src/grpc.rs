@@ -6,6 +6,7 @@
 mod answer;
 mod authenticate;
 mod batch;
+mod conversation;
 mod deadline;
 mod listen;
 
@@ -23,13 +24,14 @@ use crate::principal::Principal;
 use crate::store::view::UsageQuery;
 use answer::Outcome;
 use batch::Batch;
+use conversation::Conversation;
 use ferry_api::v1::{self, quota_service_server::QuotaService};
 use ferry_api::{Caller, InvalidField, Release, Renew, Reserve, Settle};
 use ferry_ledger::SettleAnswer;
 use ferry_types::UsageSource;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
-use tonic::{Request, Response, Status};
+use tonic::{Request, Response, Status, Streaming};
 
 /// Usage records that are looked at when the server starts: what a handful of models remember.
 const RECORDS_LEARNED: usize = 2_000;
@@ -50,11 +52,72 @@ impl QuotaService for Quota {
         &self,
         request: Request<v1::ReserveRequest>,
     ) -> Result<Response<v1::ReserveResponse>, Status> {
-        let _in_flight = self.draining.call();
         let began = Instant::now();
         let deadline = deadline::of(request.metadata(), began);
         let principal = principal(&request)?;
-        let call = Reserve::try_from(request.into_inner()).map_err(|e| invalid(&e))?;
+        let answer = self.answer_reserve(principal, request.into_inner(), began, deadline);
+        answer.await.map(Response::new)
+    }
+
+    async fn renew(
+        &self,
+        request: Request<v1::RenewRequest>,
+    ) -> Result<Response<v1::RenewResponse>, Status> {
+        let principal = principal(&request)?;
+        let answer = self.answer_renew(principal, request.into_inner());
+        answer.await.map(Response::new)
+    }
+
+    async fn settle(
+        &self,
+        request: Request<v1::SettleRequest>,
+    ) -> Result<Response<v1::SettleResponse>, Status> {
+        let principal = principal(&request)?;
+        let answer = self.answer_settle(principal, request.into_inner());
+        answer.await.map(Response::new)
+    }
+
+    async fn release(
+        &self,
+        request: Request<v1::ReleaseRequest>,
+    ) -> Result<Response<v1::ReleaseResponse>, Status> {
+        let principal = principal(&request)?;
+        let answer = self.answer_release(principal, request.into_inner());
+        answer.await.map(Response::new)
+    }
+
+    async fn list_models(
+        &self,
+        request: Request<v1::ListModelsRequest>,
+    ) -> Result<Response<v1::ListModelsResponse>, Status> {
+        let principal = principal(&request)?;
+        let answer = self.answer_list_models(principal, request.into_inner());
+        answer.await.map(Response::new)
+    }
+
+    type ConverseStream = Conversation;
+
+    async fn converse(
+        &self,
+        request: Request<Streaming<v1::ConverseRequest>>,
+    ) -> Result<Response<Conversation>, Status> {
+        let principal = principal(&request)?;
+        let conversation = Conversation::new(self.clone(), principal, request.into_inner());
+        Ok(Response::new(conversation))
+    }
+}
+
+/// What is asked, whichever way it came.
+impl Quota {
+    async fn answer_reserve(
+        &self,
+        principal: Arc<Principal>,
+        request: v1::ReserveRequest,
+        began: Instant,
+        deadline: Option<Instant>,
+    ) -> Result<v1::ReserveResponse, Status> {
+        let _in_flight = self.draining.call();
+        let call = Reserve::try_from(request).map_err(|e| invalid(&e))?;
         self.metrics.filter_version(&call.caller.filter_version);
         let offers = self.offers.of(&call.facts.model);
         let call = ReserveCall {
@@ -68,39 +131,37 @@ impl QuotaService for Quota {
         let answered = answered.map_err(|e| self.failed("reserve", &e))?;
         let (response, outcome) = answer::reserve(answered, self.offers.policy_version())?;
         self.count("reserve", outcome);
-        Ok(Response::new(response))
+        Ok(response)
     }
 
-    async fn renew(
+    async fn answer_renew(
         &self,
-        request: Request<v1::RenewRequest>,
-    ) -> Result<Response<v1::RenewResponse>, Status> {
+        principal: Arc<Principal>,
+        request: v1::RenewRequest,
+    ) -> Result<v1::RenewResponse, Status> {
         let _in_flight = self.draining.call();
         let began = Instant::now();
-        let principal = principal(&request)?;
-        let v1::RenewRequest { items } = request.into_inner();
-        let (batch, calls) = Batch::<Renew>::read(items)?;
+        let (batch, calls) = Batch::<Renew>::read(request.items)?;
         self.seen(calls.iter().map(|call| &call.caller));
         let answered = self.engine.renew(&principal, calls).await;
         self.metrics.called("renew", batch.len(), began.elapsed());
         let answered = answered.map_err(|e| self.failed("renew", &e))?;
         let server_time_unix_ms = server_time(&answered);
         let results = batch.write(answered, answer::renew, answer::renew_error);
-        Ok(Response::new(v1::RenewResponse {
+        Ok(v1::RenewResponse {
             server_time_unix_ms,
             results: self.counted("renew", results),
-        }))
+        })
     }
 
-    async fn settle(
+    async fn answer_settle(
         &self,
-        request: Request<v1::SettleRequest>,
-    ) -> Result<Response<v1::SettleResponse>, Status> {
+        principal: Arc<Principal>,
+        request: v1::SettleRequest,
+    ) -> Result<v1::SettleResponse, Status> {
         let _in_flight = self.draining.call();
         let began = Instant::now();
-        let principal = principal(&request)?;
-        let v1::SettleRequest { items } = request.into_inner();
-        let (batch, calls) = Batch::<Settle>::read(items)?;
+        let (batch, calls) = Batch::<Settle>::read(request.items)?;
         self.seen(calls.iter().map(|call| &call.caller));
         let with_offer = |call: Settle| SettleCall {
             offers: self.offers.of(&call.settlement.facts.model),
@@ -114,48 +175,47 @@ impl QuotaService for Quota {
         self.learn(reports, &answered);
         let server_time_unix_ms = server_time(&answered);
         let results = batch.write(answered, answer::settle, answer::settle_error);
-        Ok(Response::new(v1::SettleResponse {
+        Ok(v1::SettleResponse {
             server_time_unix_ms,
             results: self.counted("settle", results),
-        }))
+        })
     }
 
-    async fn release(
+    async fn answer_release(
         &self,
-        request: Request<v1::ReleaseRequest>,
-    ) -> Result<Response<v1::ReleaseResponse>, Status> {
+        principal: Arc<Principal>,
+        request: v1::ReleaseRequest,
+    ) -> Result<v1::ReleaseResponse, Status> {
         let _in_flight = self.draining.call();
         let began = Instant::now();
-        let principal = principal(&request)?;
-        let v1::ReleaseRequest { items } = request.into_inner();
-        let (batch, calls) = Batch::<Release>::read(items)?;
+        let (batch, calls) = Batch::<Release>::read(request.items)?;
         self.seen(calls.iter().map(|call| &call.caller));
         let answered = self.engine.release(&principal, calls).await;
         self.metrics.called("release", batch.len(), began.elapsed());
         let answered = answered.map_err(|e| self.failed("release", &e))?;
         let server_time_unix_ms = server_time(&answered);
         let results = batch.write(answered, answer::release, answer::release_error);
-        Ok(Response::new(v1::ReleaseResponse {
+        Ok(v1::ReleaseResponse {
             server_time_unix_ms,
             results: self.counted("release", results),
-        }))
+        })
     }
 
-    async fn list_models(
+    async fn answer_list_models(
         &self,
-        request: Request<v1::ListModelsRequest>,
-    ) -> Result<Response<v1::ListModelsResponse>, Status> {
+        principal: Arc<Principal>,
+        request: v1::ListModelsRequest,
+    ) -> Result<v1::ListModelsResponse, Status> {
         let _in_flight = self.draining.call();
         let began = Instant::now();
-        let principal = principal(&request)?;
-        let caller = Caller::try_from(request.into_inner()).map_err(|e| invalid(&e))?;
+        let caller = Caller::try_from(request).map_err(|e| invalid(&e))?;
         self.metrics.filter_version(&caller.filter_version);
         let key = self.engine.resolve_key(&principal, caller.key_digest).await;
         self.metrics.called("list_models", 1, began.elapsed());
         let key = key.map_err(|e| self.failed("list_models", &e))?;
         let (response, outcome) = answer::models(key, &self.prices, self.offers.policy_version());
         self.count("list_models", outcome);
-        Ok(Response::new(response))
+        Ok(response)
     }
 }
 

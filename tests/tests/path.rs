@@ -1,6 +1,8 @@
 //! The path of a request through a real Envoy: that it is whole, and that nothing goes around it.
 
+use anyhow::Context as _;
 use ferry_examples::gateway::Gateway;
+use ferry_examples::wait;
 use ferry_tests::gateway;
 use serde_json::{Value, json};
 
@@ -57,5 +59,49 @@ async fn a_route_without_the_gateway_filter_reaches_no_provider() {
     let answer = answer.send().await.unwrap();
     assert_eq!(answer.status(), 503);
     assert_eq!(gateway.simulator().unwrap().count(), 0);
+    gateway.stop().await.unwrap();
+}
+
+/// Requests that Envoy has made to the quota server so far; a stream is one.
+async fn made_to_the_quota_server(gateway: &Gateway) -> anyhow::Result<u64> {
+    const NAME: &str = "cluster.ferry-quota.upstream_rq_total: ";
+    let stats = gateway.envoy(0)?.admin("/stats").await?;
+    let line = stats.lines().find_map(|line| line.strip_prefix(NAME));
+    Ok(line.context("Envoy does not count them")?.parse()?)
+}
+
+/// Asks until the calls that it takes go on a stream that was there before.
+async fn until_there_is_a_stream(gateway: &Gateway) {
+    let stream = wait::until("a stream to the quota server", async || {
+        let before = made_to_the_quota_server(gateway).await?;
+        ask(gateway, &json!({})).send().await?.text().await?;
+        gateway.settled(&gateway.customer().tenant).await?;
+        Ok((made_to_the_quota_server(gateway).await? == before).then_some(()))
+    });
+    stream.await.unwrap();
+}
+
+#[tokio::test]
+async fn calls_to_the_quota_server_share_a_stream_that_is_opened_again() {
+    let mut gateway = gateway!().workers(1).start().await.unwrap();
+    for life in 0..2 {
+        until_there_is_a_stream(&gateway).await;
+        let before = made_to_the_quota_server(&gateway).await.unwrap();
+        for more in [json!({}), json!({"stream": true}), json!({"max_tokens": 5})] {
+            let answer = ask(&gateway, &more).send().await.unwrap();
+            assert_eq!(answer.status(), 200, "{}", answer.text().await.unwrap());
+            answer.text().await.unwrap();
+        }
+        gateway.settled(&gateway.customer().tenant).await.unwrap();
+        let after = made_to_the_quota_server(&gateway).await.unwrap();
+        assert_eq!(before, after, "calls of their own in life {life}");
+        if life == 0 {
+            gateway.server_mut().kill().unwrap();
+            let answer = ask(&gateway, &json!({})).send().await.unwrap();
+            assert_eq!(answer.status(), 503);
+            gateway.server_mut().start().await.unwrap();
+        }
+    }
+    assert!(gateway.admin().verify().await.unwrap().clean);
     gateway.stop().await.unwrap();
 }

@@ -15,6 +15,7 @@
 pub mod attempts;
 pub mod clock;
 pub mod config;
+pub mod converse;
 pub mod effect;
 pub mod endpoint;
 pub mod estimate;

@@ -34,10 +34,13 @@ pub mod method {
     pub const RELEASE: &str = "Release";
     /// List a key's models.
     pub const LIST_MODELS: &str = "ListModels";
+    /// Make the calls above on one stream.
+    pub const CONVERSE: &str = "Converse";
 }
 
 pub mod bound;
 mod call;
+pub mod converse;
 mod facts;
 mod invalid;
 mod settlement;

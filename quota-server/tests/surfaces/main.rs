@@ -10,6 +10,7 @@
 mod authority;
 mod backup;
 mod command_line;
+mod conversation;
 mod corrections;
 mod credit;
 mod currencies;
