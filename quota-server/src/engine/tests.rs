@@ -10,6 +10,7 @@ mod expiry;
 mod failure;
 pub(crate) mod fixture;
 mod grants;
+mod history;
 mod idempotency;
 mod keys;
 mod load;

@@ -85,7 +85,7 @@ impl Draw {
             Kind::Settle => Step::Settle {
                 request: self.request(now, 12, chance),
                 by,
-                evidence: evidence(chance),
+                evidence: Evidence::any(chance),
             },
             Kind::Release => Step::Release {
                 request: self.request(now, 12, chance),
@@ -193,16 +193,19 @@ impl Draw {
     }
 }
 
-fn evidence(chance: &mut Chance) -> Evidence {
-    let source = Source::ALL.get(chance.below(5) as usize);
-    Evidence {
-        source: source.copied().unwrap_or(Source::Reported),
-        // Mostly one of a few, so that the same comes again; now and then more than the request could have cost.
-        input: (chance.below(3) * 10).cast_signed(),
-        output: match chance.below(30) {
-            0 => 5_000,
-            n => (n % 4 * 12).cast_signed(),
-        },
-        other: chance.once_in(20),
+impl Evidence {
+    /// What a settle may say, mostly one of a few things, so that the same comes again; now and then more than the request could
+    /// have cost.
+    pub fn any(chance: &mut Chance) -> Self {
+        let source = Source::ALL.get(chance.below(5) as usize);
+        Self {
+            source: source.copied().unwrap_or(Source::Reported),
+            input: (chance.below(3) * 10).cast_signed(),
+            output: match chance.below(30) {
+                0 => 5_000,
+                n => (n % 4 * 12).cast_signed(),
+            },
+            other: chance.once_in(20),
+        }
     }
 }

@@ -5,7 +5,7 @@
 //! `FERRY_SEED=7 cargo test -p ferry-quota-server conformance` plays one seed again.
 
 pub(super) mod asked;
-mod side;
+pub(super) mod side;
 
 use super::cluster::Cluster;
 use super::fixture::START_MS;

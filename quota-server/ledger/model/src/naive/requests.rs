@@ -146,6 +146,18 @@ impl Naive {
         told
     }
 
+    /// Why a request that nobody spoke of yet would be refused now.
+    #[must_use]
+    pub fn refusal(&self, request: Request) -> Option<&'static str> {
+        self.judge(request, true).err()
+    }
+
+    /// It was refused for this reason, and that is kept.
+    pub fn refuse(&mut self, request: Request, by: Gateway, reason: &'static str) {
+        let refused = Row::new(At::Refused(reason), by, Some(false));
+        self.rows.insert(request, refused);
+    }
+
     fn judge(&self, request: Request, priced: bool) -> Result<Held, &'static str> {
         if self.key_paused {
             return Err("key_paused");

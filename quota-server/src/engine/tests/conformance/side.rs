@@ -18,26 +18,26 @@ use std::sync::Arc;
 use std::task::Poll;
 
 /// One call of a gateway's or an operator's: items of one kind, each about a tenant.
-pub(super) struct Call {
-    pub(super) by: Gateway,
-    pub(super) items: Vec<(usize, Step)>,
+pub(in crate::engine::tests) struct Call {
+    pub(in crate::engine::tests) by: Gateway,
+    pub(in crate::engine::tests) items: Vec<(usize, Step)>,
 }
 
 /// An answer, and what it tells of the book.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Seen {
-    pub(super) told: Told,
-    pub(super) seq: u64,
-    pub(super) available: i64,
+pub(in crate::engine::tests) struct Seen {
+    pub(in crate::engine::tests) told: Told,
+    pub(in crate::engine::tests) seq: u64,
+    pub(in crate::engine::tests) available: i64,
 }
 
-pub(super) struct Side {
-    engine: Engine,
+pub(in crate::engine::tests) struct Side {
+    pub(in crate::engine::tests) engine: Engine,
     clock: Arc<HandClock>,
     place: Database,
-    gateways: [Arc<Principal>; 2],
-    keys: Vec<KeyText>,
-    _folder: tempfile::TempDir,
+    pub(in crate::engine::tests) gateways: [Arc<Principal>; 2],
+    pub(in crate::engine::tests) keys: Vec<KeyText>,
+    folder: tempfile::TempDir,
     _cluster: Option<Arc<Cluster>>,
 }
 
@@ -46,7 +46,7 @@ type Asking<'a> = Pin<Box<dyn Future<Output = Answers> + Send + 'a>>;
 
 impl Side {
     /// On a PostgreSQL, or on a file.
-    pub(super) fn start(cluster: Option<Arc<Cluster>>) -> Self {
+    pub(in crate::engine::tests) fn start(cluster: Option<Arc<Cluster>>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let secrets = folder.path().join("ferry.db");
         let place = match &cluster {
@@ -66,17 +66,28 @@ impl Side {
             place,
             gateways,
             keys: Vec::new(),
-            _folder: folder,
+            folder,
             _cluster: cluster,
         }
     }
 
-    pub(super) fn tenant(at: usize) -> TenantId {
+    /// Another server on the same database.
+    pub(in crate::engine::tests) fn another(&self) -> Engine {
+        let secrets = self.folder.path().join("ferry.db");
+        start(
+            self.place.clone(),
+            secrets,
+            &self.clock,
+            LeaseConfig::default(),
+        )
+    }
+
+    pub(in crate::engine::tests) fn tenant(at: usize) -> TenantId {
         format!("tenant-{at}").parse().unwrap()
     }
 
     /// Makes tenants with a key each, the same on every side.
-    pub(super) async fn open(&mut self, tenants: usize) {
+    pub(in crate::engine::tests) async fn open(&mut self, tenants: usize) {
         let prices = PriceTable {
             version: "naive-1".into(),
             content: PRICES.into(),
@@ -113,17 +124,17 @@ impl Side {
         }
     }
 
-    pub(super) async fn pass(&self, ms: u64) {
+    pub(in crate::engine::tests) async fn pass(&self, ms: u64) {
         self.clock.pass(ms);
         self.keep_house().await;
     }
 
-    pub(super) async fn keep_house(&self) {
+    pub(in crate::engine::tests) async fn keep_house(&self) {
         self.engine.expire_due().await.unwrap();
     }
 
     /// Puts all of them in this order before the first is answered, and gives the answers in it.
-    pub(super) async fn put(&self, calls: &[Call]) -> Vec<Seen> {
+    pub(in crate::engine::tests) async fn put(&self, calls: &[Call]) -> Vec<Seen> {
         let mut asking: Vec<Asking<'_>> = calls.iter().map(|call| self.ask(call)).collect();
         let mut answers: Vec<Option<Answers>> = Vec::with_capacity(calls.len());
         for asked in &mut asking {
@@ -165,10 +176,10 @@ impl Side {
     }
 
     /// Posted, held, available, and entries of the journal.
-    pub(super) async fn balance(&self, at: usize) -> (i64, i64, i64, u64) {
+    pub(in crate::engine::tests) async fn balance(&self, at: usize) -> (i64, i64, i64, u64) {
         let view = self.engine.tenant(Self::tenant(at)).await.unwrap();
         let (posted, held) = (view.posted.units(), view.held.units());
-        // As a later answer would tell it: the view has no clock.
+        // As an answer tells it.
         let now = ferry_ledger::UnixMs(crate::engine::TimeSource::unix_ms(&*self.clock));
         let grants = self.engine.grants(Self::tenant(at)).await.unwrap();
         let live = grants.iter().filter(|view| view.grant.is_live(now));
@@ -183,7 +194,7 @@ impl Side {
     }
 
     /// Number, what remains, what is held, and whether its end was posted.
-    pub(super) async fn grants(&self, at: usize) -> Vec<(u64, i64, i64, bool)> {
+    pub(in crate::engine::tests) async fn grants(&self, at: usize) -> Vec<(u64, i64, i64, bool)> {
         let grants = self.engine.grants(Self::tenant(at)).await.unwrap();
         let grants = grants.iter().map(|view| {
             let number = view.id.as_str()[1..].parse().unwrap();
@@ -199,7 +210,11 @@ impl Side {
     }
 
     /// Where a request is, what it was charged, and what was written off.
-    pub(super) async fn request(&self, at: usize, request: Request) -> Option<(At, i64, i64)> {
+    pub(in crate::engine::tests) async fn request(
+        &self,
+        at: usize,
+        request: Request,
+    ) -> Option<(At, i64, i64)> {
         let id = ferry_model::reservation_id(request);
         let row = self
             .engine
@@ -212,12 +227,12 @@ impl Side {
         Some((state(&row), charged, absorbed))
     }
 
-    pub(super) async fn verify(&self) {
+    pub(in crate::engine::tests) async fn verify(&self) {
         let report = self.engine.verify().await.unwrap();
         assert!(report.clean, "{}: {report:?}", self.place);
     }
 
-    pub(super) fn journal(&self, at: usize) -> Vec<Entry> {
+    pub(in crate::engine::tests) fn journal(&self, at: usize) -> Vec<Entry> {
         let place = self.place.clone();
         let read = move || {
             let mut reader = place.reader().unwrap();
