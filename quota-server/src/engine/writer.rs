@@ -133,10 +133,10 @@ impl Writer {
     }
 
     fn decide_and_answer(&mut self, ops: Vec<Op>, waiting: Vec<Waiting>) -> Result<(), Failed> {
-        let mut results = self.decide(ops)?;
+        let mut results = self.decide(ops)?.into_iter();
         for Waiting { operations, answer } in waiting {
-            let rest = results.split_off(operations.min(results.len()));
-            let own = std::mem::replace(&mut results, rest);
+            // All of a job's are taken, even if the first is an error.
+            let own: Results = results.by_ref().take(operations).collect();
             reply(answer, own.into_iter().collect());
         }
         Ok(())
