@@ -34,6 +34,9 @@ pub enum InvalidEncoding {
     InvalidField(u8),
 }
 
+/// What most entries and rows fit in, so that few grow while they are written.
+const CAPACITY: usize = 512;
+
 /// Writes fields. The tags must ascend.
 #[derive(Debug, Default)]
 pub(crate) struct Writer {
@@ -43,9 +46,9 @@ pub(crate) struct Writer {
 impl Writer {
     /// Begins with a version byte.
     pub(crate) fn versioned(version: u8) -> Self {
-        Self {
-            bytes: vec![version],
-        }
+        let mut bytes = Vec::with_capacity(CAPACITY);
+        bytes.push(version);
+        Self { bytes }
     }
 
     pub(crate) fn into_bytes(self) -> Vec<u8> {
@@ -55,13 +58,17 @@ impl Writer {
     /// A field, even if it is empty.
     pub(crate) fn field(&mut self, tag: u8, value: &[u8]) {
         self.bytes.push(tag);
-        let mut length = value.len();
+        self.length(value.len());
+        self.bytes.extend_from_slice(value);
+    }
+
+    /// A length in 7-bit groups, least first, in as few as it takes.
+    fn length(&mut self, mut length: usize) {
         while length >= 0x80 {
             self.bytes.push(low_bits(length) | 0x80);
             length >>= 7;
         }
         self.bytes.push(low_bits(length));
-        self.bytes.extend_from_slice(value);
     }
 
     /// Bytes, unless there are none.
@@ -99,9 +106,16 @@ impl Writer {
 
     /// A message within.
     pub(crate) fn message<T: Message>(&mut self, tag: u8, value: &T) {
-        let mut inner = Self::default();
-        value.write(&mut inner);
-        self.field(tag, &inner.bytes);
+        self.bytes.push(tag);
+        let from = self.bytes.len();
+        value.write(self);
+        // How long it is, is known only now: its length is written behind it, and brought before it.
+        let until = self.bytes.len();
+        self.length(until.saturating_sub(from));
+        let groups = self.bytes.len().saturating_sub(until);
+        if let Some(written) = self.bytes.get_mut(from..) {
+            written.rotate_right(groups);
+        }
     }
 
     /// A message within, if there is one.
