@@ -18,6 +18,10 @@ use ferry_ledger::{Book, Entry, Refused, Reservation, Transaction};
 use ferry_types::{KeyId, ReservationId, TenantId};
 use std::ops::{ControlFlow, RangeInclusive};
 
+/// A tenant's keys, as the directory has them.
+pub(super) const LISTED: &str = "SELECT d.key, length(d.digest), p.pepper IS NOT NULL FROM key_directory d \
+                                 LEFT JOIN peppers p ON p.pepper = d.pepper WHERE d.tenant = $1 ORDER BY d.key";
+
 /// Everything as of one moment.
 #[derive(Debug)]
 pub struct Snapshot<'a> {
@@ -211,11 +215,9 @@ impl<'a> Snapshot<'a> {
     /// # Errors
     /// [`StoreError`] if they cannot be read.
     pub fn fault_of_directory(&mut self, book: &Book) -> Result<Option<String>, StoreError> {
-        let sql = "SELECT d.key, length(d.digest), p.pepper IS NOT NULL FROM key_directory d \
-                   LEFT JOIN peppers p ON p.pepper = d.pepper WHERE d.tenant = $1 ORDER BY d.key";
         let of = [Value::text(book.tenant.as_str())];
         let listed: Vec<(KeyId, i64, bool)> =
-            all(self.source, "read the key directory", sql, &of, |row| {
+            all(self.source, "read the key directory", LISTED, &of, |row| {
                 Ok((parsed(row, 0, "a key id")?, number(row, 1)?, yes(row, 2)?))
             })?;
         for (key, length, known_pepper) in &listed {

@@ -79,6 +79,8 @@ CREATE TABLE key_directory (
     tenant TEXT NOT NULL,
     key TEXT NOT NULL
 );
+-- For verify, which looks every tenant's keys up.
+CREATE INDEX key_directory_of_tenant ON key_directory (tenant);
 
 CREATE TABLE top_ups (
     tenant TEXT NOT NULL,

@@ -90,3 +90,14 @@ fn a_statement_is_planned_once_and_held_once() {
     check(&GRANTS_OF, std::slice::from_ref(&tenant));
     check(&RESERVATIONS.find, &[tenant, Value::bytes(&[7; 16])]);
 }
+
+#[test]
+fn a_tenants_keys_are_found_without_looking_at_all() {
+    let (_folder, store) = open();
+    let sql = format!("EXPLAIN QUERY PLAN {}", crate::store::audit::LISTED);
+    let mut statement = store.connection.prepare(&sql).unwrap();
+    let steps = statement.query_map(["acme"], |row| row.get(3)).unwrap();
+    let steps: Vec<String> = steps.collect::<rusqlite::Result<_>>().unwrap();
+    let all = steps.iter().any(|step| step.starts_with("SCAN"));
+    assert!(!steps.is_empty() && !all, "{steps:?}");
+}
