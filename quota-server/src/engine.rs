@@ -121,6 +121,7 @@ impl Engine {
             ask: Ask::Renew {
                 id: call.id,
                 usage: call.usage,
+                output_tokens_target: call.output_tokens_target,
             },
         });
         let answers = self.ask(Lane::Settlement, ops.collect(), None).await?;

@@ -37,6 +37,8 @@ pub struct Renew {
     pub caller: Caller,
     /// Cumulative.
     pub usage: Usage,
+    /// Output tokens per choice that it shall be allowed in all; 0 to leave them as they are.
+    pub output_tokens_target: u64,
 }
 
 /// One item of Settle: how a request ended.
@@ -135,22 +137,30 @@ impl TryFrom<v1::RenewItem> for Renew {
             reservation_id,
             caller,
             usage,
+            output_tokens_target,
         } = wire;
         Ok(Self {
             id: id_from(&reservation_id)?,
             caller: caller_from(caller)?,
             usage: required(usage, "usage")?.into(),
+            output_tokens_target,
         })
     }
 }
 
 impl From<&Renew> for v1::RenewItem {
     fn from(call: &Renew) -> Self {
-        let Renew { id, caller, usage } = call;
+        let Renew {
+            id,
+            caller,
+            usage,
+            output_tokens_target,
+        } = call;
         Self {
             reservation_id: id.as_bytes().to_vec(),
             caller: Some(caller.into()),
             usage: Some((*usage).into()),
+            output_tokens_target: *output_tokens_target,
         }
     }
 }

@@ -122,6 +122,8 @@ pub enum RenewAnswer {
     Renewed {
         /// For how long.
         lease_ms: u64,
+        /// Output tokens per choice that are held for: the target, unless the money did not suffice.
+        output_tokens_max: u64,
     },
     /// The reservation is over.
     Ended(StateName),

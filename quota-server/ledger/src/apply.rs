@@ -4,15 +4,16 @@
 //! invariants are checked, before anybody persists anything.
 
 mod correct;
+mod hold;
 
 use crate::book::{Book, Head, Key, KeyState, PostedTopUp, TenantState, TopUpRef};
-use crate::event::{Event, Expired, Parked, Reserved, Settled, ToppedUp};
+use crate::event::{Event, Expired, Parked, Settled, ToppedUp};
 use crate::grant::{Grant, Moved};
 use crate::invariant::{self, Before, Broken};
 use crate::journal::Entry;
 use crate::overage::Overage;
 use crate::reseller::Reseller;
-use crate::reservation::{Charge, Freed, Hold, Owner, Posting, Refused, Reservation, State};
+use crate::reservation::{Charge, Freed, Owner, Posting, Refused, Reservation, State};
 use crate::time::UnixMs;
 use crate::transaction::Transaction;
 use ferry_types::{Amount, Balance, GrantId, KeyId, Overflow, ReservationId, TenantId};
@@ -178,12 +179,8 @@ impl Book {
                 id,
                 used,
                 lease_until,
-            } => {
-                let hold = self.open_hold(*id)?;
-                hold.used = *used;
-                hold.lease_until = *lease_until;
-                Ok(())
-            }
+                raised,
+            } => self.renew(*id, (*used, *lease_until), raised.as_ref()),
             Event::Settled(settled) | Event::Adjusted(settled) => self.settle(settled, at),
             Event::Released {
                 id,
@@ -245,46 +242,6 @@ impl Book {
             seq,
         };
         self.top_ups.insert(reference, posted);
-        Ok(())
-    }
-
-    fn reserve(&mut self, reserved: &Reserved, at: UnixMs) -> Result<(), Misfit> {
-        absent(
-            self.reservations.contains_key(&reserved.id),
-            "the reservation is there already",
-        )?;
-        let row = Reservation {
-            id: reserved.id,
-            owner: reserved.owner.clone(),
-            facts: Some(reserved.facts.clone()),
-            offer: Some(reserved.offer.clone()),
-            hold: Some(Hold {
-                granted_at: at,
-                reserved: reserved.reserved,
-                output_tokens_max: reserved.output_tokens_max,
-                clamped: reserved.clamped,
-                lease_until: reserved.lease_until,
-                used: None,
-                would_refuse: reserved.would_refuse.clone(),
-                grants: reserved.grants.clone(),
-            }),
-            state: State::Open,
-        };
-        let held = self.held.plus(row.held_on_balance()?)?;
-        for slice in &reserved.grants {
-            let grant = self.grants.get(&slice.grant);
-            let free = grant.map_or(Amount::ZERO, Grant::free);
-            if slice.amount > free {
-                return Err(Misfit::WrongState("a grant has less than is drawn from it"));
-            }
-        }
-        for slice in &reserved.grants {
-            if let Some(grant) = self.grants.get_mut(&slice.grant) {
-                grant.held = grant.held.plus(slice.amount)?;
-            }
-        }
-        self.held = held;
-        self.reservations.insert(row.id, row);
         Ok(())
     }
 
@@ -411,14 +368,6 @@ impl Book {
         }));
         self.carry(moved);
         Ok(())
-    }
-
-    fn open_hold(&mut self, id: ReservationId) -> Result<&mut Hold, Misfit> {
-        let row = self.reservations.get_mut(&id);
-        match row.map(|row| (&row.state, &mut row.hold)) {
-            Some((State::Open, Some(hold))) => Ok(hold),
-            Some(_) | None => Err(Misfit::WrongState("the reservation is not open")),
-        }
     }
 }
 

@@ -249,6 +249,8 @@ pub struct Renew {
     pub owner: Owner,
     /// Used so far, cumulative.
     pub usage: Usage,
+    /// Output tokens per choice that it shall be allowed in all; 0 to leave them as they are.
+    pub output_tokens_target: u64,
 }
 
 /// Ends a reservation that may have reached a provider.

@@ -76,6 +76,8 @@ pub enum Event {
         used: Option<Usage>,
         /// When the server may end it.
         lease_until: UnixMs,
+        /// What is held from here on, if that is more than before.
+        raised: Option<Raised>,
     },
     /// A request was charged; what was held for it is free again.
     Settled(Box<Settled>),
@@ -126,6 +128,22 @@ impl Event {
             | Self::ToppedUp(_)
             | Self::MonthSealed(_) => None,
         }
+    }
+
+    /// What it draws from grants for a hold.
+    #[must_use]
+    pub fn draws(&self) -> &[GrantSlice] {
+        if let Self::Reserved(reserved) = self {
+            return &reserved.grants;
+        }
+        if let Self::Renewed {
+            raised: Some(raised),
+            ..
+        } = self
+        {
+            return &raised.grants;
+        }
+        &[]
     }
 
     /// The key that it changes.
@@ -213,6 +231,17 @@ pub struct Reserved {
     /// In shadow mode: the name of the refusal that it would have met; else empty.
     pub would_refuse: String,
     /// What of the money comes from grants, in the order of drawing; the rest is the balance's.
+    pub grants: Vec<GrantSlice>,
+}
+
+/// More is held for a request than before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Raised {
+    /// How much in all. In shadow mode: what would be, and nothing is held.
+    pub reserved: Amount,
+    /// Output tokens per choice that are priced from here on.
+    pub output_tokens_max: u64,
+    /// What of the additional money comes from grants, in the order of drawing; the rest is the balance's.
     pub grants: Vec<GrantSlice>,
 }
 

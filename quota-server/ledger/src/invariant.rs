@@ -18,9 +18,8 @@ use crate::book::{Book, Head};
 use crate::command::Command;
 use crate::correction::Remedy;
 use crate::decide::{decide, last_evidence};
-use crate::event::{Event, Reserved, Settled};
+use crate::event::{Event, Raised, Reserved, Settled};
 use crate::flag::{Flag, Flags};
-use crate::grant;
 use crate::journal::Entry;
 use crate::offer::Rules;
 use crate::reservation::{Charge, Reservation};
@@ -28,7 +27,7 @@ use crate::sizing::{binds, bound};
 use crate::time::UnixMs;
 use crate::totals::Totals;
 use crate::transaction::{Line, Transaction};
-use ferry_types::{Amount, Balance, Currency, TenantId};
+use ferry_types::{Amount, Balance, Currency, ReservationId, TenantId};
 
 /// The id of an invariant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -87,7 +86,7 @@ pub fn check(
 ) -> Result<(), Broken> {
     i1_sums_to_zero(before, transaction, after)?;
     i1_gives_back_what_was_charged(before, event)?;
-    i2_promises_are_covered(event, after)?;
+    i2_promises_are_covered(before, event, after)?;
     i3_one_end(before, event)?;
     i4_held_moves_with_its_row(before, event, after)?;
     i8_grants_burn_in_order(before, event, transaction, after)?;
@@ -161,12 +160,10 @@ pub fn i1_gives_back_what_was_charged(before: &Before, event: &Event) -> Result<
 ///
 /// # Errors
 /// [`Broken`] if it is.
-pub fn i2_promises_are_covered(event: &Event, after: &Book) -> Result<(), Broken> {
+pub fn i2_promises_are_covered(before: &Before, event: &Event, after: &Book) -> Result<(), Broken> {
     let promises = match event {
         // What grants cover is their own matter: see I8.
-        Event::Reserved(reserved) => {
-            binds(&reserved.facts) && grant::total(&reserved.grants) != Ok(reserved.reserved)
-        }
+        Event::Reserved(_) | Event::Renewed { .. } => !before.drew_all(event),
         Event::TenantOpened { .. }
         | Event::TenantStateSet(_)
         | Event::KeyIssued { .. }
@@ -176,7 +173,6 @@ pub fn i2_promises_are_covered(event: &Event, after: &Book) -> Result<(), Broken
         | Event::GrantIssued { .. }
         | Event::GrantExpired { .. }
         | Event::ToppedUp(_)
-        | Event::Renewed { .. }
         | Event::Settled(_)
         | Event::Adjusted(_)
         | Event::Released { .. }
@@ -317,6 +313,7 @@ pub fn i7_order(head: &Head, entry: &Entry) -> Result<(), Broken> {
 pub fn i9_amounts_are_priced(event: &Event, after: &Book) -> Result<(), Broken> {
     match event {
         Event::Reserved(reserved) => i9_hold(reserved, after),
+        Event::Renewed { id, raised, .. } => i9_raised(*id, raised.as_ref(), after),
         Event::Settled(settled) | Event::Adjusted(settled) => i9_settled(settled, after),
         Event::Expired(expired) => {
             let row = after.reservations.get(&expired.id);
@@ -336,7 +333,6 @@ pub fn i9_amounts_are_priced(event: &Event, after: &Book) -> Result<(), Broken> 
         | Event::GrantIssued { .. }
         | Event::GrantExpired { .. }
         | Event::ToppedUp(_)
-        | Event::Renewed { .. }
         | Event::Released { .. }
         | Event::Parked(_)
         | Event::Corrected(_)
@@ -355,6 +351,22 @@ fn i9_hold(reserved: &Reserved, after: &Book) -> Result<(), Broken> {
         Invariant::I9,
         bound == Some(reserved.reserved) || !binds(&reserved.facts),
         "what is held is not the bound of the request",
+    )
+}
+
+fn i9_raised(id: ReservationId, raised: Option<&Raised>, after: &Book) -> Result<(), Broken> {
+    let Some(raised) = raised else {
+        return Ok(());
+    };
+    let row = after.reservations.get(&id);
+    let bound = row.and_then(|row| {
+        let (facts, offer) = (row.facts.as_ref()?, row.offer.as_deref()?);
+        bound(facts, offer, raised.output_tokens_max)
+    });
+    holds(
+        Invariant::I9,
+        bound == Some(raised.reserved),
+        "what is held is not the bound of the raised target",
     )
 }
 

@@ -87,6 +87,7 @@ pub(super) enum Ask {
     Renew {
         id: ReservationId,
         usage: Usage,
+        output_tokens_target: u64,
     },
     Settle {
         id: ReservationId,

@@ -188,8 +188,14 @@ pub(super) fn renew(answered: Answered<RenewAnswer>) -> (v1::RenewResult, Outcom
     use renew_result::Outcome as Wire;
     let fault = |fault, reason| (Wire::Error(item_error(fault)), Outcome::error(reason));
     let (wire, outcome) = match answered.answer {
-        RenewAnswer::Renewed { lease_ms } => (
-            Wire::Renewed(v1::Renewed { lease_ms }),
+        RenewAnswer::Renewed {
+            lease_ms,
+            output_tokens_max,
+        } => (
+            Wire::Renewed(v1::Renewed {
+                lease_ms,
+                output_tokens_max,
+            }),
             Outcome::of("renewed"),
         ),
         RenewAnswer::Ended(state) => (Wire::Ended(ended(state)), Outcome::ended(state)),

@@ -108,6 +108,7 @@ pub(crate) fn renew(id: ReservationId, key: KeyDigest) -> v1::RenewItem {
         id,
         caller: caller(key),
         usage: Usage::default(),
+        output_tokens_target: 0,
     };
     (&call).into()
 }

@@ -69,6 +69,7 @@ impl<'a> Hand<'a> {
             reservation_id: self.id.as_bytes().to_vec(),
             caller: Some(self.caller.clone()),
             usage: Some(usage),
+            output_tokens_target: 0,
         };
         let request = v1::RenewRequest { items: vec![item] };
         let answer = self.quota.renew(request).await?.into_inner();

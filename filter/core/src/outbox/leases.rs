@@ -162,6 +162,8 @@ impl Lease {
             reservation_id: id.as_bytes().to_vec(),
             caller: Some(self.caller.clone()),
             usage: Some(self.usage),
+            // The limit is written into the request: it cannot be raised any more.
+            output_tokens_target: 0,
         }
     }
 }

@@ -361,6 +361,7 @@ fn a_lease_is_renewed_at_every_third_with_the_usage_so_far() {
         &call,
         Ok(&renewed(renew_result::Outcome::Renewed(Renewed {
             lease_ms: 900,
+            output_tokens_max: 30,
         }))),
         1_310,
     );
@@ -413,7 +414,10 @@ fn an_outage_is_not_met_with_a_storm_of_renewals() {
     leases.close(&id(1));
     leases.open(id(2), Caller::default(), 60_000, 60_000);
     let call = fixture.due(80_000).remove(0);
-    let granted = renew_result::Outcome::Renewed(Renewed { lease_ms: 60_000 });
+    let granted = renew_result::Outcome::Renewed(Renewed {
+        lease_ms: 60_000,
+        output_tokens_max: 30,
+    });
     fixture.answered(&call, Ok(&renewed(granted)), 80_000);
     let call = fixture.due(100_000).remove(0);
     fixture.answered(&call, Err(UNAVAILABLE), 100_000);

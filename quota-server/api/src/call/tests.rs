@@ -92,6 +92,7 @@ fn every_call_survives_the_wire() {
         id,
         caller: caller.clone(),
         usage: usage(),
+        output_tokens_target: 9_000,
     };
     let release = Release { id, caller };
     assert_eq!(v1::ReserveRequest::from(&reserve).try_into(), Ok(reserve));
@@ -260,6 +261,7 @@ fn every_field_that_cannot_be_read_is_named() {
             id: settle().id,
             caller: caller(),
             usage: usage(),
+            output_tokens_target: 0,
         })
     };
     let error = Renew::try_from(renew).expect_err("no usage");

@@ -308,6 +308,10 @@ pub struct RenewItem {
     /// What has been used so far, cumulative.
     #[prost(message, optional, tag = "3")]
     pub usage: ::core::option::Option<Usage>,
+    /// Output tokens per choice that the request shall be allowed in all; 0, and no more than is held for, changes nothing.
+    /// More money is held for more, or the target is refused and the lease extended all the same: see Renewed.
+    #[prost(uint64, tag = "4")]
+    pub output_tokens_target: u64,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct RenewResponse {
@@ -337,6 +341,9 @@ pub mod renew_result {
 pub struct Renewed {
     #[prost(uint64, tag = "1")]
     pub lease_ms: u64,
+    /// Output tokens per choice that are held for now.
+    #[prost(uint64, tag = "2")]
+    pub output_tokens_max: u64,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct SettleRequest {

@@ -81,6 +81,11 @@ impl Draw {
                 request: self.request(now, 30, chance),
                 by,
                 output: chance.below(9).cast_signed(),
+                target: if chance.once_in(2) {
+                    chance.below(260).cast_signed()
+                } else {
+                    0
+                },
             },
             Kind::Settle => Step::Settle {
                 request: self.request(now, 12, chance),

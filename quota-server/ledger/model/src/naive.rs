@@ -92,7 +92,8 @@ impl Naive {
                 request,
                 by,
                 output,
-            } => self.renew(request, by, output),
+                target,
+            } => self.renew(request, by, output, target),
             Step::Settle {
                 request,
                 by,

@@ -217,10 +217,12 @@ pub fn command(step: Step, key: &KeyId) -> Result<Command, InvalidId> {
             request,
             by,
             output,
+            target,
         } => Command::Renew(Renew {
             id: reservation_id(request),
             owner: owner(by, key)?,
             usage: usage(0, output),
+            output_tokens_target: target.unsigned_abs(),
         }),
         Step::Settle {
             request,
@@ -254,11 +256,7 @@ pub fn command(step: Step, key: &KeyId) -> Result<Command, InvalidId> {
         Step::Pause(false) => Command::SetTenantState(TenantState::Active),
         Step::PauseKey(paused) => Command::SetKeyState(SetKeyState {
             key: key.clone(),
-            to: if paused {
-                KeyState::Paused
-            } else {
-                KeyState::Active
-            },
+            to: key_state(paused),
         }),
         Step::Overage(policy) => Command::SetOverage(match policy {
             Policy::Debt => Overage::Debt,
@@ -271,6 +269,14 @@ pub fn command(step: Step, key: &KeyId) -> Result<Command, InvalidId> {
             Command::SetReseller(named.transpose()?)
         }
     })
+}
+
+const fn key_state(paused: bool) -> KeyState {
+    if paused {
+        KeyState::Paused
+    } else {
+        KeyState::Active
+    }
 }
 
 /// An answer of the ledger's in the model's words.
@@ -300,7 +306,13 @@ pub fn told(answer: &Answer) -> Told {
         | Answer::Renew(RenewAnswer::Denied)
         | Answer::Settle(SettleAnswer::Denied)
         | Answer::Release(ReleaseAnswer::Denied) => Told::Denied,
-        Answer::Renew(RenewAnswer::Renewed { lease_ms }) => Told::Renewed(*lease_ms),
+        Answer::Renew(RenewAnswer::Renewed {
+            lease_ms,
+            output_tokens_max,
+        }) => Told::Renewed {
+            lease_ms: *lease_ms,
+            limit: output_tokens_max.cast_signed(),
+        },
         Answer::Renew(RenewAnswer::NotFound) => Told::NotFound,
         Answer::Settle(SettleAnswer::Settled {
             charged,

@@ -145,6 +145,8 @@ pub enum Step {
         by: Gateway,
         /// Tokens of output.
         output: i64,
+        /// Tokens of output that it shall be allowed; 0 to leave them as they are.
+        target: i64,
     },
     /// It is over.
     Settle {

@@ -24,8 +24,13 @@ pub enum Told {
     Denied,
     /// There is none.
     NotFound,
-    /// Its lease stands for so long.
-    Renewed(u64),
+    /// Its lease stands.
+    Renewed {
+        /// For so long.
+        lease_ms: u64,
+        /// Tokens of output that are held for.
+        limit: i64,
+    },
     /// It was charged.
     Settled {
         /// So much.

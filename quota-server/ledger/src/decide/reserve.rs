@@ -228,5 +228,6 @@ fn renewed(row: &Reservation, hold: &Hold, rules: &Rules, now: UnixMs) -> Event 
         id: row.id,
         used: hold.used,
         lease_until: rules.lease_until(now).max(hold.lease_until),
+        raised: None,
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::book::Book;
 use crate::event::Event;
-use crate::grant::GrantSlice;
+use crate::grant::{self, GrantSlice};
 use crate::reservation::State;
 use crate::sizing::binds;
 use crate::time::UnixMs;
@@ -16,8 +16,8 @@ pub struct Before {
     pub(super) held: Amount,
     pub(super) row: Option<RowBefore>,
     pub(super) grants: BTreeMap<GrantId, GrantBefore>,
-    /// Of a new reservation: the slices that the burn order gives.
-    pub(super) slices: Vec<GrantSlice>,
+    /// Of a new reservation, or of more for an old one: how much it is, and the slices that the burn order gives.
+    pub(super) promised: Option<Promised>,
 }
 
 /// As much of a grant as the invariants compare.
@@ -25,6 +25,13 @@ pub struct Before {
 pub(super) struct GrantBefore {
     pub(super) remaining: i64,
     pub(super) held: i64,
+}
+
+/// What is promised anew.
+#[derive(Clone, Debug)]
+pub(super) struct Promised {
+    pub(super) amount: Amount,
+    pub(super) slices: Vec<GrantSlice>,
 }
 
 #[derive(Clone, Debug)]
@@ -69,31 +76,42 @@ impl Before {
                 },
             }),
             grants: grants(book).collect(),
-            slices: match event {
-                Event::Reserved(reserved) if binds(&reserved.facts) => {
-                    book.slices(reserved.reserved, &reserved.offer, at)
-                }
-                Event::Reserved(_)
-                | Event::TenantOpened { .. }
-                | Event::TenantStateSet(_)
-                | Event::KeyIssued { .. }
-                | Event::KeyStateSet { .. }
-                | Event::OverageSet(_)
-                | Event::ResellerSet(_)
-                | Event::GrantIssued { .. }
-                | Event::GrantExpired { .. }
-                | Event::ToppedUp(_)
-                | Event::Renewed { .. }
-                | Event::Settled(_)
-                | Event::Adjusted(_)
-                | Event::Released { .. }
-                | Event::Expired(_)
-                | Event::Parked(_)
-                | Event::Corrected(_)
-                | Event::MonthSealed(_) => Vec::new(),
-            },
+            promised: promised(book, event, at),
         }
     }
+
+    /// Whether grants cover all that is promised anew.
+    pub(super) fn drew_all(&self, event: &Event) -> bool {
+        let drawn = grant::total(event.draws());
+        let promised = self.promised.as_ref();
+        promised.is_none_or(|promised| drawn == Ok(promised.amount))
+    }
+}
+
+/// What an event promises that binds, and what the burn order gives for it.
+fn promised(book: &Book, event: &Event, at: UnixMs) -> Option<Promised> {
+    let (amount, offer) = if let Event::Reserved(reserved) = event {
+        if !binds(&reserved.facts) {
+            return None;
+        }
+        (reserved.reserved, reserved.offer.as_ref())
+    } else if let Event::Renewed {
+        id,
+        raised: Some(raised),
+        ..
+    } = event
+    {
+        let row = book.reservations.get(id)?;
+        row.facts.as_ref().filter(|facts| binds(facts))?;
+        let more = raised.reserved.minus(row.hold.as_ref()?.reserved)?;
+        (more, row.offer.as_deref()?)
+    } else {
+        return None;
+    };
+    Some(Promised {
+        amount,
+        slices: book.slices(amount, offer, at),
+    })
 }
 
 fn grants(book: &Book) -> impl Iterator<Item = (GrantId, GrantBefore)> {

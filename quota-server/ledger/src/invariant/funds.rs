@@ -94,13 +94,12 @@ pub fn i8_grants_burn_in_order(
     transaction: &Transaction,
     after: &Book,
 ) -> Result<(), Broken> {
-    if let Event::Reserved(reserved) = event {
-        holds(
-            Invariant::I8,
-            reserved.grants == before.slices,
-            "a hold draws on other grants than the burn order gives",
-        )?;
-    }
+    let promised = before.promised.as_ref();
+    holds(
+        Invariant::I8,
+        event.draws() == promised.map_or(&[][..], |promised| &promised.slices),
+        "a hold draws on other grants than the burn order gives",
+    )?;
     let moves_by_its_lines = |(id, grant): (&GrantId, &Grant)| {
         let was = before.grants.get(id).copied().unwrap_or_default();
         let is_own = |line: &&Line| matches!(&line.account, Account::Grant(of) if of == id);

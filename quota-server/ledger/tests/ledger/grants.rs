@@ -181,7 +181,7 @@ proptest! {
     fn money_is_conserved(steps in prop::collection::vec(0..17usize, 1..60), ids in prop::collection::vec(0..6u64, 60)) {
         const STEPS: [&str; 17] = [
             "reserve", "reserve unlimited", "reserve", "settle", "settle counted 8", "settle reported 90 9", "settle none",
-            "release", "expire", "renew 9", "wait 700", "wait 62000", "end a", "end b", "top-up 9 x", "overage absorb",
+            "release", "expire", "renew 9 for 44", "wait 700", "wait 62000", "end a", "end b", "top-up 9 x", "overage absorb",
             "overage credit-line 50",
         ];
         let mut world = World::with(100);

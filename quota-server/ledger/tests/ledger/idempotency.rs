@@ -1,6 +1,7 @@
 //! Requests under one idempotency key: one at a time, and each is charged.
 
-use crate::world::{World, facts, owner, tell};
+use crate::told::tell;
+use crate::world::{World, facts, owner};
 use ferry_ledger::{Command, IssueKey, Owner, Reserve};
 
 const IN_USE: &str = "refused idempotency_key_in_use";

@@ -28,6 +28,10 @@ mod seal;
 #[cfg(test)]
 mod table;
 #[cfg(test)]
+mod targets;
+#[cfg(test)]
+mod told;
+#[cfg(test)]
 mod verify;
 #[cfg(test)]
 mod world;

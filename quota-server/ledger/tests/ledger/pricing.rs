@@ -20,7 +20,7 @@ fn reserve(available: i64, facts: RequestFacts, offer: Offer) -> ReserveAnswer {
 }
 
 fn told(available: i64, facts: RequestFacts, offer: Offer) -> String {
-    crate::world::tell(&Answer::Reserve(reserve(available, facts, offer)))
+    crate::told::tell(&Answer::Reserve(reserve(available, facts, offer)))
 }
 
 #[test]
@@ -336,10 +336,10 @@ fn what_can_be_promised_stays_in_range() {
     world.book.overage = Overage::CreditLine(amount(500));
     let room = i64::MAX - 1_500;
     assert_eq!(
-        crate::world::tell(&world.top_up(room + 1, "a")),
+        crate::told::tell(&world.top_up(room + 1, "a")),
         "AmountOutOfRange"
     );
-    assert_eq!(crate::world::tell(&world.top_up(room, "b")), "done");
+    assert_eq!(crate::told::tell(&world.top_up(room, "b")), "done");
     assert_eq!(world.book.available().units(), i64::MAX);
 }
 
@@ -401,7 +401,7 @@ fn better_evidence_is_of_the_same_attempts() {
         world.play("reserve");
         let mut told = String::new();
         for attempts in [first, second] {
-            told = crate::world::tell(&world.run(&Command::Settle(Box::new(Settle {
+            told = crate::told::tell(&world.run(&Command::Settle(Box::new(Settle {
                 id: world.id,
                 owner: owner("edge"),
                 settlement: settlement(facts(), attempts),

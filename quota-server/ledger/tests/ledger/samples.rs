@@ -1,7 +1,7 @@
 //! One of everything that is stored, with every field set: what the golden files hold.
 
 use crate::world::{amount, attempt, id, offer, owner, rates, settlement, usage};
-use ferry_ledger::event::{Expired, Parked, Reserved, Settled, ToppedUp};
+use ferry_ledger::event::{Expired, Parked, Raised, Reserved, Settled, ToppedUp};
 use ferry_ledger::*;
 use ferry_types::{
     Balance, Currency, Endpoint, Exchange, ExchangeRate, Mode, Price, Rates, RequestFacts,
@@ -238,6 +238,11 @@ fn events_of_requests() -> Vec<Event> {
             id: id(DRAWN),
             used: Some(full_usage()),
             lease_until: UnixMs(DRAWN + 99_000),
+            raised: Some(Raised {
+                reserved: amount(300),
+                output_tokens_max: 130,
+                grants: full_slices(),
+            }),
         },
         Event::Settled(full_settled()),
         Event::Adjusted(full_settled()),

@@ -3,6 +3,7 @@
 //! One input token costs 1 unit and one output token 2, so that the usual request (input at most 40 tokens, estimated 10, output
 //! at most 30) holds 100; its provider reports 20 and 5, which is 30.
 
+use crate::told::tell;
 use ferry_ledger::invariant::{
     i4_held_is_the_sum, i5_again_is_the_same, i10_acknowledged_is_written,
     i11_records_are_the_lines,
@@ -318,11 +319,19 @@ impl World {
                 id: self.id,
                 owner: owner("edge"),
                 usage: usage(0, used.parse().expect("a number")),
+                output_tokens_target: 0,
+            }),
+            ["renew", used, "for", target] => Command::Renew(Renew {
+                id: self.id,
+                owner: owner("edge"),
+                usage: usage(0, used.parse().expect("a number")),
+                output_tokens_target: target.parse().expect("a number"),
             }),
             ["renew", used, "by", principal] => Command::Renew(Renew {
                 id: self.id,
                 owner: owner(principal),
                 usage: usage(0, used.parse().expect("a number")),
+                output_tokens_target: 0,
             }),
             ["settle", rest @ ..] => self.settle(rest),
             ["release"] => self.release("edge", None),
@@ -451,47 +460,4 @@ impl World {
 
 fn overage(name: &str, credit: i64) -> Command {
     Command::SetOverage(Overage::from_parts(name, amount(credit)).expect("a policy"))
-}
-
-/// An answer in a few words.
-pub fn tell(answer: &Answer) -> String {
-    match answer {
-        Answer::Admin(AdminAnswer::Done { changed: true, .. }) => "done".into(),
-        Answer::Admin(AdminAnswer::Done { changed: false, .. }) => "unchanged".into(),
-        Answer::Admin(AdminAnswer::Conflict { field }) => format!("conflict {field}"),
-        Answer::Admin(other) => format!("{other:?}"),
-        Answer::Reserve(ReserveAnswer::Granted(g)) => {
-            let clamped = if g.clamped { " clamped" } else { "" };
-            format!(
-                "granted {} for {}{clamped}",
-                g.reserved.units(),
-                g.output_tokens_max
-            )
-        }
-        Answer::Reserve(ReserveAnswer::Refused(refusal)) => format!("refused {}", refusal.name()),
-        Answer::Reserve(ReserveAnswer::Ended(state)) | Answer::Renew(RenewAnswer::Ended(state)) => {
-            format!("ended {}", state.name())
-        }
-        Answer::Reserve(ReserveAnswer::Conflict { field })
-        | Answer::Settle(SettleAnswer::Conflict { field }) => format!("conflict {field}"),
-        Answer::Reserve(ReserveAnswer::Denied)
-        | Answer::Renew(RenewAnswer::Denied)
-        | Answer::Settle(SettleAnswer::Denied)
-        | Answer::Release(ReleaseAnswer::Denied) => "denied".into(),
-        Answer::Renew(RenewAnswer::Renewed { .. }) => "renewed".into(),
-        Answer::Renew(RenewAnswer::NotFound) => "not found".into(),
-        Answer::Settle(SettleAnswer::Settled {
-            charged, released, ..
-        }) => format!("settled {} released {}", charged.units(), released.units()),
-        Answer::Settle(SettleAnswer::Parked) => "parked".into(),
-        Answer::Release(ReleaseAnswer::Released) => "released".into(),
-        Answer::Release(ReleaseAnswer::Conflict) => "conflict".into(),
-        Answer::Expire(ExpireAnswer::Expired { charged }) => format!("expired {}", charged.units()),
-        Answer::Expire(ExpireAnswer::NotDue { .. }) => "not due".into(),
-        Answer::Expire(ExpireAnswer::NotOpen) => "not open".into(),
-        Answer::Renew(RenewAnswer::Frozen)
-        | Answer::Settle(SettleAnswer::Frozen)
-        | Answer::Release(ReleaseAnswer::Frozen)
-        | Answer::Expire(ExpireAnswer::Frozen) => "frozen".into(),
-    }
 }

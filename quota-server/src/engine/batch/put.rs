@@ -75,7 +75,16 @@ impl Put {
                     offer: None,
                 }))
             }
-            Ask::Renew { id, usage } => Command::Renew(Renew { id, owner, usage }),
+            Ask::Renew {
+                id,
+                usage,
+                output_tokens_target,
+            } => Command::Renew(Renew {
+                id,
+                owner,
+                usage,
+                output_tokens_target,
+            }),
             Ask::Settle {
                 id,
                 settlement,

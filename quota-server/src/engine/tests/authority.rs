@@ -48,6 +48,7 @@ async fn ends(fixture: &Fixture, by: &Arc<Principal>, id: ReservationId) -> Ends
         id,
         caller: fixture.caller(),
         usage: Usage::default(),
+        output_tokens_target: 0,
     };
     Ends {
         renew: one(fixture.engine.renew(by, vec![renew]).await),

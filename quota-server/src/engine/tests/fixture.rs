@@ -422,7 +422,12 @@ impl Fixture {
 
     pub(crate) async fn renew(&self, id: ReservationId, usage: Usage) -> RenewAnswer {
         let caller = self.caller();
-        let call = ferry_api::Renew { id, caller, usage };
+        let call = ferry_api::Renew {
+            id,
+            caller,
+            usage,
+            output_tokens_target: 0,
+        };
         let answered = self.engine.renew(&gateway(), vec![call]).await;
         answered.unwrap().pop().unwrap().answer
     }

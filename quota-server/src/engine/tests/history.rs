@@ -121,6 +121,7 @@ impl Client {
                 request,
                 by,
                 output: chance.below(9).cast_signed(),
+                target: chance.below(60).cast_signed(),
             },
             5..7 => Step::Settle {
                 request,

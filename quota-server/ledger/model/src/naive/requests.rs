@@ -6,6 +6,9 @@ use super::{Naive, SKEW_MS_MAX};
 use crate::step::{Evidence, Gateway, Policy, Request, Source};
 use crate::told::Told;
 
+/// Most tokens of output of the model's one model.
+const LIMIT_MAX: i64 = 200;
+
 /// Where a request is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum At {
@@ -220,8 +223,18 @@ impl Naive {
             })
     }
 
-    pub(super) fn renew(&mut self, request: Request, by: Gateway, output: i64) -> Told {
+    pub(super) fn renew(
+        &mut self,
+        request: Request,
+        by: Gateway,
+        output: i64,
+        target: i64,
+    ) -> Told {
         let until = self.lease();
+        let open = |row: &Row| row.by == by && row.at == At::Open;
+        if self.rows.get(&request).is_some_and(open) {
+            self.raise(request, target);
+        }
         match self.rows.get_mut(&request) {
             None => Told::NotFound,
             Some(row) if matches!(row.at, At::Refused(_)) => Told::NotFound,
@@ -231,7 +244,40 @@ impl Naive {
                 row.used = Some(row.used.unwrap_or(0).max(output));
                 row.until = row.until.max(until);
                 self.seq += 1;
-                Told::Renewed(self.rules.lease_ms)
+                Told::Renewed {
+                    lease_ms: self.rules.lease_ms,
+                    limit: row.held.as_ref().map_or(0, |held| held.limit),
+                }
+            }
+        }
+    }
+
+    /// Holds more for an open request, if that is more and there is enough.
+    fn raise(&mut self, request: Request, target: i64) {
+        let limit = target.min(LIMIT_MAX);
+        let (input, _) = request.asks();
+        let held = self.rows.get(&request).and_then(|row| row.held.as_ref());
+        let Some(held) = held.filter(|held| limit > held.limit) else {
+            return;
+        };
+        let more = input + 2 * limit - held.units;
+        let suiting = self.suiting();
+        let available = self.with_balance(suiting.iter().map(|(_, free)| free).sum());
+        let blocked = self.paused || self.key_paused || self.posted + self.credit() < 0;
+        if blocked || more > available {
+            return;
+        }
+        let slices = draw(more, suiting);
+        self.hold_grants(&slices);
+        let row = self.rows.get_mut(&request);
+        if let Some(held) = row.and_then(|row| row.held.as_mut()) {
+            held.units += more;
+            held.limit = limit;
+            for (number, units) in slices {
+                match held.slices.iter_mut().find(|(known, _)| *known == number) {
+                    Some((_, own)) => *own += units,
+                    None => held.slices.push((number, units)),
+                }
             }
         }
     }

@@ -6,7 +6,7 @@ use super::pinned::{amount, flags, read_some_principal, some_principal, units};
 use super::{InvalidEncoding, Message, Reader, Writer};
 use crate::book::{KeyState, TenantState};
 use crate::correction::Corrected;
-use crate::event::{Event, Expired, ParkReason, Parked, Reserved, Settled, ToppedUp};
+use crate::event::{Event, Expired, ParkReason, Parked, Raised, Reserved, Settled, ToppedUp};
 use crate::overage::Overage;
 use crate::reseller::Share;
 use crate::seal::MonthSealed;
@@ -95,10 +95,12 @@ impl Event {
                 id,
                 used,
                 lease_until,
+                raised,
             } => {
                 to.bytes(1, id.as_bytes());
                 to.some_message(2, used.as_ref());
                 to.number(3, lease_until.0);
+                to.some_message(4, raised.as_ref());
             }
             Self::Settled(settled) | Self::Adjusted(settled) => settled.write(&mut to),
             Self::Released {
@@ -165,6 +167,7 @@ impl Event {
                 id: id(&mut from, 1)?,
                 used: from.some_message(2)?,
                 lease_until: UnixMs(from.number(3)?),
+                raised: from.some_message(4)?,
             },
             SETTLED => Self::Settled(Box::new(Settled::read(&mut from)?)),
             ADJUSTED => Self::Adjusted(Box::new(Settled::read(&mut from)?)),
@@ -252,6 +255,22 @@ impl Message for Reserved {
             lease_until: UnixMs(from.number(8)?),
             would_refuse: from.text(9)?,
             grants: from.messages(10)?,
+        })
+    }
+}
+
+impl Message for Raised {
+    fn write(&self, to: &mut Writer) {
+        to.number(1, units(self.reserved));
+        to.number(2, self.output_tokens_max);
+        to.messages(3, &self.grants);
+    }
+
+    fn read(from: &mut Reader<'_>) -> Result<Self, InvalidEncoding> {
+        Ok(Self {
+            reserved: amount(from, 1)?,
+            output_tokens_max: from.number(2)?,
+            grants: from.messages(3)?,
         })
     }
 }

@@ -69,6 +69,7 @@ impl Asked {
                 id: call.id,
                 caller,
                 usage: call.usage,
+                output_tokens_target: call.output_tokens_target,
             }),
             Command::Release(call) => self.releases.push(ferry_api::Release {
                 id: call.id,

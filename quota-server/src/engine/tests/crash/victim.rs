@@ -93,6 +93,7 @@ async fn renew(engine: &Engine, ids: &[ReservationId], keys: &[KeyText]) {
         id: *id,
         caller: super::caller(key),
         usage,
+        output_tokens_target: 0,
     });
     let answers = engine.renew(&gateway(), calls.collect()).await.unwrap();
     let renewed = |answer: &RenewAnswer| matches!(answer, RenewAnswer::Renewed { .. });

@@ -151,12 +151,15 @@ impl Replay {
                     priced: true,
                 }
             }
-            Event::Renewed { id, used, .. } => {
+            Event::Renewed {
+                id, used, raised, ..
+            } => {
                 let request = self.request(id);
                 Step::Renew {
                     request,
                     by: by(request),
                     output: used.unwrap().output_tokens.cast_signed(),
+                    target: raised.map_or(0, |raised| raised.output_tokens_max.cast_signed()),
                 }
             }
             Event::Settled(settled) | Event::Adjusted(settled) => {
