@@ -10,6 +10,7 @@ mod arguments;
 mod check;
 mod correct;
 mod files;
+mod migrate;
 mod output;
 mod serve;
 mod table;
@@ -68,6 +69,7 @@ async fn execute(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Heads => admin::heads(&server.client()?, &output).await,
         Command::Backup { to, place } => files::backup(&to, place, &output),
         Command::Restore { from, place } => files::restore(&from, place, &output),
+        Command::Migrate { from, to } => migrate::run(from, to, &output).await,
         Command::AcceptLoss { place, yes } => files::accept(place, yes, &output),
         Command::Tenant { command } => admin::tenant(&server.client()?, command, &output).await,
         Command::Key { command } => admin::key(&server.client()?, command, &output).await,

@@ -16,6 +16,7 @@ pub mod key_directory;
 pub mod learned;
 pub mod listener;
 pub mod metrics;
+pub mod migrate;
 pub mod policy;
 pub mod price_book;
 pub mod principal;

@@ -6,6 +6,7 @@
 //! asked of them, is said once here, for every database.
 
 mod audit;
+pub mod copy;
 mod database;
 mod decode;
 pub mod fields;

@@ -3,6 +3,7 @@
 use super::correct::CorrectCommand;
 use super::files::Place;
 use crate::admin::{Client, InvalidServer};
+use crate::store::postgres::PostgresConfig;
 use clap::{Args, Parser, Subcommand};
 use ferry_ledger::Month;
 use ferry_types::{GrantId, KeyId, ResellerName, ReservationId, TenantId};
@@ -122,6 +123,16 @@ pub(super) enum Command {
         from: PathBuf,
         #[command(flatten)]
         place: Place,
+    },
+    /// Move everything from SQLite's file to an empty database of PostgreSQL's, verified on both sides. No server must run. It may be
+    /// given again, whatever broke it off. The password may stand in PGPASSWORD.
+    Migrate {
+        /// The file, as sqlite:PATH.
+        #[arg(long, value_name = "sqlite:PATH", value_parser = super::migrate::file)]
+        from: PathBuf,
+        /// The database, as postgres://user@host/name.
+        #[arg(long, value_name = "postgres://…")]
+        to: PostgresConfig,
     },
     /// Make a database count that lacks what was acknowledged. The server must not run.
     AcceptLoss {

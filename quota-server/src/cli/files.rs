@@ -39,8 +39,11 @@ impl Place {
                 let database = config.database.file().map(Path::to_path_buf);
                 let database = database.ok_or_else(|| {
                     anyhow::anyhow!(
-                        "{} is PostgreSQL's: use its own tools for backups",
-                        config.database
+                        "{} is PostgreSQL's: back it up and put it back with PostgreSQL's own tools (pg_basebackup, or pg_dump \
+                         and pg_restore), and keep {} and {} with it, without which it cannot be used",
+                        config.database,
+                        beside(&config.secrets, ".peppers").display(),
+                        beside(&config.secrets, ".signing-key").display()
                     )
                 })?;
                 Ok((database, config.heads.export))

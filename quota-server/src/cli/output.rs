@@ -46,7 +46,7 @@ pub(super) fn tell(text: &str) {
 }
 
 /// Entries between two looks at the line of progress.
-const PROGRESS_EVERY: u64 = 4_096;
+pub(super) const PROGRESS_EVERY: u64 = 4_096;
 
 /// A line on standard error that says how far something is, where somebody looks at it.
 pub(super) struct Progress {
@@ -63,8 +63,15 @@ impl Progress {
     }
 
     pub(super) fn show(&mut self, entries: u64) {
-        if self.terminal && entries.is_multiple_of(PROGRESS_EVERY) {
-            write!(io::stderr().lock(), "\r{entries} journal entries").unwrap_or_default();
+        if entries.is_multiple_of(PROGRESS_EVERY) {
+            self.say(&format!("{entries} journal entries"));
+        }
+    }
+
+    /// Says this in the place of what was said before.
+    pub(super) fn say(&mut self, text: &str) {
+        if self.terminal {
+            write!(io::stderr().lock(), "\r\x1b[K{text}").unwrap_or_default();
             self.shown = true;
         }
     }

@@ -5,6 +5,7 @@
 //! is run again; so it is when a commit's answer was lost, since every operation is idempotent. A database that is gone is
 //! looked for again and again, and until it is found nothing is decided.
 
+mod append;
 mod columns;
 mod config;
 mod fault;

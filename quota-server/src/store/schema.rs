@@ -27,6 +27,26 @@ pub(super) fn column_type(table: &str, column: &str) -> &'static str {
         .map_or("", |(_, kind)| kind.trim_end_matches(','))
 }
 
+/// Every table.
+pub(super) fn tables() -> impl Iterator<Item = &'static str> {
+    let heads = TEXT
+        .lines()
+        .filter_map(|line| line.strip_prefix("CREATE TABLE "));
+    heads.filter_map(|head| head.strip_suffix(" ("))
+}
+
+/// A table's columns, in the order of the schema.
+pub(super) fn columns(table: &str) -> Vec<&'static str> {
+    let (_, body) = TEXT
+        .split_once(&format!("CREATE TABLE {table} (\n"))
+        .unwrap_or_default();
+    let lines = body.lines().take_while(|line| *line != ");");
+    let names = lines.filter_map(|line| line.split_whitespace().next());
+    names
+        .filter(|word| !matches!(*word, "--" | "PRIMARY"))
+        .collect()
+}
+
 /// The statements that make an empty database ours, for SQLite. Its own types of columns are checked (`STRICT`), and rows lie in
 /// the order of their keys (`WITHOUT ROWID`).
 pub(super) fn for_sqlite() -> String {

@@ -19,6 +19,7 @@ mod ferry;
 mod gateway;
 mod heads;
 mod learned;
+mod migrate;
 mod probes;
 mod quota;
 mod refusals;

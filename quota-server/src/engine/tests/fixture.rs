@@ -273,6 +273,12 @@ impl Fixture {
         start(self.place.clone(), secrets, &self.clock, self.lease)
     }
 
+    /// Starts another engine on another database, with the same secrets.
+    pub(crate) fn go_on_at(&mut self, place: Database) {
+        self.place = place;
+        self.engine = self.another();
+    }
+
     /// SQLite's file.
     pub(crate) fn database(&self) -> PathBuf {
         self.folder.path().join("ferry.db")

@@ -20,7 +20,11 @@ fn every_column_that_is_written_stands_in_the_schema() {
         &KEY_DIRECTORY,
     ];
     for table in tables {
+        assert!(super::tables().any(|name| name == table.name));
+        let columns = columns(table.name);
+        assert!(!columns.contains(&"--") && !columns.contains(&"PRIMARY"));
         for column in table.columns {
+            assert!(columns.contains(column), "{}.{column}", table.name);
             let kind = column_type(table.name, column);
             assert!(
                 ["BIGINT", "TEXT", "BYTEA"].contains(&kind),
