@@ -171,6 +171,14 @@ impl GatewayStream {
     }
 }
 
+/// Bytes of a body. A message often ends with a callback that brings none: then the host is not asked.
+fn read(buffer: Buffer, start: usize, size: usize) -> Result<Vec<u8>, Status> {
+    if size == 0 {
+        return Ok(Vec::new());
+    }
+    host::buffer(buffer, start, size)
+}
+
 fn action(flow: Flow) -> Action {
     match flow {
         Flow::Continue => Action::Continue,
@@ -286,7 +294,7 @@ impl GatewayStream {
 
     fn on_request_body(&mut self, size: usize, end: bool) -> Action {
         let start = if self.held { self.body_bytes } else { 0 };
-        let chunk = match host::buffer(Buffer::Request, start, size.saturating_sub(start)) {
+        let chunk = match read(Buffer::Request, start, size.saturating_sub(start)) {
             Ok(chunk) => chunk,
             Err(status) => {
                 log::warn!("failed to read a request's body: {status}");
@@ -308,7 +316,7 @@ impl GatewayStream {
     }
 
     fn on_response_body(&mut self, size: usize, end: bool) -> Action {
-        let chunk = host::buffer(Buffer::Response, 0, size).unwrap_or_else(|status| {
+        let chunk = read(Buffer::Response, 0, size).unwrap_or_else(|status| {
             log::warn!("failed to read an answer's body: {status}");
             Vec::new()
         });
