@@ -64,6 +64,7 @@ unsafe extern "C" {
         value_size: usize,
     ) -> u32;
     fn proxy_continue_stream(stream: u32) -> u32;
+    fn proxy_close_stream(stream: u32) -> u32;
     fn proxy_send_local_response(
         status: u32,
         details: *const u8,
@@ -292,6 +293,13 @@ pub fn continue_request() -> Result<(), Status> {
     const REQUEST: u32 = 0;
     // SAFETY: no pointers.
     Status::check(unsafe { proxy_continue_stream(REQUEST) })
+}
+
+/// Cuts the answer of the context that the host acts for.
+pub fn cut_answer() -> Result<(), Status> {
+    const RESPONSE: u32 = 1;
+    // SAFETY: no pointers.
+    Status::check(unsafe { proxy_close_stream(RESPONSE) })
 }
 
 /// Answers the request here.

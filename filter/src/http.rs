@@ -61,7 +61,7 @@ impl GatewayStream {
             gateway,
             context_id,
             this,
-            exchange: Exchange::new(),
+            exchange: Exchange::of_stream(context_id),
             held: false,
             body_bytes: 0,
             chunked: false,

@@ -80,10 +80,27 @@ fn deliver(gateway: &Gateway) {
     }
 }
 
+impl Root {
+    /// Cuts the streams whose leases were lost, if their route wants that.
+    fn cut(&self, gateway: &Gateway) {
+        let streams = gateway.with(|worker, _| worker.outbox.leases().take_cut());
+        for stream in streams.unwrap_or_default() {
+            let cut = host::set_effective_context(stream).and_then(|()| host::cut_answer());
+            if let Err(status) = cut {
+                log::warn!("failed to cut a stream whose lease was lost: {status}");
+            }
+            if let Err(status) = host::set_effective_context(self.context_id) {
+                log::warn!("failed to return to the root context: {status}");
+            }
+        }
+    }
+}
+
 impl Context for Root {
     fn on_grpc_call_response(&mut self, token: u32, status: u32, size: usize) {
         if let Some(gateway) = self.gateway() {
             gateway.answered_alone(token, status, size);
+            self.cut(&gateway);
         }
     }
 
@@ -96,6 +113,7 @@ impl Context for Root {
     fn on_grpc_stream_message(&mut self, token: u32, size: usize) {
         if let Some(gateway) = self.gateway() {
             gateway.stream_answered(token, size);
+            self.cut(&gateway);
         }
     }
 
@@ -140,6 +158,7 @@ impl RootContext for Root {
         gateway.rang();
         gateway.look_after_stream();
         deliver(&gateway);
+        self.cut(&gateway);
         gateway.report();
         if self.closing
             && gateway.is_flushed()

@@ -39,6 +39,59 @@ async fn what_lives_is_held_and_what_does_not_is_let_go() {
     gateway.stop().await.unwrap();
 }
 
+/// Where the route says so, a stream whose lease was lost is cut, and charged for what was seen until then: even one that says
+/// nothing any more.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_lease_ends_its_stream_where_the_route_wants_that() {
+    let route = r#"{ "mode": "enforce", "on_quota_unreachable": "deny", "on_lease_lost": "end" }"#;
+    let gateway = gateway!().prices(TABLE).lease(Lease::short()).route(route);
+    let mut gateway = gateway.start().await.unwrap();
+    a_stream_that_is_cut(&mut gateway).await.unwrap();
+    gateway.stop().await.unwrap();
+}
+
+async fn a_stream_that_is_cut(gateway: &mut Gateway) -> anyhow::Result<()> {
+    let name = "cut";
+    let customer = gateway.new_customer(name, &dollars(PAID_IN)).await?;
+    let gate = Gate::shut();
+    let script = Script {
+        input_tokens: Some(30),
+        ..Script::tokens(20)
+    };
+    let script = script.at(Point::Event(10), Act::Hold(gate.clone()));
+    gateway.simulator()?.next([script]);
+    let client = Client::of(gateway, &customer)?.tagged(name)?;
+    let body = with(
+        question(PLAIN.model, 40),
+        json!({"max_tokens": 50, "stream": true}),
+    );
+    let mut begun = client.begin(&body).await?;
+    begun.events(10).await?;
+    gateway.server_mut().kill()?;
+    let answer = begun.finish().await;
+    ensure!(answer.broken && answer.events().len() == 10, "{answer:?}");
+    gateway.server_mut().start().await?;
+    let settled = wait::until("the settlement of a stream that was cut", async || {
+        let record = tagged(gateway, &customer, name).await?;
+        Ok((record.state == "settled").then_some(record))
+    })
+    .await?;
+    ensure!(
+        settled.cause.as_deref() == Some("gateway")
+            && (1..20).contains(&settled.usage.output_tokens),
+        "{settled:#?}"
+    );
+    let left = audit(gateway, &customer, PAID_IN).await?;
+    ensure!(left < PAID_IN, "{left} is left");
+    // The next one finds the gateway as it was.
+    let again = client
+        .chat(&with(question(PLAIN.model, 40), json!({"max_tokens": 5})))
+        .await?;
+    ensure!(again.status == 200 && !again.broken, "{again:?}");
+    gate.open();
+    Ok(())
+}
+
 /// It lasts for several leases, says nothing in the middle, and is charged as any other.
 async fn a_long_answer(gateway: &Gateway, stream: bool) -> anyhow::Result<()> {
     let name = if stream { "long-stream" } else { "long-json" };

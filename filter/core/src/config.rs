@@ -6,7 +6,7 @@
 //!
 //! ```json
 //! {"role": "gateway", "quota_cluster": "ferry-quota",
-//!  "routes": {"openai": {"mode": "enforce", "on_quota_unreachable": "deny"},
+//!  "routes": {"openai": {"mode": "enforce", "on_quota_unreachable": "deny", "on_lease_lost": "finish"},
 //!             "trial": {"mode": "shadow", "on_quota_unreachable": {"admit_known":
 //!               {"known_for_s": 600, "tokens_per_key": 20000, "tokens_per_worker": 200000}}}},
 //!  "timeouts": {"reserve_ms": 2000, "outbox_ms": 5000},
@@ -109,6 +109,18 @@ pub struct RouteConfig {
     pub mode: RouteMode,
     /// What happens to a request while the quota server does not answer. Has no default.
     pub on_quota_unreachable: OnQuotaUnreachable,
+    /// What happens to an answer whose lease could not be renewed in time.
+    pub on_lease_lost: OnLeaseLost,
+}
+
+/// What happens to an answer whose lease could not be renewed in time: nothing is held for it any more.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum OnLeaseLost {
+    /// It goes on, and is charged for all of it in the end: a customer's answer is worth more than the risk.
+    #[default]
+    Finish,
+    /// It is cut, and charged for what was seen until then: no more is sold than is held.
+    End,
 }
 
 /// Whether decisions are carried out on a route.
@@ -239,10 +251,25 @@ fn route(fields: &mut Section) -> Option<RouteConfig> {
         None => None,
     };
     let on_quota_unreachable = on_quota_unreachable(fields);
+    let on_lease_lost = on_lease_lost(fields);
     Some(RouteConfig {
+        on_lease_lost,
         mode: mode?,
         on_quota_unreachable: on_quota_unreachable?,
     })
+}
+
+fn on_lease_lost(fields: &mut Section) -> OnLeaseLost {
+    const FIELD: &str = "on_lease_lost";
+    match fields.optional_text(FIELD).as_deref() {
+        Some("end") => OnLeaseLost::End,
+        None => OnLeaseLost::default(),
+        Some("finish") => OnLeaseLost::Finish,
+        Some(_) => {
+            fields.fault(FIELD, "must be \"finish\" or \"end\"");
+            OnLeaseLost::Finish
+        }
+    }
 }
 
 fn on_quota_unreachable(fields: &mut Section) -> Option<OnQuotaUnreachable> {

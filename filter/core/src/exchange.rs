@@ -32,6 +32,8 @@ pub struct Exchange {
     phase: Phase,
     /// The id that the client is shown.
     id: Option<ReservationId>,
+    /// The host's number of the stream.
+    stream: u32,
     started_ms: u64,
     /// An answer to the client has begun, whoever gave it.
     answered: bool,
@@ -118,10 +120,20 @@ impl Exchange {
         Self {
             phase: Phase::Start,
             id: None,
+            stream: 0,
             started_ms: 0,
             answered: false,
             replacement: Replacement::None,
             replaced_details: None,
+        }
+    }
+
+    /// The exchange of a stream that the host knows by this number.
+    #[must_use]
+    pub fn of_stream(stream: u32) -> Self {
+        Self {
+            stream,
+            ..Self::new()
         }
     }
 

@@ -20,6 +20,7 @@ fn smallest_gateway_has_the_defaults() {
     let route = RouteConfig {
         mode: RouteMode::Enforce,
         on_quota_unreachable: OnQuotaUnreachable::Deny,
+        on_lease_lost: OnLeaseLost::Finish,
     };
     assert_eq!(config.routes.get("r"), Some(&route));
     assert_eq!(
@@ -36,7 +37,7 @@ fn smallest_gateway_has_the_defaults() {
 #[test]
 fn everything_can_be_stated() {
     let text = r#"{"role":"gateway","quota_cluster":"q","routes":{"a.b":{"mode":"shadow","on_quota_unreachable":{"admit_known":
-        {"known_for_s":5,"tokens_per_key":6,"tokens_per_worker":7}}}},"timeouts":{"reserve_ms":100,"outbox_ms":200.0},
+        {"known_for_s":5,"tokens_per_key":6,"tokens_per_worker":7}},"on_lease_lost":"end"}},"timeouts":{"reserve_ms":100,"outbox_ms":200.0},
         "limits":{"body_bytes_max":2048,"outbox_slots":3,"batch_items":4,"batch_delay_ms":5,"calls_in_flight":6}}"#;
     let Ok(PluginConfig::Gateway(config)) = PluginConfig::parse(text.as_bytes()) else {
         panic!("refused: {:?}", faults(text));
@@ -49,6 +50,7 @@ fn everything_can_be_stated() {
     let route = RouteConfig {
         mode: RouteMode::Shadow,
         on_quota_unreachable: OnQuotaUnreachable::AdmitKnown(caps),
+        on_lease_lost: OnLeaseLost::End,
     };
     assert_eq!(config.routes.get("a.b"), Some(&route));
     assert_eq!(
@@ -85,7 +87,7 @@ fn upstream_is_read() {
 #[test]
 fn every_fault_is_told_with_its_path() {
     let unknown = "is not a field that is known here";
-    let cases: [(&str, &[&str]); 9] = [
+    let cases: [(&str, &[&str]); 10] = [
         ("[]", &[": must be a JSON object"]),
         ("{}", &["role: is missing"]),
         (
@@ -122,6 +124,10 @@ fn every_fault_is_told_with_its_path() {
         (
             r#"{"role":"gateway","quota_cluster":"q","routes":{"r":{"mode":"enforce","on_quota_unreachable":"allow"}}}"#,
             &["routes.r.on_quota_unreachable: must be \"deny\" or {\"admit_known\": {…}}"],
+        ),
+        (
+            r#"{"role":"gateway","quota_cluster":"q","routes":{"r":{"mode":"enforce","on_quota_unreachable":"deny","on_lease_lost":"stop"}}}"#,
+            &["routes.r.on_lease_lost: must be \"finish\" or \"end\""],
         ),
         (
             r#"{"role":"upstream","provider":"a,b","authority":"","path_prefix":"v1/"}"#,

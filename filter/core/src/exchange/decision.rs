@@ -8,7 +8,7 @@ use ferry_api::v1::{
 
 use super::{Deciding, Exchange, Forwarded, Listing, Phase};
 use crate::clock::Now;
-use crate::config::OnQuotaUnreachable;
+use crate::config::{OnLeaseLost, OnQuotaUnreachable};
 use crate::effect::{CallFailure, Effect, Effects};
 use crate::guard::Admission;
 use crate::metrics::Metric;
@@ -170,6 +170,10 @@ impl Exchange {
         );
         let mut shown = shown(&granted.headers);
         let shadow = granted.mode == i32::from(Mode::Shadow);
+        if deciding.route.on_lease_lost == OnLeaseLost::End && !shadow {
+            let leases = worker.outbox.leases();
+            leases.cut_when_lost(&deciding.reservation.id, self.stream);
+        }
         if granted.clamped && !shadow {
             worker.counters.count(Metric::Clamped);
             shown.push((

@@ -56,7 +56,11 @@ impl Forwarded {
             worker.counters.count(Metric::UsageUnreadable);
         }
         let settlement = Settlement {
-            cause: self.cause(ending.details, evidence.as_ref()),
+            cause: if worker.outbox.leases().is_cut(&self.reservation.id) {
+                EndCause::Gateway
+            } else {
+                self.cause(ending.details, evidence.as_ref())
+            },
             attempts: self.attempts(&notes, evidence, ending, started_ms, now),
             latency_ms: now.monotonic_ms.saturating_sub(started_ms),
             status: if self.answer.is_known() {

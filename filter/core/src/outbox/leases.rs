@@ -1,8 +1,8 @@
 //! The leases of reservations that are alive, and when each must be renewed.
 //!
 //! A lease is renewed a third of its length after it was last granted, with the usage so far. The holder counts from when it
-//! sent its request, so that it stops before the grantor frees. A lease that ran out is recorded once and renewed no more: the
-//! request goes on, and its settlement is a late one.
+//! sent its request, so that it stops before the grantor frees. A lease that ran out is recorded once and renewed no more: by its
+//! route's policy the request goes on, and its settlement is a late one, or its stream is cut.
 
 use ferry_api::v1::{Caller, RenewItem, Usage as WireUsage};
 use ferry_types::ReservationId;
@@ -21,6 +21,10 @@ struct Lease {
     /// How much earlier it may be renewed, in company; none while it backs off.
     slack_ms: u64,
     sent_ms: u64,
+    /// The stream to cut when it is lost; `None` if that goes on.
+    stream: Option<u32>,
+    /// It was lost, and its stream is cut.
+    cut: bool,
 }
 
 /// The leases of what is alive.
@@ -29,6 +33,8 @@ pub struct Leases {
     open: HashMap<ReservationId, Lease>,
     /// No lease is due before this.
     due_ms: Option<u64>,
+    /// Streams to cut.
+    to_cut: Vec<u32>,
 }
 
 impl Leases {
@@ -47,9 +53,29 @@ impl Leases {
                 renew_ms: Some(renew_ms),
                 slack_ms: lease_ms / SLACK,
                 sent_ms,
+                stream: None,
+                cut: false,
             },
         );
         self.due_ms = Some(self.due_ms.map_or(renew_ms, |due| due.min(renew_ms)));
+    }
+
+    /// This stream is to be cut when the lease is lost.
+    pub fn cut_when_lost(&mut self, id: &ReservationId, stream: u32) {
+        if let Some(lease) = self.open.get_mut(id) {
+            lease.stream = Some(stream);
+        }
+    }
+
+    /// The streams to cut now; each is told once.
+    pub fn take_cut(&mut self) -> Vec<u32> {
+        core::mem::take(&mut self.to_cut)
+    }
+
+    /// Whether the reservation's stream was cut, since its lease was lost.
+    #[must_use]
+    pub fn is_cut(&self, id: &ReservationId) -> bool {
+        self.open.get(id).is_some_and(|lease| lease.cut)
     }
 
     /// What has been used so far.
@@ -114,6 +140,7 @@ impl Leases {
             lease.renew_ms = None;
             if lease.expires_ms <= now_ms {
                 lost = lost.saturating_add(1);
+                self.to_cut.extend(lease.lose());
                 continue;
             }
             lease.sent_ms = now_ms;
@@ -149,14 +176,22 @@ impl Leases {
 
     /// The server says that the reservation is over. Whether it was still open here.
     pub(super) fn lost(&mut self, id: &ReservationId) -> bool {
-        self.open.get_mut(id).is_some_and(|lease| {
-            lease.renew_ms = None;
+        let lease = self.open.get_mut(id);
+        lease.is_some_and(|lease| {
+            self.to_cut.extend(lease.lose());
             true
         })
     }
 }
 
 impl Lease {
+    /// It is renewed no more. The stream that is to be cut for it.
+    fn lose(&mut self) -> Option<u32> {
+        self.renew_ms = None;
+        self.cut = self.stream.is_some();
+        self.stream.take()
+    }
+
     fn item(&self, id: &ReservationId) -> RenewItem {
         RenewItem {
             reservation_id: id.as_bytes().to_vec(),

@@ -445,6 +445,32 @@ fn a_lease_that_the_server_ended_is_recorded_once() {
     }
 }
 
+/// A stream that is to be cut when its lease is lost is told of once, however that was lost; one that may finish never is.
+#[test]
+fn a_stream_is_cut_once_if_it_is_to_be() {
+    let ended = renew_result::Outcome::Ended(v1::Ended { state: 5 });
+    for answer in [Ok(renewed(ended)), Err(UNAVAILABLE)] {
+        let mut fixture = Fixture::new();
+        let leases = fixture.outbox.leases();
+        leases.open(id(1), Caller::default(), 900, 0);
+        leases.open(id(2), Caller::default(), 90_000, 0);
+        leases.cut_when_lost(&id(1), 41);
+        leases.cut_when_lost(&id(2), 42);
+        let call = fixture.due(300).remove(0);
+        fixture.answered(&call, answer.as_deref().map_err(|status| *status), 310);
+        let retried = fixture.due(900);
+        assert!(retried.is_empty(), "{retried:?}");
+        let leases = fixture.outbox.leases();
+        assert_eq!(
+            (leases.is_cut(&id(1)), leases.is_cut(&id(2))),
+            (true, false)
+        );
+        assert_eq!((leases.take_cut(), leases.take_cut()), (vec![41], vec![]));
+        leases.close(&id(1));
+        assert!(!leases.is_cut(&id(1)));
+    }
+}
+
 #[test]
 fn a_lease_of_no_length_is_lost_not_renewed_for_ever() {
     let mut fixture = Fixture::new();
