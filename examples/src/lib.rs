@@ -14,4 +14,5 @@ pub mod python;
 pub mod simulator;
 pub mod toolchain;
 pub mod wait;
+pub mod wheel;
 pub mod workspace;

@@ -1,5 +1,6 @@
 //! A PostgreSQL of our own: on a Unix socket, without a superuser's rights. Dropped, it is killed, and nothing of it is left running.
 
+mod obtain;
 mod programs;
 
 use std::fmt::Write as _;

