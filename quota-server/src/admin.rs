@@ -11,6 +11,7 @@ mod failure;
 mod heads;
 mod routes;
 mod seals;
+mod transfers;
 mod view;
 pub mod wire;
 

@@ -14,6 +14,7 @@ mod migrate;
 mod output;
 mod serve;
 mod table;
+mod transfer;
 mod verify;
 
 use arguments::{Arguments, Command};
@@ -75,6 +76,7 @@ async fn execute(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Key { command } => admin::key(&server.client()?, command, &output).await,
         Command::Topup(top_up) => admin::top_up(&server.client()?, top_up, &output).await,
         Command::Grant { command } => admin::grant(&server.client()?, command, &output).await,
+        Command::Transfer { command } => transfer::run(&server.client()?, command, &output).await,
         Command::Correct { command } => correct::run(&server.client()?, command, &output).await,
         Command::Accounts { tenant } => {
             admin::accounts(&server.client()?, tenant.as_ref(), &output).await

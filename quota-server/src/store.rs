@@ -29,7 +29,7 @@ use crate::heads::{Epochs, PublicKey};
 use crate::key_directory::{PepperId, StoredDigest};
 use crate::seal::Seal;
 use ferry_ledger::{Book, Recorded, TopUpRef, UnixMs};
-use ferry_types::{CorrectionId, GrantId, KeyId, ReservationId, TenantId};
+use ferry_types::{CorrectionId, GrantId, KeyId, ReservationId, TenantId, TransferId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
@@ -44,6 +44,8 @@ pub struct Touch {
     pub reservations: BTreeSet<ReservationId>,
     /// These top-ups.
     pub top_ups: BTreeSet<TopUpRef>,
+    /// These transfers.
+    pub transfers: BTreeSet<TransferId>,
     /// These corrections.
     pub corrections: BTreeSet<CorrectionId>,
     /// The open reservations under these idempotency keys: each a customer's key, and the digest that came with it.
@@ -59,6 +61,7 @@ impl Touch {
             keys: BTreeSet::new(),
             reservations: BTreeSet::new(),
             top_ups: BTreeSet::new(),
+            transfers: BTreeSet::new(),
             corrections: BTreeSet::new(),
             in_flight: BTreeSet::new(),
         }
@@ -82,6 +85,8 @@ pub struct BookChange<'a> {
     pub refused: &'a BTreeSet<ReservationId>,
     /// Top-ups that are new or changed.
     pub top_ups: &'a BTreeSet<TopUpRef>,
+    /// Transfers that are new.
+    pub transfers: &'a BTreeSet<TransferId>,
     /// Corrections that are new.
     pub corrections: &'a BTreeSet<CorrectionId>,
     /// Grants that are new or changed.

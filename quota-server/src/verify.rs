@@ -164,6 +164,7 @@ impl Walk<'_, '_> {
         epochs::check(self.snapshot)?;
         seals::check(self.snapshot)?;
         none(None, self.snapshot.stray_row())
+            .and_then(|()| none(None, self.snapshot.torn_transfer()))
     }
 
     /// Takes note of an entry.

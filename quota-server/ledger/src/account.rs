@@ -11,6 +11,8 @@ use ferry_types::{GrantId, ResellerName};
 pub enum Account {
     /// Asset: money on its way between us and the customers' banks.
     Clearing,
+    /// Between books: over all of them it sums to zero.
+    Transfer,
     /// Asset: what the tenant owes.
     Receivable,
     /// Liability: what the tenant paid in advance.
@@ -41,6 +43,7 @@ impl fmt::Display for Account {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Clearing => f.write_str("asset.clearing"),
+            Self::Transfer => f.write_str("transfer"),
             Self::Receivable => f.write_str("asset.receivable"),
             Self::Prepaid => f.write_str("liability.prepaid"),
             Self::Grant(grant) => write!(f, "liability.grant:{grant}"),

@@ -69,6 +69,8 @@ pub enum AdminAnswer {
     UnknownTopUp,
     /// There is no such entry.
     UnknownEntry,
+    /// The other book is in another currency.
+    OtherCurrency,
     /// No settle of this request is kept for a person.
     NotParked,
     /// More than can be put right.

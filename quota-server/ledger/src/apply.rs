@@ -16,6 +16,7 @@ use crate::reseller::Reseller;
 use crate::reservation::{Charge, Freed, Owner, Posting, Refused, Reservation, State};
 use crate::time::UnixMs;
 use crate::transaction::Transaction;
+use crate::transfer::{PostedTransfer, Transferred};
 use ferry_types::{Amount, Balance, GrantId, KeyId, Overflow, ReservationId, TenantId};
 use std::collections::BTreeMap;
 
@@ -80,6 +81,7 @@ impl Book {
             refused: BTreeMap::new(),
             top_ups: BTreeMap::new(),
             grants: BTreeMap::new(),
+            transfers: BTreeMap::new(),
             corrections: BTreeMap::new(),
         };
         let transaction = Transaction::of(event, &book, at)?;
@@ -174,6 +176,7 @@ impl Book {
                 Some(why) => Err(Misfit::WrongState(why)),
             },
             Event::ToppedUp(topped_up) => self.top_up(topped_up, at),
+            Event::Transferred(transferred) => self.transfer(transferred, at),
             Event::Reserved(reserved) => self.reserve(reserved, at),
             Event::Renewed {
                 id,
@@ -242,6 +245,23 @@ impl Book {
             seq,
         };
         self.top_ups.insert(reference, posted);
+        Ok(())
+    }
+
+    fn transfer(&mut self, transferred: &Transferred, at: UnixMs) -> Result<(), Misfit> {
+        let known = self.transfers.contains_key(&transferred.id);
+        absent(known, "the transfer is there already")?;
+        let (given, taken) = transferred.moves_balance();
+        self.posted = self.posted_after(given, taken)?;
+        let posted = PostedTransfer {
+            direction: transferred.direction,
+            other: transferred.other.clone(),
+            amount: transferred.amount,
+            note: transferred.note.clone(),
+            at,
+            seq: self.head.next_seq(),
+        };
+        self.transfers.insert(transferred.id.clone(), posted);
         Ok(())
     }
 

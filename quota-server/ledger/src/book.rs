@@ -10,8 +10,10 @@ use crate::overage::Overage;
 use crate::reseller::Reseller;
 use crate::reservation::{Refused, Reservation};
 use crate::time::UnixMs;
+use crate::transfer::PostedTransfer;
 use ferry_types::{
     Amount, Balance, CorrectionId, Currency, GrantId, KeyId, Overflow, ReservationId, TenantId,
+    TransferId,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -49,6 +51,8 @@ pub struct Book {
     pub top_ups: BTreeMap<TopUpRef, PostedTopUp>,
     /// All its grants.
     pub grants: BTreeMap<GrantId, Grant>,
+    /// Transfers in view.
+    pub transfers: BTreeMap<TransferId, PostedTransfer>,
     /// Corrections in view.
     pub corrections: BTreeMap<CorrectionId, PostedCorrection>,
 }

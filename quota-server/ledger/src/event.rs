@@ -10,6 +10,7 @@ use crate::reseller::Share;
 use crate::reservation::{Charge, Owner};
 use crate::seal::MonthSealed;
 use crate::time::UnixMs;
+use crate::transfer::Transferred;
 use ferry_types::{
     Amount, Currency, GrantId, KeyId, PrincipalName, RequestFacts, ResellerName, ReservationId,
     Settlement, Usage,
@@ -100,6 +101,8 @@ pub enum Event {
     Expired(Box<Expired>),
     /// A settle was kept for a person to judge; nothing was charged.
     Parked(Box<Parked>),
+    /// Money went from one book to another.
+    Transferred(Transferred),
     /// A person put something right.
     Corrected(Box<Corrected>),
     /// A month is over, and its entries are told of.
@@ -126,6 +129,7 @@ impl Event {
             | Self::GrantIssued { .. }
             | Self::GrantExpired { .. }
             | Self::ToppedUp(_)
+            | Self::Transferred(_)
             | Self::MonthSealed(_) => None,
         }
     }
@@ -158,6 +162,7 @@ impl Event {
             | Self::GrantIssued { .. }
             | Self::GrantExpired { .. }
             | Self::ToppedUp(_)
+            | Self::Transferred(_)
             | Self::Reserved(_)
             | Self::Renewed { .. }
             | Self::Settled(_)
@@ -190,6 +195,7 @@ impl Event {
             Self::Released { .. } => "released",
             Self::Expired(_) => "expired",
             Self::Parked(_) => "parked",
+            Self::Transferred(_) => "transferred",
             Self::Corrected(_) => "corrected",
             Self::MonthSealed(_) => "month_sealed",
         }

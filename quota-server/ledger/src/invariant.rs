@@ -141,6 +141,7 @@ pub fn i1_gives_back_what_was_charged(before: &Before, event: &Event) -> Result<
         | Event::GrantIssued { .. }
         | Event::GrantExpired { .. }
         | Event::ToppedUp(_)
+        | Event::Transferred(_)
         | Event::Reserved(_)
         | Event::Renewed { .. }
         | Event::Expired(_)
@@ -173,6 +174,7 @@ pub fn i2_promises_are_covered(before: &Before, event: &Event, after: &Book) -> 
         | Event::GrantIssued { .. }
         | Event::GrantExpired { .. }
         | Event::ToppedUp(_)
+        | Event::Transferred(_)
         | Event::Settled(_)
         | Event::Adjusted(_)
         | Event::Released { .. }
@@ -223,6 +225,7 @@ pub fn i3_one_end(before: &Before, event: &Event) -> Result<(), Broken> {
         | Event::GrantIssued { .. }
         | Event::GrantExpired { .. }
         | Event::ToppedUp(_)
+        | Event::Transferred(_)
         | Event::MonthSealed(_) => true,
     };
     holds(Invariant::I3, fits, "a reservation ends a second time")
@@ -252,6 +255,7 @@ pub fn i5_again_is_the_same(
         | Event::GrantIssued { .. }
         | Event::GrantExpired { .. }
         | Event::ToppedUp(_)
+        | Event::Transferred(_)
         | Event::Reserved(_)
         | Event::Settled(_)
         | Event::Adjusted(_)
@@ -333,6 +337,7 @@ pub fn i9_amounts_are_priced(event: &Event, after: &Book) -> Result<(), Broken> 
         | Event::GrantIssued { .. }
         | Event::GrantExpired { .. }
         | Event::ToppedUp(_)
+        | Event::Transferred(_)
         | Event::Released { .. }
         | Event::Parked(_)
         | Event::Corrected(_)

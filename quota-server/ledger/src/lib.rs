@@ -40,6 +40,7 @@ mod sizing;
 pub mod time;
 pub mod totals;
 pub mod transaction;
+pub mod transfer;
 pub mod verify;
 
 pub use account::Account;
@@ -74,4 +75,5 @@ pub use seal::MonthSealed;
 pub use time::UnixMs;
 pub use totals::Totals;
 pub use transaction::{Line, Transaction};
+pub use transfer::{Direction, PostedTransfer, Transfer, Transferred, transfer};
 pub use verify::{Difference, Priced, Prices, Replayed, Verifier};

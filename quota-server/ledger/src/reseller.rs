@@ -51,7 +51,7 @@ impl Share {
 /// Its liabilities fall by what is used. What comes in or goes out as money, and what lapses, moves them too, and is none of it.
 pub(crate) fn collected(lines: &[Line], kind: impl Fn(&GrantId) -> Option<GrantKind>) -> i128 {
     let counts = |line: &&Line| match &line.account {
-        Account::Prepaid | Account::Clearing | Account::Breakage => true,
+        Account::Prepaid | Account::Clearing | Account::Transfer | Account::Breakage => true,
         Account::Grant(grant) => kind(grant) != Some(GrantKind::Promotional),
         Account::Receivable
         | Account::ProviderPayable(_)

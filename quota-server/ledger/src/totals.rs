@@ -43,6 +43,7 @@ impl Totals {
                 Account::Unpriced => self.suspended = self.suspended.saturating_add(amount),
                 Account::ProviderCost => self.cost(line.currency, amount),
                 Account::Clearing
+                | Account::Transfer
                 | Account::Receivable
                 | Account::Prepaid
                 | Account::Grant(_)

@@ -14,6 +14,7 @@ use crate::offer::Offer;
 use crate::reseller::collected;
 use crate::reservation::{Charge, Posting, Reservation};
 use crate::time::UnixMs;
+use crate::transfer::Transferred;
 use ferry_types::{Amount, Balance, Currency, GrantId, Overflow};
 use std::sync::Arc;
 
@@ -55,6 +56,13 @@ impl Transaction {
             Event::ToppedUp(topped_up) => {
                 lines.give(topped_up.amount)?;
                 lines.debit(Account::Clearing, topped_up.amount)?;
+            }
+            Event::Transferred(transferred) => {
+                let (given, taken) = transferred.moves_balance();
+                lines.give(given)?;
+                lines.take(taken)?;
+                lines.debit(Transferred::BETWEEN, given)?;
+                lines.credit(Transferred::BETWEEN, taken)?;
             }
             Event::Settled(settled) | Event::Adjusted(settled) => lines.settle(settled, before)?,
             Event::Expired(expired) => lines.expire(expired, before)?,

@@ -213,6 +213,7 @@ impl<'a, P: Prices> Verifier<'a, P> {
             | Event::KeyIssued { .. }
             | Event::KeyStateSet { .. }
             | Event::ToppedUp(_)
+            | Event::Transferred(_)
             | Event::Renewed { .. }
             | Event::Released { .. }
             | Event::Expired(_)

@@ -71,6 +71,10 @@ pub(super) fn done(
                 message,
             ))
         }
+        AdminAnswer::OtherCurrency => {
+            let message = "the two books are in different currencies";
+            Err(Failed::new(StatusCode::CONFLICT, "other_currency", message))
+        }
         AdminAnswer::UnknownEntry => {
             let message = "the tenant's journal has no such entry";
             Err(Failed::new(StatusCode::NOT_FOUND, "unknown_entry", message))

@@ -2,9 +2,9 @@
 
 use super::wire::{
     Accounts, Balance, CheckHeads, Corrections, CreateCorrection, CreateGrant, CreateKey,
-    CreateTenant, CreateTopUp, CreatedKey, Failure, Grants, Heads, HeadsVerdict, IssuedGrant, Key,
-    Keys, PostedCorrection, Reservations, Seal, SealMonth, Seals, SetOverage, SetReseller, Status,
-    Tenant, Tenants, TopUp, UsageRecords, Verdict,
+    CreateTenant, CreateTopUp, CreateTransfer, CreatedKey, Failure, Grants, Heads, HeadsVerdict,
+    IssuedGrant, Key, Keys, PostedCorrection, PostedTransfer, Reservations, Seal, SealMonth, Seals,
+    SetOverage, SetReseller, Status, Tenant, Tenants, TopUp, Transfers, UsageRecords, Verdict,
 };
 use crate::listener::{Address, InvalidAddress};
 use reqwest::{Method, RequestBuilder};
@@ -303,6 +303,28 @@ impl Client {
     ) -> Result<PostedCorrection, ClientError> {
         let path = format!("tenants/{}/corrections", segment(tenant));
         self.send(self.request(Method::POST, &path).json(new)).await
+    }
+
+    /// Moves money from a tenant's book to another's, once per id.
+    ///
+    /// # Errors
+    /// [`ClientError`]; codes `unknown_tenant`, `other_currency`, `exceeds`, and `conflict` if the id stands for another transfer.
+    pub async fn transfer(
+        &self,
+        tenant: &str,
+        new: &CreateTransfer,
+    ) -> Result<PostedTransfer, ClientError> {
+        let path = format!("tenants/{}/transfers", segment(tenant));
+        self.send(self.request(Method::POST, &path).json(new)).await
+    }
+
+    /// A tenant's transfers, newest first.
+    ///
+    /// # Errors
+    /// [`ClientError`]; code `unknown_tenant`.
+    pub async fn transfers(&self, tenant: &str) -> Result<Transfers, ClientError> {
+        self.get(&format!("tenants/{}/transfers", segment(tenant)), &[])
+            .await
     }
 
     /// A tenant's corrections, newest first.

@@ -5,7 +5,7 @@ use super::asked::{
     rows,
 };
 use super::failure::Failed;
-use super::{corrections, credit, heads, seals, view, wire};
+use super::{corrections, credit, heads, seals, transfers, view, wire};
 use crate::draining::Draining;
 use crate::engine::{self, Engine, EngineError};
 use crate::policy::Offers;
@@ -68,6 +68,10 @@ pub(crate) fn router(state: AdminState) -> Router {
             get(corrections::list).post(corrections::correct),
         )
         .route("/tenants/{tenant}/overage", post(credit::set_overage))
+        .route(
+            "/tenants/{tenant}/transfers",
+            get(transfers::list).post(transfers::transfer),
+        )
         .route("/tenants/{tenant}/reseller", post(credit::set_reseller))
         .route("/accounts", get(credit::accounts))
         .route("/reservations", get(reservations))

@@ -3,7 +3,7 @@
 use super::wire;
 use crate::store::view::{
     AccountView, AttemptView, CorrectionView, GrantView, KeyView, ReservationView, TenantView,
-    UsageView,
+    TransferView, UsageView,
 };
 use crate::timestamp::rfc3339;
 use crate::verify::VerifyReport;
@@ -98,6 +98,20 @@ pub(super) fn correction(found: &CorrectionView, currency: Currency) -> wire::Co
         reason: reason.name().to_owned(),
         approver: approver.clone(),
         note: note.clone(),
+        posted_at: time(posted.at),
+        seq: posted.seq,
+    }
+}
+
+pub(super) fn transfer(found: &TransferView, currency: Currency) -> wire::Transfer {
+    let TransferView { id, posted } = found;
+    wire::Transfer {
+        id: id.to_string(),
+        direction: posted.direction.name().to_owned(),
+        other: posted.other.to_string(),
+        currency: currency.code().to_owned(),
+        amount: posted.amount.display(currency).to_string(),
+        note: posted.note.clone(),
         posted_at: time(posted.at),
         seq: posted.seq,
     }

@@ -3,12 +3,14 @@
 mod corrections;
 mod credit;
 mod proof;
+mod transfers;
 
 pub use corrections::{Correction, Corrections, CreateCorrection, PostedCorrection};
 pub use credit::{
     Account, Accounts, CreateGrant, Grant, Grants, IssuedGrant, SetOverage, SetReseller,
 };
 pub use proof::{CheckHeads, Heads, HeadsVerdict, Seal, SealMonth, Seals};
+pub use transfers::{CreateTransfer, PostedTransfer, Transfer, Transfers};
 
 use crate::heads::HeadLine;
 use serde::{Deserialize, Serialize};

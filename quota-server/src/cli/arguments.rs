@@ -2,6 +2,7 @@
 
 use super::correct::CorrectCommand;
 use super::files::Place;
+use super::transfer::TransferCommand;
 use crate::admin::{Client, InvalidServer};
 use crate::store::postgres::PostgresConfig;
 use clap::{Args, Parser, Subcommand};
@@ -79,6 +80,11 @@ pub(super) enum Command {
     Grant {
         #[command(subcommand)]
         command: GrantCommand,
+    },
+    /// Move money between two tenants' books.
+    Transfer {
+        #[command(subcommand)]
+        command: TransferCommand,
     },
     /// Put something right, with a reason and whoever approved it: refunds, chargebacks, write-offs, and what waits for a person.
     Correct {

@@ -1,9 +1,13 @@
 //! Tables for people.
 
+mod movements;
+
+pub(super) use movements::{corrections, posted_correction, posted_transfer, top_up, transfers};
+
 use crate::admin::wire::{
-    Accounts, Balance, Corrections, CreatedKey, Grant, Grants, Heads, HeadsVerdict, IssuedGrant,
-    Key, Keys, PostedCorrection, Reservation, Reservations, Seal, Seals, Tenant, Tenants, TopUp,
-    Usage, UsageRecord, UsageRecords, Verdict,
+    Accounts, Balance, CreatedKey, Grant, Grants, Heads, HeadsVerdict, IssuedGrant, Key, Keys,
+    Reservation, Reservations, Seal, Seals, Tenant, Tenants, Usage, UsageRecord, UsageRecords,
+    Verdict,
 };
 use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, Table};
@@ -229,75 +233,6 @@ pub(super) fn keys(list: &Keys) -> String {
         ]);
     }
     shown(&table, list.keys.len(), "keys")
-}
-
-pub(super) fn top_up(top_up: &TopUp) -> String {
-    let money = |amount: &str| format!("{amount} {}", top_up.currency);
-    let posted = if top_up.posted_now {
-        "now"
-    } else {
-        "before: nothing was added"
-    };
-    facts(&[
-        ("tenant", top_up.tenant.clone()),
-        ("amount", money(&top_up.amount)),
-        ("posted", posted.to_owned()),
-        ("source", top_up.source.clone()),
-        ("reference", top_up.external_reference.clone()),
-        ("available", money(&top_up.available)),
-    ])
-}
-
-pub(super) fn posted_correction(posted: &PostedCorrection) -> String {
-    let told = &posted.correction;
-    let money = |amount: &str| format!("{amount} {}", told.currency);
-    let done = if posted.posted_now {
-        "now"
-    } else {
-        "before: nothing has changed"
-    };
-    let mut rows = vec![
-        ("correction", told.id.clone()),
-        ("remedy", told.remedy.clone()),
-        ("corrects", told.corrects.clone()),
-        ("amount", money(&told.amount)),
-        ("posted", done.to_owned()),
-        ("entry", told.seq.to_string()),
-        ("available", money(&posted.available)),
-    ];
-    if !told.grants.is_empty() {
-        rows.push(("new grants", told.grants.join(", ")));
-    }
-    facts(&rows)
-}
-
-pub(super) fn corrections(list: &Corrections) -> String {
-    let header = [
-        "CORRECTION",
-        "REMEDY",
-        "CORRECTS",
-        "AMOUNT",
-        "",
-        "REASON",
-        "APPROVER",
-        "POSTED",
-        "ENTRY",
-    ];
-    let mut table = table(&header, &[3, 8]);
-    for told in &list.corrections {
-        table.add_row([
-            &told.id,
-            &told.remedy,
-            &told.corrects,
-            &told.amount,
-            &told.currency,
-            &told.reason,
-            &told.approver,
-            &told.posted_at,
-            &told.seq.to_string(),
-        ]);
-    }
-    shown(&table, list.corrections.len(), "corrections")
 }
 
 pub(super) fn reservations(list: &Reservations) -> String {

@@ -6,7 +6,7 @@ use super::{Answered, CreateTenant, Engine, EngineError, IssuedKey, PriceTable, 
 use crate::key_directory::sha256;
 use ferry_ledger::{
     AdminAnswer, Answer, Command, Correct, IssueGrant, IssueKey, KeyState, OpenTenant, Overage,
-    SetKeyState, Share, TenantState, TopUp, UnixMs,
+    SetKeyState, Share, TenantState, TopUp, Transfer, UnixMs,
 };
 use ferry_types::{KeyId, KeyText, ResellerName, TenantId};
 use tokio::sync::oneshot;
@@ -149,6 +149,25 @@ impl Engine {
         self.administer(tenant, Ask::Command(command)).await
     }
 
+    /// Moves money from one tenant's book to another's, once per id.
+    ///
+    /// # Errors
+    /// [`EngineError`] if nothing was decided.
+    pub async fn transfer(
+        &self,
+        from: TenantId,
+        order: Transfer,
+    ) -> Result<Answered<AdminAnswer>, EngineError> {
+        let op = Box::new(Op {
+            who: Who::Operator(from),
+            ask: Ask::Transfer(order),
+        });
+        let (answer, answered) = oneshot::channel();
+        self.put(Lane::Settlement, Job::Transfer { op, answer })?;
+        let answers = answered.await.map_err(|_| EngineError::Unavailable)??;
+        one_admin(answers)
+    }
+
     /// Keeps a price table under its version, for good.
     ///
     /// # Errors
@@ -179,15 +198,19 @@ impl Engine {
         let answers = self
             .ask(Lane::Settlement, vec![Op { who, ask }], None)
             .await?;
-        one(answers, |answer| match answer {
-            Answer::Admin(answer) => Some(answer),
-            Answer::Reserve(_)
-            | Answer::Renew(_)
-            | Answer::Settle(_)
-            | Answer::Release(_)
-            | Answer::Expire(_) => None,
-        })
+        one_admin(answers)
     }
+}
+
+fn one_admin(answers: Vec<Answered<Answer>>) -> Result<Answered<AdminAnswer>, EngineError> {
+    one(answers, |answer| match answer {
+        Answer::Admin(answer) => Some(answer),
+        Answer::Reserve(_)
+        | Answer::Renew(_)
+        | Answer::Settle(_)
+        | Answer::Release(_)
+        | Answer::Expire(_) => None,
+    })
 }
 
 fn draw_key() -> Result<KeyText, EngineError> {

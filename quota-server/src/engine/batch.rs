@@ -17,7 +17,7 @@ use super::metrics::EngineMetrics;
 use crate::key_directory::{Peppers, StoredDigest};
 use crate::store::{BookChange, Store, StoreError, Touch};
 use book_work::BookWork;
-use ferry_ledger::{Answer, Book, Command, Head, Rules, UnixMs};
+use ferry_ledger::{AdminAnswer, Answer, Book, Command, Head, Rules, Transfer, UnixMs};
 use ferry_types::{KeyDigest, KeyId, TenantId};
 use put::{Put, Question};
 use std::collections::{BTreeMap, HashMap};
@@ -122,14 +122,13 @@ impl Batch<'_> {
     fn load(&mut self, puts: &[Put]) -> Result<BTreeMap<TenantId, BookWork>, StoreError> {
         let mut touches: BTreeMap<TenantId, Touch> = BTreeMap::new();
         for put in puts {
-            let Some(tenant) = &put.tenant else {
-                continue;
-            };
-            if !touches.contains_key(tenant) {
-                touches.insert(tenant.clone(), Touch::new(tenant.clone()));
-            }
-            if let Some(touch) = touches.get_mut(tenant) {
-                put.question.touch(touch);
+            for tenant in put.tenant.iter().chain(put.question.other()) {
+                if !touches.contains_key(tenant) {
+                    touches.insert(tenant.clone(), Touch::new(tenant.clone()));
+                }
+                if let Some(touch) = touches.get_mut(tenant) {
+                    put.question.touch(touch);
+                }
             }
         }
         let touches: Vec<Touch> = touches.into_values().collect();
@@ -150,6 +149,9 @@ impl Batch<'_> {
             return self.answer_nobody(&put.question);
         };
         let unknown = || EngineError::UnknownTenant(tenant.clone());
+        if let Question::Transfer(order) = &put.question {
+            return transfer(tenant, order, works, self.now);
+        }
         let work = works.get_mut(tenant).ok_or_else(unknown)?;
         let answer = match &mut put.question {
             Question::Open(order) => Some(work.open(order, self.now)),
@@ -178,7 +180,7 @@ impl Batch<'_> {
                 }
             }
             Question::Command(command) => work.put(command, &self.rules, self.now),
-            Question::Answered(_) => None,
+            Question::Transfer(_) | Question::Answered(_) => None,
         };
         let answer = answer.ok_or_else(unknown)?;
         Ok(Answered {
@@ -198,6 +200,7 @@ impl Batch<'_> {
             Question::Open(_)
             | Question::Issue(..)
             | Question::Gateway(..)
+            | Question::Transfer(_)
             | Question::Command(_) => Err(EngineError::Unavailable),
         }
     }
@@ -213,22 +216,62 @@ impl Batch<'_> {
             .values()
             .filter_map(|work| Some((work.touch().clone(), work.broken()?.to_string())))
             .collect();
-        for (touch, reason) in broken {
-            let tenant = touch.tenant.clone();
+        for (touch, reason) in &broken {
+            let tenant = &touch.tenant;
             tracing::error!(%tenant, reason, "ALARM: an invariant does not hold: the book is frozen");
             self.metrics.books_frozen.inc();
-            self.store.freeze(&tenant, &reason)?;
-            let loaded = self.store.load(std::slice::from_ref(&touch))?;
+            self.store.freeze(tenant, reason)?;
+        }
+        // A transfer is alone in its batch: if one of its books is broken, it has not happened in the other either.
+        let is_transfer = puts.iter().any(|put| put.question.other().is_some());
+        let reset: Vec<Touch> = works
+            .values()
+            .filter(|work| work.broken().is_some() || (is_transfer && !broken.is_empty()))
+            .map(|work| work.touch().clone())
+            .collect();
+        for touch in &reset {
+            let loaded = self.store.load(std::slice::from_ref(touch))?;
             let book = loaded.into_iter().next().flatten();
-            works.insert(tenant.clone(), BookWork::new(touch, book));
-            for (put, result) in puts.iter_mut().zip(results.iter_mut()) {
-                if put.tenant.as_ref() == Some(&tenant) {
-                    *result = self.answer(put, works);
-                }
+            works.insert(touch.tenant.clone(), BookWork::new(touch.clone(), book));
+        }
+        for (put, result) in puts.iter_mut().zip(results.iter_mut()) {
+            let is_reset = |touch: &Touch| put.tenant.as_ref() == Some(&touch.tenant);
+            if reset.iter().any(is_reset) {
+                *result = self.answer(put, works);
             }
         }
         Ok(())
     }
+}
+
+/// Puts a transfer to its two books: both take it, or one is found broken and nothing is written of either.
+fn transfer(
+    from: &TenantId,
+    order: &Transfer,
+    works: &mut BTreeMap<TenantId, BookWork>,
+    now: UnixMs,
+) -> Result<Answered<Answer>, EngineError> {
+    let unknown = |tenant: &TenantId| EngineError::UnknownTenant(tenant.clone());
+    if order.to == *from {
+        return Ok(Answered {
+            server_time: now,
+            book: None,
+            answer: Answer::Admin(AdminAnswer::Conflict { field: "to" }),
+        });
+    }
+    let mut giver = works.remove(from).ok_or_else(|| unknown(from))?;
+    let moved = match works.get_mut(&order.to) {
+        Some(taker) => giver.transfer(taker, order, now),
+        None => Err(order.to.clone()),
+    };
+    let book = giver.book().map(|book| view(book, now));
+    works.insert(from.clone(), giver);
+    let answer = moved.map_err(|tenant| unknown(&tenant))?;
+    Ok(Answered {
+        server_time: now,
+        book,
+        answer: Answer::Admin(answer),
+    })
 }
 
 fn view(book: &Book, now: UnixMs) -> BookView {

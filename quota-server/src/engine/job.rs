@@ -6,7 +6,7 @@ use crate::key_directory::{PepperId, StoredDigest};
 use crate::policy::ModelOffers;
 use crate::principal::Principal;
 use crate::seal::Seal;
-use ferry_ledger::{Answer, Command, IssueKey, OpenTenant, UnixMs};
+use ferry_ledger::{Answer, Command, IssueKey, OpenTenant, Transfer, UnixMs};
 use ferry_types::{KeyDigest, RequestFacts, ReservationId, Settlement, TenantId, Usage};
 use std::sync::Arc;
 use std::time::Instant;
@@ -20,6 +20,11 @@ pub(super) enum Job {
     Decide {
         ops: Vec<Op>,
         deadline: Option<Instant>,
+        answer: Reply<Vec<Answered<Answer>>>,
+    },
+    /// Move money between two books, in a transaction of its own: if one of them cannot, neither does.
+    Transfer {
+        op: Box<Op>,
         answer: Reply<Vec<Answered<Answer>>>,
     },
     /// Keep a price table.
@@ -39,7 +44,8 @@ impl Weigh for Job {
     fn operations(&self) -> usize {
         match self {
             Self::Decide { ops, .. } => ops.len(),
-            Self::PriceTable { .. }
+            Self::Transfer { .. }
+            | Self::PriceTable { .. }
             | Self::Time { .. }
             | Self::KeepSeal { .. }
             | Self::Expire { .. } => 1,
@@ -79,6 +85,7 @@ pub(super) enum Ask {
         digest: StoredDigest,
     },
     Command(Command),
+    Transfer(Transfer),
     Reserve {
         id: ReservationId,
         facts: RequestFacts,

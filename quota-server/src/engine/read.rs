@@ -9,7 +9,7 @@ use crate::key_directory::Peppers;
 use crate::principal::Principal;
 use crate::store::view::{
     AccountView, CorrectionView, GrantView, KeyView, ReservationQuery, ReservationView, TenantView,
-    UsageQuery, UsageView,
+    TransferView, UsageQuery, UsageView,
 };
 use crate::store::{Database, OpenError, Reader, StoreError};
 use crate::verify::{Part, VerifyError, VerifyReport};
@@ -134,6 +134,14 @@ impl Engine {
     /// [`EngineError::Unavailable`] if the store cannot be read.
     pub async fn corrections(&self, tenant: TenantId) -> Result<Vec<CorrectionView>, EngineError> {
         self.read(move |reader| reader.corrections(&tenant)).await
+    }
+
+    /// A tenant's transfers, newest first.
+    ///
+    /// # Errors
+    /// [`EngineError::Unavailable`] if the store cannot be read.
+    pub async fn transfers(&self, tenant: TenantId) -> Result<Vec<TransferView>, EngineError> {
+        self.read(move |reader| reader.transfers(&tenant)).await
     }
 
     /// A reservation as it is stored.

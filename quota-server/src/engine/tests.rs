@@ -18,3 +18,4 @@ mod migrate;
 mod retention;
 mod seal;
 mod servers;
+pub(crate) mod transfers;

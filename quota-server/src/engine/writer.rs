@@ -120,7 +120,8 @@ impl Writer {
                     waiting.push(Waiting { operations, answer });
                     ops.extend(asked);
                 }
-                Job::PriceTable { .. }
+                Job::Transfer { .. }
+                | Job::PriceTable { .. }
                 | Job::Time { .. }
                 | Job::KeepSeal { .. }
                 | Job::Expire { .. } => rest.push(job),
@@ -209,6 +210,10 @@ impl Writer {
 
     fn work_alone(&mut self, job: Job) -> Result<(), Failed> {
         match job {
+            Job::Transfer { op, answer } => {
+                let results = self.decide(vec![*op])?;
+                reply(answer, results.into_iter().collect());
+            }
             Job::PriceTable { table, answer } => {
                 let kept = self.keep_price_table(table)?;
                 reply(answer, kept);

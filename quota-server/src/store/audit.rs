@@ -9,7 +9,7 @@ use super::reader::{Source, all};
 use super::row;
 use super::table::{
     CORRECTIONS, GRANTS, JOURNAL, KEYS, LINES, REFUSALS, RESERVATIONS, TENANTS, TOP_UPS,
-    USAGE_ATTEMPTS, USAGE_RECORDS,
+    TORN_TRANSFER, TRANSFERS, USAGE_ATTEMPTS, USAGE_RECORDS,
 };
 use super::value::Value;
 use super::{StoreError, decode};
@@ -160,6 +160,11 @@ impl<'a> Snapshot<'a> {
         if let Some(found) = compare.rows(&TOP_UPS, top_ups)? {
             return Ok(Some(found));
         }
+        let transfers = book.transfers.iter();
+        let transfers = transfers.map(|(id, posted)| row::transfer(tenant, id, posted));
+        if let Some(found) = compare.rows(&TRANSFERS, transfers)? {
+            return Ok(Some(found));
+        }
         let corrections = book.corrections.iter();
         let corrections = corrections.map(|(id, posted)| row::correction(tenant, id, posted));
         if let Some(found) = compare.rows(&CORRECTIONS, corrections)? {
@@ -237,6 +242,21 @@ impl<'a> Snapshot<'a> {
         Ok(lost.map(|key| format!("key_directory {key}: the store does not have it")))
     }
 
+    /// The first transfer that only one of its two books has.
+    ///
+    /// # Errors
+    /// [`StoreError`] if they cannot be read.
+    pub fn torn_transfer(&mut self) -> Result<Option<String>, StoreError> {
+        let action = "look for torn transfers";
+        let torn: Vec<String> = all(self.source, action, TORN_TRANSFER, &[], |row| {
+            let (tenant, id, other) = (text(row, 0)?, text(row, 1)?, text(row, 2)?);
+            Ok(format!(
+                "transfers: '{tenant}' has {id}, and '{other}' does not have its other side"
+            ))
+        })?;
+        Ok(torn.into_iter().next())
+    }
+
     /// The first row that belongs to a tenant that is not there.
     ///
     /// # Errors
@@ -245,6 +265,7 @@ impl<'a> Snapshot<'a> {
         let projections = [
             &KEYS,
             &TOP_UPS,
+            &TRANSFERS,
             &CORRECTIONS,
             &GRANTS,
             &LINES,

@@ -8,10 +8,10 @@ use super::fields::{
 use super::value::Value;
 use crate::key_directory::PepperId;
 use ferry_ledger::{
-    Book, Entry, Grant, Head, Key, KeyState, Overage, PostedCorrection, PostedTopUp, Refused,
-    Reseller, Reservation, Share, TenantState,
+    Book, Direction, Entry, Grant, Head, Key, KeyState, Overage, PostedCorrection, PostedTopUp,
+    PostedTransfer, Refused, Reseller, Reservation, Share, TenantState,
 };
-use ferry_types::{Balance, CorrectionId, Currency, GrantId, TenantId};
+use ferry_types::{Balance, CorrectionId, Currency, GrantId, TenantId, TransferId};
 use std::collections::BTreeMap;
 
 /// A book of which nothing but the account is in view.
@@ -36,6 +36,7 @@ pub(super) fn book(row: &(impl Fields + ?Sized), tenant: &TenantId) -> Result<Bo
         refused: BTreeMap::new(),
         top_ups: BTreeMap::new(),
         grants: BTreeMap::new(),
+        transfers: BTreeMap::new(),
         corrections: BTreeMap::new(),
     })
 }
@@ -91,6 +92,20 @@ pub(super) fn top_up(row: &(impl Fields + ?Sized)) -> Result<PostedTopUp, StoreE
         at: time(row, 5)?,
         taken_back: amount(row, 6)?,
     })
+}
+
+pub(super) fn transfer(
+    row: &(impl Fields + ?Sized),
+) -> Result<(TransferId, PostedTransfer), StoreError> {
+    let posted = PostedTransfer {
+        direction: named(row, 2, Direction::ALL, Direction::name)?,
+        other: parsed(row, 3, "a tenant id")?,
+        amount: amount(row, 4)?,
+        note: text(row, 5)?,
+        seq: count(row, 6)?,
+        at: time(row, 7)?,
+    };
+    Ok((parsed(row, 1, "a transfer id")?, posted))
 }
 
 pub(super) fn correction(

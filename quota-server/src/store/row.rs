@@ -3,12 +3,12 @@
 use super::value::{Row, Value};
 use crate::key_directory::{PepperId, StoredDigest};
 use ferry_ledger::{
-    Book, Entry, Grant, Key, PostedCorrection, PostedTopUp, Posting, Refused, Reservation, State,
-    TopUpRef, Transaction,
+    Book, Entry, Grant, Key, PostedCorrection, PostedTopUp, PostedTransfer, Posting, Refused,
+    Reservation, State, TopUpRef, Transaction,
 };
 use ferry_types::{
     Amount, CorrectionId, Currency, GrantId, KeyId, ReservationId, Tags, TenantId, TokenClass,
-    Usage,
+    TransferId, Usage,
 };
 use std::borrow::Cow;
 
@@ -80,6 +80,23 @@ pub(super) fn top_up<'a>(
         count(posted.seq),
         count(posted.at.0),
         amount(posted.taken_back),
+    ]
+}
+
+pub(super) fn transfer<'a>(
+    tenant: &'a TenantId,
+    id: &'a TransferId,
+    posted: &'a PostedTransfer,
+) -> Row<'a> {
+    vec![
+        text(tenant.as_str()),
+        text(id.as_str()),
+        text(posted.direction.name()),
+        text(posted.other.as_str()),
+        amount(posted.amount),
+        text(&posted.note),
+        count(posted.seq),
+        count(posted.at.0),
     ]
 }
 

@@ -94,6 +94,19 @@ CREATE TABLE top_ups (
     PRIMARY KEY (tenant, source, external_reference)
 );
 
+-- Money that went from one book to another: each of the two has a row, under the same id.
+CREATE TABLE transfers (
+    tenant TEXT NOT NULL,
+    transfer TEXT NOT NULL,
+    direction TEXT NOT NULL,
+    other TEXT NOT NULL,
+    amount BIGINT NOT NULL,
+    note TEXT NOT NULL,
+    seq BIGINT NOT NULL,
+    time BIGINT NOT NULL,
+    PRIMARY KEY (tenant, transfer)
+);
+
 -- What people put right. The content is the ledger's.
 CREATE TABLE corrections (
     tenant TEXT NOT NULL,

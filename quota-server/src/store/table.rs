@@ -92,6 +92,21 @@ table!(
     ]
 );
 table!(
+    TRANSFERS,
+    "transfers",
+    2,
+    [
+        "tenant",
+        "transfer",
+        "direction",
+        "other",
+        "amount",
+        "note",
+        "seq",
+        "time"
+    ]
+);
+table!(
     CORRECTIONS,
     "corrections",
     2,
@@ -246,6 +261,12 @@ pub(super) const DUE_GRANTS: &str = "SELECT tenant, grant_id FROM grants \
      WHERE ends_at <= $1 \
      AND tenant NOT IN (SELECT tenant FROM tenants WHERE frozen IS NOT NULL) \
      ORDER BY ends_at, tenant, grant_id LIMIT $2";
+
+/// A transfer that the other book does not have as its other side.
+pub(super) const TORN_TRANSFER: &str = "SELECT a.tenant, a.transfer, a.other FROM transfers a \
+     LEFT JOIN transfers b ON b.tenant = a.other AND b.transfer = a.transfer AND b.other = a.tenant \
+     AND b.amount = a.amount AND b.direction <> a.direction \
+     WHERE b.tenant IS NULL ORDER BY a.tenant, a.transfer LIMIT 1";
 
 impl Table {
     /// Reads one tenant's rows, in the order of their keys; of some tables only a part, by another condition.

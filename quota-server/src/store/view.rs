@@ -1,11 +1,12 @@
 //! What reports show: rows of the projections as a reader finds them. Nothing here decides anything.
 
 use ferry_ledger::{
-    Flag, Grant, KeyState, Overage, PostedCorrection, Reseller, StateName, TenantState, UnixMs,
+    Flag, Grant, KeyState, Overage, PostedCorrection, PostedTransfer, Reseller, StateName,
+    TenantState, UnixMs,
 };
 use ferry_types::{
     Amount, Balance, CorrectionId, Currency, EndCause, Endpoint, GrantId, KeyId, Mode,
-    PrincipalName, ReservationId, Tags, TenantId, Usage, UsageSource,
+    PrincipalName, ReservationId, Tags, TenantId, TransferId, Usage, UsageSource,
 };
 
 /// A tenant with its money.
@@ -57,6 +58,15 @@ pub struct CorrectionView {
     pub id: CorrectionId,
     /// As it was posted.
     pub posted: PostedCorrection,
+}
+
+/// Money that went from or to another book.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TransferView {
+    /// Its id.
+    pub id: TransferId,
+    /// As it was posted.
+    pub posted: PostedTransfer,
 }
 
 /// An account, with the sum of its lines.

@@ -69,6 +69,25 @@ impl Closed {
     }
 }
 
+/// A whole book that was taken out leaves nothing that its own journal could tell of: what it gave and got does.
+#[tokio::test]
+async fn a_transfer_that_one_of_its_books_lacks_is_found() {
+    let fixture = Fixture::with_holds(1).await;
+    crate::engine::tests::transfers::some(&fixture).await;
+    fixture.assert_clean().await;
+    fixture.close().await;
+    let connection = Connection::open(fixture.database()).unwrap();
+    for table in ["tenants", "journal", "lines", "transfers"] {
+        let sql = format!("DELETE FROM {table} WHERE tenant = 'other'");
+        assert_ne!(connection.execute(&sql, ()).unwrap(), 0, "{table}");
+    }
+    drop(connection);
+    let report = verify(&fixture.database().into()).unwrap();
+    let what = report.difference.map(|difference| difference.what);
+    let told = "transfers: 'acme' has t-1, and 'other' does not have its other side";
+    assert_eq!(what.as_deref(), Some(told));
+}
+
 /// Every column of every table, with its type.
 fn columns(file: &Path) -> Vec<(String, String, String)> {
     let connection = Connection::open(file).unwrap();

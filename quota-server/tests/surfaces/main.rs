@@ -24,3 +24,4 @@ mod probes;
 mod quota;
 mod refusals;
 mod tls;
+mod transfers;

@@ -173,6 +173,11 @@ name!(
     "correction id"
 );
 name!(
+    /// Money that goes from one book to another: a name chosen by whoever moves it, never changed.
+    TransferId,
+    "transfer id"
+);
+name!(
     /// Whoever brought a tenant, and gets a share of what it pays: a name chosen by the operator, never changed.
     ResellerName,
     "reseller's name"

@@ -168,6 +168,13 @@ fn events_of_books() -> Vec<Event> {
             Share::from_basis_points(1_250).expect("a share"),
         ))),
         Event::ResellerSet(None),
+        Event::Transferred(Transferred {
+            id: "t-1".parse().expect("an id"),
+            direction: Direction::In,
+            other: "partner".parse().expect("a name"),
+            amount: amount(12),
+            note: "for May".into(),
+        }),
         Event::MonthSealed(MonthSealed {
             month: Month::new(2026, 10).expect("a month"),
             last_seq: 77,

@@ -5,9 +5,9 @@ use crate::key_directory::{PepperId, StoredDigest};
 use crate::store::{BookChange, Touch};
 use ferry_ledger::{
     AdminAnswer, Answer, Book, Command, Decision, Event, Misfit, OpenTenant, Recorded, Rules,
-    TopUpRef, UnixMs, decide,
+    TopUpRef, Transfer, UnixMs, decide, transfer,
 };
-use ferry_types::{CorrectionId, GrantId, KeyId, ReservationId};
+use ferry_types::{CorrectionId, GrantId, KeyId, ReservationId, TenantId, TransferId};
 use std::collections::BTreeSet;
 
 /// A book, and what a batch has done to it so far.
@@ -20,6 +20,7 @@ pub(super) struct BookWork {
     reservations: BTreeSet<ReservationId>,
     refused: BTreeSet<ReservationId>,
     top_ups: BTreeSet<TopUpRef>,
+    transfers: BTreeSet<TransferId>,
     corrections: BTreeSet<CorrectionId>,
     grants: BTreeSet<GrantId>,
     broken: Option<String>,
@@ -37,6 +38,7 @@ impl BookWork {
             reservations: BTreeSet::new(),
             refused: BTreeSet::new(),
             top_ups: BTreeSet::new(),
+            transfers: BTreeSet::new(),
             corrections: BTreeSet::new(),
             grants: BTreeSet::new(),
             broken: None,
@@ -86,22 +88,50 @@ impl BookWork {
             self.book.as_mut()?.remember(id, refused);
         }
         for event in &events {
-            let book = self.book.as_mut()?;
-            // Most tenants have none, and a map of none costs nothing.
-            let grants = book.grants.clone();
-            match book.apply(event, now) {
-                Ok(recorded) => {
-                    let moved = book.grants.iter();
-                    let moved = moved.filter(|(id, grant)| grants.get(*id) != Some(*grant));
-                    self.grants.extend(moved.map(|(id, _)| id.clone()));
-                    self.tally.note(event, book.currency);
-                    self.records.push(recorded);
-                    self.note(event);
-                }
-                Err(misfit) => self.break_by(&misfit),
-            }
+            self.carry(event, now);
         }
         Some(answer)
+    }
+
+    /// Carries an event out, and takes note of what it changes.
+    fn carry(&mut self, event: &Event, now: UnixMs) {
+        let Some(book) = &mut self.book else {
+            return;
+        };
+        // Most tenants have none, and a map of none costs nothing.
+        let grants = book.grants.clone();
+        match book.apply(event, now) {
+            Ok(recorded) => {
+                let moved = book.grants.iter();
+                let moved = moved.filter(|(id, grant)| grants.get(*id) != Some(*grant));
+                self.grants.extend(moved.map(|(id, _)| id.clone()));
+                self.tally.note(event, book.currency);
+                self.records.push(recorded);
+                self.note(event);
+            }
+            Err(misfit) => self.break_by(&misfit),
+        }
+    }
+
+    /// Moves money from it to another; gives the other's id if there is no such book.
+    pub(super) fn transfer(
+        &mut self,
+        to: &mut Self,
+        order: &Transfer,
+        now: UnixMs,
+    ) -> Result<AdminAnswer, TenantId> {
+        let from = self.book.as_ref();
+        let from = from.ok_or_else(|| self.touch.tenant.clone())?;
+        let taker = to.book.as_ref();
+        let taker = taker.ok_or_else(|| to.touch.tenant.clone())?;
+        let (answer, moves) = transfer(from, taker, order);
+        if let Some((given, taken)) = moves {
+            self.carry(&given, now);
+            if self.broken.is_none() {
+                to.carry(&taken, now);
+            }
+        }
+        Ok(answer)
     }
 
     /// Lists a key that was issued just now in the directory.
@@ -131,6 +161,7 @@ impl BookWork {
             reservations: &self.reservations,
             refused: &self.refused,
             top_ups: &self.top_ups,
+            transfers: &self.transfers,
             corrections: &self.corrections,
             grants: &self.grants,
         })
@@ -158,6 +189,9 @@ impl BookWork {
                     source: topped_up.source.clone(),
                     external_reference: topped_up.external_reference.clone(),
                 });
+            }
+            Event::Transferred(transferred) => {
+                self.transfers.insert(transferred.id.clone());
             }
             Event::Renewed { id, .. } | Event::Released { id, .. } => {
                 self.reservations.insert(*id);

@@ -7,7 +7,7 @@ use crate::principal::Principal;
 use crate::store::Touch;
 use ferry_ledger::{
     Answer, Command, IdempotencyKey, OpenTenant, Owner, Refusal, Release, ReleaseAnswer, Renew,
-    RenewAnswer, Reserve, ReserveAnswer, Settle, SettleAnswer, TopUpRef,
+    RenewAnswer, Reserve, ReserveAnswer, Settle, SettleAnswer, TopUpRef, Transfer,
 };
 use ferry_types::{Currency, KeyId, TenantId};
 use std::sync::Arc;
@@ -27,6 +27,8 @@ pub(super) enum Question {
     /// What a gateway asks, and what it is offered.
     Gateway(Command, Arc<Principal>, Option<Arc<ModelOffers>>),
     Command(Command),
+    /// Asked of two books.
+    Transfer(Transfer),
     /// There is no book to ask.
     Answered(Answer),
 }
@@ -44,6 +46,7 @@ impl Put {
                 Question::Issue(Command::IssueKey(issue), listed)
             }
             Ask::Command(command) => Question::Command(command),
+            Ask::Transfer(order) => Question::Transfer(order),
             Ask::Reserve { .. } | Ask::Renew { .. } | Ask::Settle { .. } | Ask::Release { .. } => {
                 return Self::of_nobody(&ask);
             }
@@ -105,7 +108,7 @@ impl Put {
                 owner,
                 by: None,
             }),
-            Ask::OpenTenant(_) | Ask::IssueKey { .. } | Ask::Command(_) => {
+            Ask::OpenTenant(_) | Ask::IssueKey { .. } | Ask::Command(_) | Ask::Transfer(_) => {
                 return Self::of_operator(tenant, ask);
             }
         };
@@ -121,9 +124,11 @@ impl Put {
             Ask::Renew { .. } => Answer::Renew(RenewAnswer::Denied),
             Ask::Settle { .. } => Answer::Settle(SettleAnswer::Denied),
             Ask::Release { .. } => Answer::Release(ReleaseAnswer::Denied),
-            Ask::Reserve { .. } | Ask::OpenTenant(_) | Ask::IssueKey { .. } | Ask::Command(_) => {
-                Answer::Reserve(ReserveAnswer::Refused(Refusal::UnknownKey))
-            }
+            Ask::Reserve { .. }
+            | Ask::OpenTenant(_)
+            | Ask::IssueKey { .. }
+            | Ask::Command(_)
+            | Ask::Transfer(_) => Answer::Reserve(ReserveAnswer::Refused(Refusal::UnknownKey)),
         };
         Self {
             tenant: None,
@@ -159,10 +164,25 @@ pub(super) fn offer(command: &mut Command, offers: Option<&ModelOffers>, currenc
 }
 
 impl Question {
+    /// The other book that it is asked of, if there is one.
+    pub(super) const fn other(&self) -> Option<&TenantId> {
+        match self {
+            Self::Transfer(order) => Some(&order.to),
+            Self::Open(_)
+            | Self::Issue(..)
+            | Self::Gateway(..)
+            | Self::Command(_)
+            | Self::Answered(_) => None,
+        }
+    }
+
     /// Says what of the book must be in view to answer.
     pub(super) fn touch(&self, touch: &mut Touch) {
         match self {
             Self::Open(_) | Self::Answered(_) => {}
+            Self::Transfer(order) => {
+                touch.transfers.insert(order.id.clone());
+            }
             Self::Issue(command, _) | Self::Gateway(command, ..) | Self::Command(command) => {
                 touch_by(touch, command);
             }

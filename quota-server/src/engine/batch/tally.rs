@@ -49,6 +49,7 @@ impl Tally {
             | Event::GrantIssued { .. }
             | Event::GrantExpired { .. }
             | Event::ToppedUp(_)
+            | Event::Transferred(_)
             | Event::Reserved(_)
             | Event::Renewed { .. }
             | Event::Corrected(_)

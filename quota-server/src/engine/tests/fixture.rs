@@ -296,6 +296,7 @@ impl Fixture {
             ..Usage::default()
         };
         super::corrections::share(&fixture, 1_234).await;
+        super::transfers::some(&fixture).await;
         let (silent, _) = fixture.granted().await;
         let (renewed, _) = fixture.granted().await;
         fixture.renew(renewed, seen).await;

@@ -4,7 +4,7 @@ use super::columns::{Stored, columns, parameters};
 use super::link::Link;
 use crate::store::fields::{Fields, parsed, text};
 use crate::store::table::{
-    ACCOUNT, CORRECTIONS, GRANTS, KEYS, REFUSALS, RESERVATIONS, TOP_UPS, Table,
+    ACCOUNT, CORRECTIONS, GRANTS, KEYS, REFUSALS, RESERVATIONS, TOP_UPS, TRANSFERS, Table,
 };
 use crate::store::value::{Row, Value};
 use crate::store::{StoreError, Touch, decode};
@@ -39,35 +39,42 @@ pub(super) struct Found {
     refusals: Vec<tokio_postgres::Row>,
     in_flight: Vec<tokio_postgres::Row>,
     top_ups: Vec<tokio_postgres::Row>,
+    transfers: Vec<tokio_postgres::Row>,
     corrections: Vec<tokio_postgres::Row>,
     grants: Vec<tokio_postgres::Row>,
 }
 
-/// Locks the accounts first; what is read after that is read as it is once they are locked.
-pub(super) async fn find(link: &Link, touches: &[Touch]) -> Result<Found, Error> {
-    let mut keys: Vec<Row<'_>> = Vec::new();
-    let mut reservations: Vec<Row<'_>> = Vec::new();
-    let mut in_flight: Vec<Row<'_>> = Vec::new();
-    let mut top_ups: Vec<Row<'_>> = Vec::new();
-    let mut corrections: Vec<Row<'_>> = Vec::new();
-    let mut tenants: Vec<&str> = Vec::new();
-    for touch in touches {
+/// The keys of what is looked for, by table.
+#[derive(Default)]
+struct Wanted<'a> {
+    tenants: Vec<&'a str>,
+    keys: Vec<Row<'a>>,
+    reservations: Vec<Row<'a>>,
+    in_flight: Vec<Row<'a>>,
+    top_ups: Vec<Row<'a>>,
+    transfers: Vec<Row<'a>>,
+    corrections: Vec<Row<'a>>,
+}
+
+impl<'a> Wanted<'a> {
+    fn add(&mut self, touch: &'a Touch) {
+        self.tenants.push(touch.tenant.as_str());
         let tenant = || Value::text(touch.tenant.as_str());
-        tenants.push(touch.tenant.as_str());
-        keys.extend(
+        self.keys.extend(
             touch
                 .keys
                 .iter()
                 .map(|key| vec![tenant(), Value::text(key.as_str())]),
         );
         let ids = touch.reservations.iter();
-        reservations.extend(ids.map(|id| vec![tenant(), Value::bytes(id.as_bytes())]));
-        in_flight.extend(
+        self.reservations
+            .extend(ids.map(|id| vec![tenant(), Value::bytes(id.as_bytes())]));
+        self.in_flight.extend(
             touch.in_flight.iter().map(|(key, digest)| {
                 vec![tenant(), Value::text(key.as_str()), Value::bytes(digest)]
             }),
         );
-        top_ups.extend(touch.top_ups.iter().map(|reference| {
+        self.top_ups.extend(touch.top_ups.iter().map(|reference| {
             let TopUpRef {
                 source,
                 external_reference,
@@ -78,19 +85,40 @@ pub(super) async fn find(link: &Link, touches: &[Touch]) -> Result<Found, Error>
                 Value::text(external_reference),
             ]
         }));
+        let ids = touch.transfers.iter();
+        self.transfers
+            .extend(ids.map(|id| vec![tenant(), Value::text(id.as_str())]));
         let ids = touch.corrections.iter();
-        corrections.extend(ids.map(|id| vec![tenant(), Value::text(id.as_str())]));
+        self.corrections
+            .extend(ids.map(|id| vec![tenant(), Value::text(id.as_str())]));
     }
-    let tenants: [&(dyn ToSql + Sync); 1] = [&tenants];
-    let (accounts, keys, reservations, refusals, in_flight, top_ups, corrections, grants) = tokio::try_join!(
+}
+
+/// Locks the accounts first; what is read after that is read as it is once they are locked.
+pub(super) async fn find(link: &Link, touches: &[Touch]) -> Result<Found, Error> {
+    let mut wanted = Wanted::default();
+    touches.iter().for_each(|touch| wanted.add(touch));
+    let tenants: [&(dyn ToSql + Sync); 1] = [&wanted.tenants];
+    let (
+        accounts,
+        keys,
+        reservations,
+        refusals,
+        in_flight,
+        top_ups,
+        transfers,
+        corrections,
+        grants,
+    ) = tokio::try_join!(
         biased;
         link.query(&LOCK, &tenants),
-        of_table(link, &KEYS, &keys),
-        of_table(link, &RESERVATIONS, &reservations),
-        of_table(link, &REFUSALS, &reservations),
-        unless_empty(link, IN_FLIGHT, &in_flight, &["TEXT", "TEXT", "BYTEA"]),
-        of_table(link, &TOP_UPS, &top_ups),
-        of_table(link, &CORRECTIONS, &corrections),
+        of_table(link, &KEYS, &wanted.keys),
+        of_table(link, &RESERVATIONS, &wanted.reservations),
+        of_table(link, &REFUSALS, &wanted.reservations),
+        unless_empty(link, IN_FLIGHT, &wanted.in_flight, &["TEXT", "TEXT", "BYTEA"]),
+        of_table(link, &TOP_UPS, &wanted.top_ups),
+        of_table(link, &TRANSFERS, &wanted.transfers),
+        of_table(link, &CORRECTIONS, &wanted.corrections),
         link.query(&GRANTS_OF, &tenants),
     )?;
     Ok(Found {
@@ -100,6 +128,7 @@ pub(super) async fn find(link: &Link, touches: &[Touch]) -> Result<Found, Error>
         refusals,
         in_flight,
         top_ups,
+        transfers,
         corrections,
         grants,
     })
@@ -163,6 +192,11 @@ impl Found {
                 external_reference: text(row, 2)?,
             };
             book.top_ups.insert(reference, decode::top_up(row)?);
+            Ok(())
+        })?;
+        into_books(&self.transfers, &mut books, |row, book| {
+            let (id, posted) = decode::transfer(row)?;
+            book.transfers.insert(id, posted);
             Ok(())
         })?;
         into_books(&self.corrections, &mut books, |row, book| {

@@ -6,7 +6,7 @@ use crate::store::BookChange;
 use crate::store::row;
 use crate::store::table::{
     CORRECTIONS, GRANTS, JOURNAL, KEY_DIRECTORY, KEYS, LINES, REFUSALS, RESERVATIONS, TENANTS,
-    TOP_UPS, Table, USAGE_ATTEMPTS, USAGE_RECORDS,
+    TOP_UPS, TRANSFERS, Table, USAGE_ATTEMPTS, USAGE_RECORDS,
 };
 use crate::store::value::{Row, Value};
 use ferry_ledger::{Book, Reservation};
@@ -26,6 +26,7 @@ struct Rows<'a> {
     keys: Vec<Row<'a>>,
     directory: Vec<Row<'a>>,
     top_ups: Vec<Row<'a>>,
+    transfers: Vec<Row<'a>>,
     corrections: Vec<Row<'a>>,
     grants: Vec<Row<'a>>,
     reservations: Vec<Row<'a>>,
@@ -47,6 +48,7 @@ pub(super) async fn write(link: &Link, changes: &[BookChange<'_>]) -> Result<(),
         (upsert(&KEYS), &rows.keys),
         (insert(&KEY_DIRECTORY), &rows.directory),
         (upsert(&TOP_UPS), &rows.top_ups),
+        (upsert(&TRANSFERS), &rows.transfers),
         (upsert(&CORRECTIONS), &rows.corrections),
         (upsert(&GRANTS), &rows.grants),
         (upsert(&RESERVATIONS), &rows.reservations),
@@ -73,6 +75,7 @@ impl<'a> Rows<'a> {
             reservations,
             refused,
             top_ups,
+            transfers,
             corrections,
             grants,
         } = *change;
@@ -96,6 +99,11 @@ impl<'a> Rows<'a> {
             .filter_map(|of| Some((of, book.top_ups.get(of)?)));
         self.top_ups
             .extend(posted.map(|(of, posted)| row::top_up(tenant, of, posted)));
+        let transferred = transfers
+            .iter()
+            .filter_map(|id| Some((id, book.transfers.get(id)?)));
+        self.transfers
+            .extend(transferred.map(|(id, posted)| row::transfer(tenant, id, posted)));
         let corrected = corrections
             .iter()
             .filter_map(|id| Some((id, book.corrections.get(id)?)));

@@ -1,9 +1,9 @@
 //! Questions about what stands beside the balance: grants, corrections, accounts; and a reservation as it is stored.
 
 use super::super::fields::{named, number, text};
-use super::super::table::{CORRECTIONS, GRANTS, RESERVATIONS};
+use super::super::table::{CORRECTIONS, GRANTS, RESERVATIONS, TRANSFERS};
 use super::super::value::Value;
-use super::super::view::{AccountView, CorrectionView, GrantView};
+use super::super::view::{AccountView, CorrectionView, GrantView, TransferView};
 use super::super::{StoreError, decode};
 use super::{Question, Reader, all, one};
 use ferry_ledger::Reservation;
@@ -57,6 +57,21 @@ impl Reader {
         let mut found = all(self.source.as_mut(), "list corrections", &sql, &of, |row| {
             let (id, posted) = decode::correction(row)?;
             Ok(CorrectionView { id, posted })
+        })?;
+        found.sort_by_key(|view| std::cmp::Reverse(view.posted.seq));
+        Ok(found)
+    }
+
+    /// A tenant's transfers, newest first.
+    ///
+    /// # Errors
+    /// [`StoreError`] if they cannot be read.
+    pub fn transfers(&mut self, id: &TenantId) -> Result<Vec<TransferView>, StoreError> {
+        let sql = TRANSFERS.of_tenant("");
+        let of = [Value::text(id.as_str())];
+        let mut found = all(self.source.as_mut(), "list transfers", &sql, &of, |row| {
+            let (id, posted) = decode::transfer(row)?;
+            Ok(TransferView { id, posted })
         })?;
         found.sort_by_key(|view| std::cmp::Reverse(view.posted.seq));
         Ok(found)

@@ -4,7 +4,9 @@ use super::held::Held;
 use super::source::{self, Stored, bind, unread};
 use crate::key_directory::StoredDigest;
 use crate::store::fields::{Fields, parsed};
-use crate::store::table::{ACCOUNT, CORRECTIONS, GRANTS, KEYS, REFUSALS, RESERVATIONS, TOP_UPS};
+use crate::store::table::{
+    ACCOUNT, CORRECTIONS, GRANTS, KEYS, REFUSALS, RESERVATIONS, TOP_UPS, TRANSFERS,
+};
 use crate::store::value::Value;
 use crate::store::{StoreError, Touch, decode};
 use ferry_ledger::{Book, Reservation, UnixMs};
@@ -90,6 +92,13 @@ pub(super) fn book(held: &mut Held<'_>, touch: &Touch) -> Result<Option<Book>, S
         if let Some(found) = find(held, LOAD, &TOP_UPS.find, &key, |row| decode::top_up(row))? {
             book.top_ups.insert(reference.clone(), found);
         }
+    }
+    for id in &touch.transfers {
+        let key = [tenant.clone(), Value::text(id.as_str())];
+        let found = find(held, LOAD, &TRANSFERS.find, &key, |row| {
+            decode::transfer(row)
+        })?;
+        book.transfers.extend(found);
     }
     for id in &touch.corrections {
         let key = [tenant.clone(), Value::text(id.as_str())];

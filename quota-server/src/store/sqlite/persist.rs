@@ -5,7 +5,7 @@ use super::source::bind;
 use crate::store::row;
 use crate::store::table::{
     CORRECTIONS, GRANTS, JOURNAL, KEY_DIRECTORY, KEYS, LINES, REFUSALS, RESERVATIONS, TENANTS,
-    TOP_UPS, USAGE_ATTEMPTS, USAGE_RECORDS,
+    TOP_UPS, TRANSFERS, USAGE_ATTEMPTS, USAGE_RECORDS,
 };
 use crate::store::value::Value;
 use crate::store::{BookChange, value::Row};
@@ -27,6 +27,7 @@ pub(super) fn change(held: &mut Held<'_>, change: &BookChange<'_>) -> Result<()>
         reservations,
         refused,
         top_ups,
+        transfers,
         corrections,
         grants,
     } = change;
@@ -47,6 +48,12 @@ pub(super) fn change(held: &mut Held<'_>, change: &BookChange<'_>) -> Result<()>
         if let Some(posted) = book.top_ups.get(reference) {
             let row = row::top_up(tenant, reference, posted);
             write(held, &TOP_UPS.upsert, &row)?;
+        }
+    }
+    for id in *transfers {
+        if let Some(posted) = book.transfers.get(id) {
+            let row = row::transfer(tenant, id, posted);
+            write(held, &TRANSFERS.upsert, &row)?;
         }
     }
     for id in *corrections {

@@ -2,7 +2,7 @@
 
 use super::grants::grant_id;
 use super::message::{code, coded};
-use super::pinned::{amount, flags, read_some_principal, some_principal, units};
+use super::pinned::{amount, flags, parsed, read_some_principal, some_principal, units};
 use super::{InvalidEncoding, Message, Reader, Writer};
 use crate::book::{KeyState, TenantState};
 use crate::correction::Corrected;
@@ -11,6 +11,7 @@ use crate::overage::Overage;
 use crate::reseller::Share;
 use crate::seal::MonthSealed;
 use crate::time::UnixMs;
+use crate::transfer::{Direction, Transferred};
 use ferry_types::{Currency, KeyId, ResellerName, ReservationId};
 use std::sync::Arc;
 
@@ -34,6 +35,7 @@ const GRANT_ISSUED: u8 = 14;
 const GRANT_EXPIRED: u8 = 15;
 const CORRECTED: u8 = 16;
 const RESELLER_SET: u8 = 17;
+const TRANSFERRED: u8 = 18;
 /// Beside the kinds that move money.
 const MONTH_SEALED: u8 = 32;
 
@@ -60,6 +62,7 @@ impl Event {
             Self::OverageSet(_) => OVERAGE_SET,
             Self::GrantIssued { .. } => GRANT_ISSUED,
             Self::GrantExpired { .. } => GRANT_EXPIRED,
+            Self::Transferred(_) => TRANSFERRED,
             Self::Corrected(_) => CORRECTED,
             Self::ResellerSet(_) => RESELLER_SET,
             Self::MonthSealed(_) => MONTH_SEALED,
@@ -134,6 +137,7 @@ impl Event {
                 to.text(1, id.as_str());
                 to.number(2, units(*lapsed));
             }
+            Self::Transferred(transferred) => transferred.write(&mut to),
             Self::Corrected(corrected) => corrected.write(&mut to),
             Self::MonthSealed(sealed) => sealed.write(&mut to),
         }
@@ -181,6 +185,7 @@ impl Event {
             EXPIRED => Self::Expired(Box::new(Expired::read(&mut from)?)),
             MONTH_SEALED => Self::MonthSealed(MonthSealed::read(&mut from)?),
             RESELLER_SET => Self::ResellerSet(reseller(&mut from)?),
+            TRANSFERRED => Self::Transferred(Transferred::read(&mut from)?),
             CORRECTED => Self::Corrected(Box::new(Corrected::read(&mut from)?)),
             PARKED => Self::Parked(Box::new(Parked::read(&mut from)?)),
             OVERAGE_SET => Self::OverageSet(Overage::read(&mut from)?),
@@ -317,6 +322,26 @@ impl Message for ToppedUp {
             source: from.text(2)?,
             external_reference: from.text(3)?,
             note: from.text(4)?,
+        })
+    }
+}
+
+impl Message for Transferred {
+    fn write(&self, to: &mut Writer) {
+        to.text(1, self.id.as_str());
+        to.number(2, code(&Direction::ALL, &self.direction));
+        to.text(3, self.other.as_str());
+        to.number(4, units(self.amount));
+        to.text(5, &self.note);
+    }
+
+    fn read(from: &mut Reader<'_>) -> Result<Self, InvalidEncoding> {
+        Ok(Self {
+            id: parsed(from, 1)?,
+            direction: coded(&Direction::ALL, from, 2)?,
+            other: parsed(from, 3)?,
+            amount: amount(from, 4)?,
+            note: from.text(5)?,
         })
     }
 }

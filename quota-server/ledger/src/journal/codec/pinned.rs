@@ -34,7 +34,10 @@ pub(crate) fn flags(from: &mut Reader<'_>, tag: u8) -> Result<Flags, InvalidEnco
     Flags::from_bits(narrow(from, tag)?).ok_or(InvalidEncoding::InvalidField(tag))
 }
 
-fn parsed<T: core::str::FromStr>(from: &mut Reader<'_>, tag: u8) -> Result<T, InvalidEncoding> {
+pub(crate) fn parsed<T: core::str::FromStr>(
+    from: &mut Reader<'_>,
+    tag: u8,
+) -> Result<T, InvalidEncoding> {
     from.text(tag)?
         .parse()
         .map_err(|_| InvalidEncoding::InvalidField(tag))
