@@ -5,7 +5,7 @@ mod programs;
 
 use std::fmt::Write as _;
 use std::fs;
-use std::os::unix::fs::chown;
+use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -29,6 +29,8 @@ pub struct Postgres {
     programs: Programs,
     folder: PathBuf,
     process: Option<Process>,
+    /// The port that it listens on, if that was set.
+    port: Option<u16>,
     // A socket's path is short by nature: 107 bytes.
     sockets: TempDir,
 }
@@ -52,6 +54,7 @@ impl Postgres {
             programs,
             folder,
             process: None,
+            port: None,
             sockets,
         };
         let mut initdb = server.command("initdb");
@@ -76,6 +79,10 @@ impl Postgres {
         for setting in ["listen_addresses=", &connections].iter().chain(settings) {
             command.args(["-c", setting]);
         }
+        let port = settings
+            .iter()
+            .find_map(|setting| setting.strip_prefix("port="));
+        self.port = port.map(str::parse).transpose().context("not a port")?;
         let url = self.url("postgres")?;
         let log = self.folder.join("log");
         let process = Process::start("postgres", command, &log, None)?;
@@ -131,7 +138,24 @@ impl Postgres {
         for byte in sockets.bytes() {
             write!(host, "%{byte:02X}")?;
         }
+        if let Some(port) = self.port {
+            write!(host, ":{port}")?;
+        }
         Ok(format!("postgres://postgres@{host}/{database}"))
+    }
+
+    /// Writes a secret file that only the server can read, as it wants its key to be.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn secret(&self, name: &str, text: &str) -> anyhow::Result<PathBuf> {
+        let path = self.folder.join(name);
+        fs::write(&path, text)?;
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600))?;
+        if let Some((user, group)) = self.programs.owner {
+            chown(&path, Some(user), Some(group))?;
+        }
+        Ok(path)
     }
 
     fn data(&self) -> PathBuf {

@@ -14,6 +14,7 @@ mod load;
 mod open;
 mod persist;
 mod source;
+mod tls;
 
 pub use config::{InvalidUrl, PostgresConfig};
 pub use source::reader;
@@ -60,7 +61,7 @@ impl PostgresStore {
     /// # Errors
     /// [`OpenError`] says what stands in the way.
     pub fn open(config: &PostgresConfig) -> Result<Self, OpenError> {
-        let link = Link::open(config.driver(), link::WRITES)?;
+        let link = Link::open(config, link::WRITES)?;
         open::prepare(&link, config)?;
         Ok(Self {
             config: config.clone(),
@@ -83,7 +84,7 @@ impl PostgresStore {
                 source: "it was not there a moment ago".into(),
             });
         }
-        match Link::open(self.config.driver(), link::WRITES) {
+        match Link::open(&self.config, link::WRITES) {
             Ok(link) => {
                 self.link = Some(link);
                 self.pause = PAUSE_MIN;

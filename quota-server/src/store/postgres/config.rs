@@ -1,9 +1,10 @@
 //! Where a database is, and who asks: PostgreSQL's URL. What is shown of it never holds the password.
 
 use std::fmt;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use tokio_postgres::Config;
-use tokio_postgres::config::Host;
+use tokio_postgres::config::{Host, SslMode};
 
 /// A text is no URL of a PostgreSQL database.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -14,13 +15,16 @@ pub struct InvalidUrl(String);
 #[derive(Clone, PartialEq, Eq)]
 pub struct PostgresConfig {
     driver: Config,
+    /// Who has signed the server's certificate; `None` to talk in the clear.
+    root: Option<PathBuf>,
 }
 
 impl FromStr for PostgresConfig {
     type Err = InvalidUrl;
 
     fn from_str(url: &str) -> Result<Self, Self::Err> {
-        let mut driver = Config::from_str(url).map_err(|error| {
+        let (url, tls) = Tls::split(url)?;
+        let mut driver = Config::from_str(&url).map_err(|error| {
             let source = std::error::Error::source(&error);
             InvalidUrl(source.map_or_else(|| error.to_string(), ToString::to_string))
         })?;
@@ -33,7 +37,65 @@ impl FromStr for PostgresConfig {
         if driver.get_application_name().is_none() {
             driver.application_name("ferry");
         }
-        Ok(Self { driver })
+        let root = tls.root()?;
+        driver.ssl_mode(match root {
+            Some(_) => SslMode::Require,
+            None => SslMode::Disable,
+        });
+        Ok(Self { driver, root })
+    }
+}
+
+/// What a URL says about TLS. The driver knows no verification, so that it is not asked.
+#[derive(Default)]
+struct Tls {
+    mode: Option<String>,
+    root: Option<PathBuf>,
+}
+
+impl Tls {
+    /// Takes what is said about TLS out of a URL.
+    fn split(url: &str) -> Result<(String, Self), InvalidUrl> {
+        let mut tls = Self::default();
+        let Some((place, query)) = url.split_once('?') else {
+            return Ok((url.to_owned(), tls));
+        };
+        let mut rest = Vec::new();
+        for pair in query.split('&') {
+            match pair.split_once('=') {
+                Some(("sslmode", mode)) => tls.mode = Some(mode.to_owned()),
+                Some(("sslrootcert", path)) => {
+                    let path = percent_encoding::percent_decode_str(path).decode_utf8();
+                    let path = path.map_err(|_| InvalidUrl("sslrootcert is no text".into()))?;
+                    tls.root = Some(PathBuf::from(path.as_ref()));
+                }
+                Some(_) | None => rest.push(pair),
+            }
+        }
+        let url = if rest.is_empty() {
+            place.to_owned()
+        } else {
+            format!("{place}?{}", rest.join("&"))
+        };
+        Ok((url, tls))
+    }
+
+    /// Who is trusted to have signed the server's certificate, if TLS is to be used.
+    fn root(self) -> Result<Option<PathBuf>, InvalidUrl> {
+        let problem = match (self.mode.as_deref(), self.root) {
+            (Some("verify-full"), Some(root)) => return Ok(Some(root)),
+            (None | Some("disable"), None) => return Ok(None),
+            (Some("verify-full"), None) => {
+                "sslmode=verify-full needs sslrootcert=FILE: the certificates of who signs the server's".to_owned()
+            }
+            (None | Some("disable"), Some(_)) => {
+                "sslrootcert is of use with sslmode=verify-full only".to_owned()
+            }
+            (Some(mode), _) => format!(
+                "sslmode={mode} does not make sure whom it talks to: use verify-full with sslrootcert=FILE, or disable"
+            ),
+        };
+        Err(InvalidUrl(problem))
     }
 }
 
@@ -47,6 +109,10 @@ impl PostgresConfig {
 
     pub(super) const fn driver(&self) -> &Config {
         &self.driver
+    }
+
+    pub(super) fn root(&self) -> Option<&Path> {
+        self.root.as_deref()
     }
 }
 

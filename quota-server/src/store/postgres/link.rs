@@ -1,13 +1,16 @@
 //! One connection and the small runtime that drives it: its callers are threads that block.
 
+use super::config::PostgresConfig;
 use super::fault::failed;
-use crate::store::StoreError;
+use super::tls::connector;
+use crate::store::{StoreError, chain};
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
+use tokio_postgres::tls::MakeTlsConnect;
 use tokio_postgres::types::ToSql;
-use tokio_postgres::{Client, Config, Error, NoTls, Row, Statement};
+use tokio_postgres::{Client, Error, NoTls, Row, Socket, Statement};
 
 /// How long a connection may take to be made.
 const CONNECT_MAX: Duration = Duration::from_secs(3);
@@ -41,6 +44,27 @@ impl Drop for Link {
     }
 }
 
+const ACTION: &str = "connect to PostgreSQL";
+
+/// Connects, and lets the connection run beside whoever uses it.
+async fn connect<T>(config: &PostgresConfig, tls: T) -> Result<Client, StoreError>
+where
+    T: MakeTlsConnect<Socket>,
+    T::Stream: Send + 'static,
+{
+    let connecting = tokio::time::timeout(CONNECT_MAX, config.driver().connect(tls));
+    let connected = connecting
+        .await
+        .map_err(|_| gone(ACTION, "it does not answer"))?;
+    let (client, connection) = connected.map_err(failed(ACTION))?;
+    tokio::spawn(async move {
+        if let Err(error) = connection.await {
+            tracing::debug!(%error, "a connection to PostgreSQL ended");
+        }
+    });
+    Ok(client)
+}
+
 fn gone(action: &'static str, why: impl Into<String>) -> StoreError {
     StoreError::Gone {
         action,
@@ -50,24 +74,17 @@ fn gone(action: &'static str, why: impl Into<String>) -> StoreError {
 
 impl Link {
     /// Connects, for writing or for reading.
-    pub(super) fn open(config: &Config, setting: &str) -> Result<Self, StoreError> {
-        const ACTION: &str = "connect to PostgreSQL";
+    pub(super) fn open(config: &PostgresConfig, setting: &str) -> Result<Self, StoreError> {
         let runtime = Builder::new_current_thread()
             .enable_all()
             .build()
             .map_err(|error| gone(ACTION, error.to_string()))?;
         let connected = runtime.block_on(async {
-            let connecting = tokio::time::timeout(CONNECT_MAX, config.connect(NoTls));
-            let connected = connecting
-                .await
-                .map_err(|_| gone(ACTION, "it does not answer"))?;
-            let (client, connection) = connected.map_err(failed(ACTION))?;
-            tokio::spawn(async move {
-                if let Err(error) = connection.await {
-                    tracing::debug!(%error, "a connection to PostgreSQL ended");
-                }
-            });
-            Ok(client)
+            let Some(root) = config.root() else {
+                return connect(config, NoTls).await;
+            };
+            let tls = connector(root).map_err(|error| gone(ACTION, chain(&error)))?;
+            connect(config, tls).await
         });
         let link = Self {
             client: connected?,

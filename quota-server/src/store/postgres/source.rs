@@ -35,7 +35,7 @@ impl<'a> PostgresSource<&'a Link> {
 /// # Errors
 /// [`OpenError`] says what stands in the way.
 pub fn reader(config: &PostgresConfig) -> Result<Reader, OpenError> {
-    let link = Link::open(config.driver(), link::READS)?;
+    let link = Link::open(config, link::READS)?;
     open::check_for_reading(&link, config)?;
     let source = PostgresSource {
         link,
