@@ -35,6 +35,8 @@ pub struct Gateway {
     // Dropped in this order: who calls goes before who is called.
     envoys: Vec<Running>,
     server: Server,
+    /// On the same database.
+    others: Vec<Server>,
     simulator: Option<Simulator>,
     customer: Customer,
     folder: TempDir,
@@ -102,7 +104,7 @@ impl Gateway {
         Ok(&running.envoy)
     }
 
-    /// The quota server.
+    /// The quota server; the first, if there are several.
     pub fn server(&self) -> &Server {
         &self.server
     }
@@ -205,6 +207,9 @@ impl Gateway {
         for running in &mut self.envoys {
             running.envoy.check_running()?;
         }
+        for server in &mut self.others {
+            server.check_running()?;
+        }
         self.server.check_running()
     }
 
@@ -215,6 +220,9 @@ impl Gateway {
     pub async fn stop(mut self) -> anyhow::Result<()> {
         for running in &mut self.envoys {
             running.envoy.stop().await?;
+        }
+        for server in &mut self.others {
+            server.stop().await?;
         }
         self.server.stop().await
     }

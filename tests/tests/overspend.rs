@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use ferry_examples::gateway::{Customer, Gateway};
+use ferry_examples::postgres::Postgres;
 use ferry_examples::simulator::{Output, Script};
 use ferry_quota_server::admin::Client as Admin;
 use ferry_tests::books::{audit, records};
@@ -72,6 +73,34 @@ async fn exactly_what_the_money_affords_is_served() {
         half.with_context(|| name.to_owned()).unwrap();
     }
     gateway.stop().await.unwrap();
+}
+
+/// No tenant belongs to a server: two of them on one PostgreSQL, each behind an Envoy of its own, are as exact as one.
+#[tokio::test(flavor = "multi_thread")]
+async fn two_servers_on_one_database_serve_exactly_what_the_money_affords() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut postgres = Postgres::make(folder.path()).unwrap();
+    postgres.run(&[]).await.unwrap();
+    let database = postgres.database("ferry", None).await.unwrap();
+    let gateway = gateway!().prices(TABLE).envoys(2).workers(2);
+    let gateway = gateway.servers_on(2, database).start().await.unwrap();
+    let hold = probe(&gateway).await.unwrap();
+    let run = |name, concurrency, delay, stream| Run {
+        gateway: &gateway,
+        hold: &hold,
+        name,
+        concurrency,
+        delay,
+        stream,
+    };
+    let at_once = run("two-at-once-500", 500, Duration::ZERO, false);
+    at_once.charged_in_full().await.unwrap();
+    let slow = run("two-slow-64", 64, SLOW, true);
+    slow.charged_in_full().await.unwrap();
+    let half = run("two-half-at-once-64", 64, Duration::ZERO, true);
+    half.charged_by_half().await.unwrap();
+    gateway.stop().await.unwrap();
+    postgres.kill().unwrap();
 }
 
 /// Asks once with another's money, to learn what is held for it.

@@ -83,6 +83,8 @@ pub struct Builder {
     ferry: Program,
     envoys: usize,
     workers: u32,
+    servers: usize,
+    database: Option<String>,
     provider: Option<Provider>,
     prices: Option<String>,
     lease: Option<Lease>,
@@ -100,6 +102,8 @@ impl Builder {
             ferry,
             envoys: 1,
             workers: 1,
+            servers: 1,
+            database: None,
             provider: None,
             prices: None,
             lease: None,
@@ -121,6 +125,13 @@ impl Builder {
     /// So many worker threads in each; 1 if nothing is said.
     pub fn workers(mut self, workers: u32) -> Self {
         self.workers = workers;
+        self
+    }
+
+    /// So many quota servers on one PostgreSQL database, which the Envoys ask in turn; one on a SQLite file if nothing is said.
+    pub fn servers_on(mut self, servers: usize, database: impl Into<String>) -> Self {
+        self.servers = servers;
+        self.database = Some(database.into());
         self
     }
 
@@ -201,21 +212,29 @@ impl Builder {
             }
         };
         self.progress.step("starting the quota server");
-        self.write_server(folder.path(), &provider, &token)?;
-        let mut server = Server::new(self.ferry.clone(), folder.path())?;
-        server.start().await?;
+        let server = self.start_server(folder.path(), &provider, &token).await?;
+        let mut others = Vec::new();
+        for number in 1..self.servers {
+            let place = folder.path().join(format!("server-{number}"));
+            fs::create_dir(&place).context("failed to make a folder for a server")?;
+            others.push(self.start_server(&place, &provider, &token).await?);
+        }
         let customer = new_customer(server.admin(), TENANT, &self.balance).await?;
 
         self.progress.step("starting Envoy");
-        let config = Config {
-            module,
-            quota_socket: server.quota_socket(),
-            gateway_token: token,
-            provider,
-            changes: self.changes.clone(),
-        };
+        let sockets: Vec<PathBuf> = std::iter::once(&server)
+            .chain(&others)
+            .map(Server::quota_socket)
+            .collect();
         let mut envoys = Vec::new();
-        for index in 0..self.envoys {
+        for (index, quota_socket) in (0..self.envoys).zip(sockets.into_iter().cycle()) {
+            let config = Config {
+                module: module.clone(),
+                quota_socket,
+                gateway_token: token.clone(),
+                provider: provider.clone(),
+                changes: self.changes.clone(),
+            };
             let place = folder.path().join(format!("envoy-{index}"));
             fs::create_dir(&place).context("failed to make a folder for Envoy")?;
             let launch = Launch {
@@ -230,6 +249,7 @@ impl Builder {
         Ok(Gateway {
             envoys,
             server,
+            others,
             simulator,
             customer,
             folder,
@@ -246,6 +266,19 @@ impl Builder {
         .await?
     }
 
+    /// Starts a quota server in its folder.
+    async fn start_server(
+        &self,
+        folder: &Path,
+        provider: &Provider,
+        token: &str,
+    ) -> anyhow::Result<Server> {
+        self.write_server(folder, provider, token)?;
+        let mut server = Server::new(self.ferry.clone(), folder)?;
+        server.start().await?;
+        Ok(server)
+    }
+
     /// Writes the quota server's configuration and its price table.
     fn write_server(&self, folder: &Path, provider: &Provider, token: &str) -> anyhow::Result<()> {
         let prices = match &self.prices {
@@ -259,10 +292,26 @@ impl Builder {
         )
     }
 
+    /// Where all servers find the secrets of their database: in the first one's folder.
+    fn secrets(&self, folder: &Path) -> PathBuf {
+        let shared = folder
+            .parent()
+            .filter(|parent| parent.join("ferry.toml").exists());
+        shared.unwrap_or(folder).join("ledger")
+    }
+
     fn server_config(&self, folder: &Path, token: &str) -> anyhow::Result<String> {
         let path = render::path(folder)?;
+        let database = match &self.database {
+            // One pepper and one signing key for all, and heads of each one's own.
+            Some(url) => format!(
+                "database = \"{url}\"\nsecrets = \"{}\"\n[heads]\nexport = \"{path}/heads\"\n",
+                render::path(&self.secrets(folder))?
+            ),
+            None => "database = \"ferry.db\"\n".to_owned(),
+        };
         let mut text = format!(
-            "prices = \"prices.toml\"\ndatabase = \"ferry.db\"\ndrain_ms = 5000\n\n\
+            "prices = \"prices.toml\"\ndrain_ms = 5000\n{database}\n\
              [grpc]\nlisten = \"unix:{path}/quota.sock\"\n\n\
              [admin]\nlisten = \"unix:{path}/admin.sock\"\n\n\
              [http]\nlisten = \"127.0.0.1:0\"\n\n"
