@@ -18,4 +18,5 @@ mod migrate;
 mod retention;
 mod seal;
 mod servers;
+mod storms;
 pub(crate) mod transfers;

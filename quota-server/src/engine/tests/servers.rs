@@ -64,7 +64,7 @@ async fn two_servers_let_through_exactly_what_is_paid_for() {
     .await;
 }
 
-fn is_granted(answer: &ReserveAnswer) -> bool {
+pub(super) fn is_granted(answer: &ReserveAnswer) -> bool {
     matches!(answer, ReserveAnswer::Granted(_))
 }
 
@@ -176,7 +176,7 @@ async fn servers_that_start_at_once_make_the_schema_once() {
     }
 }
 
-async fn until(what: &str, holds: impl AsyncFn() -> bool) {
+pub(super) async fn until(what: &str, holds: impl AsyncFn() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(60);
     while !holds().await {
         assert!(Instant::now() < deadline, "in vain: {what}");
