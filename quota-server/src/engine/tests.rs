@@ -14,6 +14,7 @@ mod history;
 mod idempotency;
 mod keys;
 mod load;
+mod lost_commit;
 mod migrate;
 mod retention;
 mod seal;
