@@ -12,10 +12,10 @@ use serde_json::{Value, json};
 use crate::assert_unreachable;
 
 const PAID_IN: i64 = 1_000_000_000;
-/// The gateway waits this long for a decision.
+/// The gateway waits this long for a decision: several times as long as it takes to tell how many requests it has.
 const SETTINGS: (&str, &str) = (
     r#""quota_cluster": "ferry-quota","#,
-    r#""quota_cluster": "ferry-quota", "timeouts": { "reserve_ms": 500 },"#,
+    r#""quota_cluster": "ferry-quota", "timeouts": { "reserve_ms": 5000 },"#,
 );
 
 fn bodies() -> [Value; 2] {
