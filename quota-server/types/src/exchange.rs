@@ -59,12 +59,18 @@ impl ExchangeRate {
 }
 
 impl Exchange {
-    /// Prices as prices in `to`.
+    /// Prices as prices in `to`. What costs something there costs something here: a unit at least.
     ///
     /// # Errors
     /// [`Overflow`] if one of them cannot be stored.
     pub fn rates(&self, rates: &Rates, to: Currency) -> Result<Rates, Overflow> {
-        let amount = |amount: Amount| self.rate.convert(amount, self.from, to);
+        let amount = |amount: Amount| {
+            let converted = self.rate.convert(amount, self.from, to)?;
+            Ok(match Amount::from_units(1) {
+                Some(unit) if !amount.is_zero() => converted.max(unit),
+                Some(_) | None => converted,
+            })
+        };
         let price = |price: Price| amount(price.amount()).map(Price::per_million);
         let some = |rate: Option<Price>| rate.map(price).transpose();
         Ok(Rates {
@@ -167,6 +173,30 @@ mod tests {
             most.convert(Amount::MAX, Currency::Vnd, Currency::Usd),
             Err(Overflow)
         );
+    }
+
+    #[test]
+    fn what_costs_something_is_never_free() {
+        let exchange = Exchange {
+            from: Currency::Vnd,
+            rate: rate("0.00004"),
+        };
+        let price = |units| Price::per_million(amount(units));
+        let dong = Rates {
+            input: price(1),
+            output: price(50_000_000),
+            cached_input: Some(price(0)),
+            cache_write: None,
+            audio_input: None,
+            reasoning: None,
+            audio_output: None,
+            per_request: amount(3),
+        };
+        let dollars = exchange.rates(&dong, Currency::Usd).expect("they fit");
+        assert_eq!(dollars.input, price(1));
+        assert_eq!(dollars.output, price(2_000_000));
+        assert_eq!(dollars.cached_input, Some(price(0)));
+        assert_eq!(dollars.per_request, amount(1));
     }
 
     #[test]
