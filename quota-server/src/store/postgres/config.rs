@@ -38,6 +38,10 @@ impl FromStr for PostgresConfig {
             driver.application_name("ferry");
         }
         let root = tls.root()?;
+        // What was said about it in another way than ours must not be lost.
+        if driver.get_ssl_mode() != SslMode::Prefer {
+            return Err(InvalidUrl("sslmode is written oddly".into()));
+        }
         driver.ssl_mode(match root {
             Some(_) => SslMode::Require,
             None => SslMode::Disable,
@@ -63,11 +67,11 @@ impl Tls {
         let mut rest = Vec::new();
         for pair in query.split('&') {
             match pair.split_once('=') {
-                Some(("sslmode", mode)) => tls.mode = Some(mode.to_owned()),
+                Some(("sslmode", mode)) => once("sslmode", &mut tls.mode, mode.to_owned())?,
                 Some(("sslrootcert", path)) => {
                     let path = percent_encoding::percent_decode_str(path).decode_utf8();
                     let path = path.map_err(|_| InvalidUrl("sslrootcert is no text".into()))?;
-                    tls.root = Some(PathBuf::from(path.as_ref()));
+                    once("sslrootcert", &mut tls.root, PathBuf::from(path.as_ref()))?;
                 }
                 Some(_) | None => rest.push(pair),
             }
@@ -96,6 +100,13 @@ impl Tls {
             ),
         };
         Err(InvalidUrl(problem))
+    }
+}
+
+fn once<T>(name: &str, place: &mut Option<T>, value: T) -> Result<(), InvalidUrl> {
+    match place.replace(value) {
+        None => Ok(()),
+        Some(_) => Err(InvalidUrl(format!("{name} stands there twice"))),
     }
 }
 

@@ -112,6 +112,15 @@ fn what_makes_sure_of_nobody_is_refused() {
         ("sslmode=verify-full", "needs sslrootcert"),
         ("sslrootcert=a", "with sslmode=verify-full only"),
         (
+            "sslmode=verify-full&sslmode=disable&sslrootcert=a",
+            "sslmode stands there twice",
+        ),
+        (
+            "sslmode=verify-full&sslrootcert=a&sslrootcert=b",
+            "sslrootcert stands there twice",
+        ),
+        ("%73slmode=require", "sslmode is written oddly"),
+        (
             "sslmode=disable&sslrootcert=a",
             "with sslmode=verify-full only",
         ),
