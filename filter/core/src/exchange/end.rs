@@ -56,11 +56,11 @@ impl Forwarded {
             worker.counters.count(Metric::UsageUnreadable);
         }
         let settlement = Settlement {
-            cause: if worker.outbox.leases().is_cut(&self.reservation.id) {
-                EndCause::Gateway
-            } else {
-                self.cause(ending.details, evidence.as_ref())
-            },
+            cause: self.cause(
+                ending.details,
+                evidence.as_ref(),
+                worker.outbox.leases().is_cut(&self.reservation.id),
+            ),
             attempts: self.attempts(&notes, evidence, ending, started_ms, now),
             latency_ms: now.monotonic_ms.saturating_sub(started_ms),
             status: if self.answer.is_known() {
@@ -83,13 +83,15 @@ impl Forwarded {
         !notes.is_empty() || ending.details.starts_with("upstream") || self.watched
     }
 
-    fn cause(&self, details: &str, evidence: Option<&Evidence>) -> EndCause {
+    fn cause(&self, details: &str, evidence: Option<&Evidence>, cut: bool) -> EndCause {
         let answered = self.answer.status != 0;
         if self.answer.status >= 400 || evidence.is_some_and(|evidence| evidence.has_error) {
             EndCause::ProviderError
         } else if self.answer.complete || evidence.is_some_and(|evidence| evidence.done) {
             // Some SDKs hang up as soon as they have read the last event.
             EndCause::Complete
+        } else if cut {
+            EndCause::Gateway
         } else if details.contains("timeout") || details.contains("max_stream_duration") {
             EndCause::Timeout
         } else if details.starts_with("upstream_reset_after") {
