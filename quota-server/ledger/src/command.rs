@@ -125,9 +125,7 @@ impl Command {
             | Self::SealMonth(_) => None,
         }
     }
-}
 
-impl Command {
     /// The correction that must be in view, if there is one.
     #[must_use]
     pub const fn correction(&self) -> Option<&CorrectionId> {

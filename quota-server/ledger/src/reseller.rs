@@ -2,7 +2,7 @@
 //!
 //! The share accrues on what was paid for and used: on charges that the balance or a paid grant covered, and on debt once it is
 //! paid. Promotional credit, debt that is open or written off, and credit that lapsed earn nothing; what is given back takes its
-//! share along. It is one number of an entry's lines: see [`collected`]. Parts below a unit are carried to the next entry, so
+//! share along, from whoever is the reseller then. It is one number of an entry's lines: see [`collected`]. Parts below a unit are carried to the next entry, so
 //! that the sum of all shares is the share of the sum.
 
 use crate::account::Account;

@@ -41,8 +41,8 @@ pub(super) async fn correct(
     let tenant: TenantId = parse("tenant", &tenant)?;
     let found = state.engine.tenant(tenant.clone()).await?;
     let id = id(&asked.id)?;
-    let known = state.engine.corrections(tenant.clone()).await?;
-    let known = known.iter().find(|known| known.id == id);
+    let engine = &state.engine;
+    let known = engine.correction(tenant.clone(), id.clone()).await?;
     // Sent again, it means the entry that it meant.
     let known = known.and_then(|known| known.posted.correction.remedy.entry());
     let correction = correction(asked, found.currency, known.unwrap_or(found.seq))?;
@@ -52,12 +52,11 @@ pub(super) async fn correct(
         correction,
         offer,
     };
-    let answered = state.engine.correct(tenant.clone(), order).await?;
+    let answered = engine.correct(tenant.clone(), order).await?;
     let Done { changed, .. } = done(&answered, &tenant, "a correction of this id")?;
     let available = answered.book.map(|book| book.available);
-    let all = state.engine.corrections(tenant).await?;
-    let posted = all.iter().find(|found| found.id == id);
-    let posted = posted.map(|posted| view::correction(posted, found.currency));
+    let posted = engine.correction(tenant, id).await?;
+    let posted = posted.map(|posted| view::correction(&posted, found.currency));
     Ok(Json(wire::PostedCorrection {
         correction: posted.ok_or_else(Failed::no_such_path)?,
         posted_now: changed,

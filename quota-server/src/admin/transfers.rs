@@ -54,9 +54,8 @@ pub(super) async fn transfer(
     let answered = state.engine.transfer(tenant.clone(), order).await?;
     let Done { changed, .. } = done(&answered, &tenant, "a transfer of this id")?;
     let available = answered.book.map(|book| book.available);
-    let all = state.engine.transfers(tenant).await?;
-    let posted = all.iter().find(|found| found.id == id);
-    let posted = posted.map(|posted| view::transfer(posted, currency));
+    let posted = state.engine.transfer_of(tenant, id).await?;
+    let posted = posted.map(|posted| view::transfer(&posted, currency));
     Ok(Json(wire::PostedTransfer {
         transfer: posted.ok_or_else(Failed::no_such_path)?,
         posted_now: changed,

@@ -14,7 +14,9 @@ use crate::store::view::{
 use crate::store::{Database, OpenError, Reader, StoreError};
 use crate::verify::{Part, VerifyError, VerifyReport};
 use ferry_ledger::{Head, Refusal, Reservation, UnixMs};
-use ferry_types::{Balance, Currency, KeyDigest, KeyId, ReservationId, TenantId};
+use ferry_types::{
+    Balance, CorrectionId, Currency, KeyDigest, KeyId, ReservationId, TenantId, TransferId,
+};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -134,6 +136,31 @@ impl Engine {
     /// [`EngineError::Unavailable`] if the store cannot be read.
     pub async fn corrections(&self, tenant: TenantId) -> Result<Vec<CorrectionView>, EngineError> {
         self.read(move |reader| reader.corrections(&tenant)).await
+    }
+
+    /// A correction; `None` if there is none of this id.
+    ///
+    /// # Errors
+    /// [`EngineError::Unavailable`] if the store cannot be read.
+    pub async fn correction(
+        &self,
+        tenant: TenantId,
+        id: CorrectionId,
+    ) -> Result<Option<CorrectionView>, EngineError> {
+        self.read(move |reader| reader.correction(&tenant, &id))
+            .await
+    }
+
+    /// A transfer, as this tenant's book has it; `None` if there is none of this id.
+    ///
+    /// # Errors
+    /// [`EngineError::Unavailable`] if the store cannot be read.
+    pub async fn transfer_of(
+        &self,
+        tenant: TenantId,
+        id: TransferId,
+    ) -> Result<Option<TransferView>, EngineError> {
+        self.read(move |reader| reader.transfer(&tenant, &id)).await
     }
 
     /// A tenant's transfers, newest first.

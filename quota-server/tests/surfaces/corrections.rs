@@ -1,6 +1,8 @@
 //! Corrections, as an operator meets them.
 
-use crate::ferry::Ferry;
+use crate::ferry::{EDGE_TOKEN, Ferry};
+use crate::gateway::{digest, id, settle};
+use ferry_api::v1;
 
 const WHY: [&str; 4] = ["--reason", "requested", "--approver", "anna"];
 
@@ -69,10 +71,10 @@ fn a_top_up_is_paid_back_once_and_listed() {
     assert_eq!(ferry.json(&["verify"])["clean"], true);
 }
 
-#[test]
-fn debt_is_written_off_as_of_an_entry_and_sent_again_means_the_same() {
+#[tokio::test]
+async fn debt_is_written_off_as_of_an_entry_and_sent_again_means_the_same() {
     let ferry = Ferry::start();
-    ferry.tenant_with("acme", "5");
+    ferry.json(&["tenant", "create", "acme"]);
     ferry.json(&[
         "topup",
         "acme",
@@ -82,19 +84,46 @@ fn debt_is_written_off_as_of_an_entry_and_sent_again_means_the_same() {
         "--reference",
         "pi_1",
     ]);
-    let back = with(
-        &["correct", "refund", "acme", "5", "--top-up", "stripe/pi_1"],
+    let created = ferry.json(&["key", "create", "acme"]);
+    let key = digest(created["api_key"].as_str().expect("a key"));
+    // Nothing is owed: there is nothing to write off.
+    let write_off = with(
+        &["correct", "write-off", "acme", "0.00012", "--id", "w-1"],
         &WHY,
     );
-    assert!(ferry.run(&back).err.contains("at most 3.000000000 USD"));
-    // Nothing is owed: there is nothing to write off.
-    let write_off = with(&["correct", "write-off", "acme", "1", "--id", "w-1"], &WHY);
     assert!(
         ferry
             .run(&write_off)
             .err
             .contains("at most 0.000000000 USD")
     );
+    // A request costs 0.00012, and then the bank takes everything back.
+    let mut gateway = ferry.gateway(Some(EDGE_TOKEN)).await;
+    let items = vec![settle(id(1), key)];
+    let request = v1::SettleRequest { items };
+    gateway.settle(request).await.expect("an answer");
+    let back = [
+        "correct",
+        "chargeback",
+        "acme",
+        "3",
+        "--top-up",
+        "stripe/pi_1",
+    ];
+    assert_eq!(ferry.json(&with(&back, &WHY))["available"], "-0.000120000");
+    let posted = ferry.json(&write_off);
+    assert_eq!(
+        (&posted["posted_now"], &posted["available"]),
+        (&true.into(), &"0.000000000".into())
+    );
+    ferry.json(&["topup", "acme", "1"]);
+    let again = ferry.json(&write_off);
+    assert_eq!(again["posted_now"], false);
+    assert_eq!(
+        again["corrects"], posted["corrects"],
+        "the entry that it meant"
+    );
+    assert_eq!(ferry.json(&["balance", "acme"])["posted"], "1.000000000");
     assert_eq!(ferry.json(&["verify"])["clean"], true);
 }
 

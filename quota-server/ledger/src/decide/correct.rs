@@ -10,7 +10,7 @@ use crate::event::Event;
 use crate::grant::{self, Grant, GrantKind, GrantSlice};
 use crate::reservation::{Posting, Reservation, State};
 use crate::time::UnixMs;
-use ferry_types::{Amount, CorrectionId, GrantId, Overflow, ReservationId};
+use ferry_types::{Amount, Balance, CorrectionId, GrantId, Overflow, ReservationId};
 
 type Found<T> = Result<T, AdminAnswer>;
 
@@ -72,7 +72,7 @@ fn events(book: &Book, order: &Correct, now: UnixMs) -> Found<Vec<Event>> {
             if *entry == 0 || *entry > book.head.seq {
                 return Err(AdminAnswer::UnknownEntry);
             }
-            from_balance(amount, debt(book))?
+            from_balance(amount, debt(book)?)?
         }
         Remedy::Charge(id) => {
             within(amount, Amount::MAX)?;
@@ -138,9 +138,14 @@ fn left_of(book: &Book, reference: &TopUpRef) -> Found<Amount> {
     Ok(posted.amount.excess_over(posted.taken_back))
 }
 
-fn debt(book: &Book) -> Amount {
+/// How far the balance is below zero.
+fn debt(book: &Book) -> Found<Amount> {
+    if book.posted >= Balance::ZERO {
+        return Ok(Amount::ZERO);
+    }
     let owed = book.posted.units().checked_neg();
-    owed.and_then(Amount::from_units).unwrap_or(Amount::ZERO)
+    let owed = owed.and_then(Amount::from_units);
+    owed.ok_or(AdminAnswer::AmountOutOfRange)
 }
 
 /// A request that was charged, if only nothing.
@@ -168,26 +173,27 @@ fn refunded(
     for paid in standing.grants.iter().rev() {
         let part = left.min(paid.amount);
         left = left.excess_over(part);
+        if part.is_zero() {
+            break;
+        }
         let was = book.grants.get(&paid.grant);
-        match was.filter(|_| !part.is_zero()) {
-            None => {}
-            Some(was) if was.is_over(now) || was.expired => {
-                let number = funds.reissued.len().saturating_add(1);
-                let id = format!("{id}-{number}").parse();
-                let id: Result<GrantId, _> = id;
-                // A new grant needs a name that no other has.
-                let id = id.ok().filter(|id| !book.grants.contains_key(id));
-                funds.reissued.push(Reissued {
-                    id: id.ok_or(AdminAnswer::Conflict { field: "id" })?,
-                    instead_of: paid.grant.clone(),
-                    grant: reissued(was, part, now),
-                });
-            }
-            Some(_) => funds.grants.push(GrantSlice {
+        let was = was.ok_or(AdminAnswer::UnknownGrant)?;
+        if !was.is_over(now) && !was.expired {
+            funds.grants.push(GrantSlice {
                 grant: paid.grant.clone(),
                 amount: part,
-            }),
+            });
+            continue;
         }
+        let number = funds.reissued.len().saturating_add(1);
+        let id: Result<GrantId, _> = format!("{id}-{number}").parse();
+        // A new grant needs a name that no other has.
+        let id = id.ok().filter(|id| !book.grants.contains_key(id));
+        funds.reissued.push(Reissued {
+            id: id.ok_or(AdminAnswer::Conflict { field: "id" })?,
+            instead_of: paid.grant.clone(),
+            grant: reissued(was, part, now),
+        });
     }
     Ok(funds)
 }

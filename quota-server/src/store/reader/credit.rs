@@ -7,7 +7,7 @@ use super::super::view::{AccountView, CorrectionView, GrantView, TransferView};
 use super::super::{StoreError, decode};
 use super::{Question, Reader, all, one};
 use ferry_ledger::Reservation;
-use ferry_types::{Balance, Currency, ReservationId, TenantId};
+use ferry_types::{Balance, CorrectionId, Currency, ReservationId, TenantId, TransferId};
 
 impl Reader {
     /// A tenant's grants, by id.
@@ -60,6 +60,40 @@ impl Reader {
         })?;
         found.sort_by_key(|view| std::cmp::Reverse(view.posted.seq));
         Ok(found)
+    }
+
+    /// A correction.
+    ///
+    /// # Errors
+    /// [`StoreError`] if it cannot be read.
+    pub fn correction(
+        &mut self,
+        tenant: &TenantId,
+        id: &CorrectionId,
+    ) -> Result<Option<CorrectionView>, StoreError> {
+        let key = [Value::text(tenant.as_str()), Value::text(id.as_str())];
+        let (source, sql) = (self.source.as_mut(), &CORRECTIONS.find);
+        one(source, "find a correction", sql, &key, |row| {
+            let (id, posted) = decode::correction(row)?;
+            Ok(CorrectionView { id, posted })
+        })
+    }
+
+    /// A transfer, as this tenant's book has it.
+    ///
+    /// # Errors
+    /// [`StoreError`] if it cannot be read.
+    pub fn transfer(
+        &mut self,
+        tenant: &TenantId,
+        id: &TransferId,
+    ) -> Result<Option<TransferView>, StoreError> {
+        let key = [Value::text(tenant.as_str()), Value::text(id.as_str())];
+        let (source, sql) = (self.source.as_mut(), &TRANSFERS.find);
+        one(source, "find a transfer", sql, &key, |row| {
+            let (id, posted) = decode::transfer(row)?;
+            Ok(TransferView { id, posted })
+        })
     }
 
     /// A tenant's transfers, newest first.
