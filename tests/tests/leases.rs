@@ -4,11 +4,11 @@
 mod by_hand;
 
 use anyhow::{Context as _, ensure};
-use ferry_examples::gateway::{Gateway, Lease};
+use ferry_examples::gateway::{Customer, Gateway, Lease};
 use ferry_examples::simulator::{Act, Gate, Point, Script};
 use ferry_examples::wait;
 use ferry_tests::books::{audit, one_open, renewed, tagged};
-use ferry_tests::client::{Client, question, with};
+use ferry_tests::client::{Begun, Client, question, with};
 use ferry_tests::gateway;
 use ferry_tests::prices::{PLAIN, TABLE, dollars, tokens};
 use ferry_tests::stats;
@@ -52,22 +52,12 @@ async fn a_lost_lease_ends_its_stream_where_the_route_wants_that() {
 
 async fn a_stream_that_is_cut(gateway: &mut Gateway) -> anyhow::Result<()> {
     let name = "cut";
-    let customer = gateway.new_customer(name, &dollars(PAID_IN)).await?;
-    let gate = Gate::shut();
-    let script = Script {
-        input_tokens: Some(30),
-        ..Script::tokens(20)
-    };
-    let script = script.at(Point::Event(10), Act::Hold(gate.clone()));
-    gateway.simulator()?.next([script]);
-    let client = Client::of(gateway, &customer)?.tagged(name)?;
-    let body = with(
-        question(PLAIN.model, 40),
-        json!({"max_tokens": 50, "stream": true}),
-    );
-    let mut begun = client.begin(&body).await?;
-    begun.events(10).await?;
-    gateway.server_mut().kill()?;
+    let Outage {
+        customer,
+        client,
+        gate,
+        begun,
+    } = outage(gateway, name).await?;
     let answer = begun.finish().await;
     ensure!(answer.broken && answer.events().len() == 10, "{answer:?}");
     gateway.server_mut().start().await?;
@@ -138,9 +128,15 @@ async fn a_long_answer(gateway: &Gateway, stream: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The gateway gives a lease up that it could not renew, and lets the stream go on: it is charged for all of it in the end.
-async fn an_outage_longer_than_a_lease(gateway: &mut Gateway) -> anyhow::Result<()> {
-    let name = "outage";
+/// A stream that has come to its tenth event when the quota server is killed, and goes on when the gate opens.
+struct Outage {
+    customer: Customer,
+    client: Client,
+    gate: Gate,
+    begun: Begun,
+}
+
+async fn outage(gateway: &mut Gateway, name: &str) -> anyhow::Result<Outage> {
     let customer = gateway.new_customer(name, &dollars(PAID_IN)).await?;
     let gate = Gate::shut();
     let script = Script {
@@ -157,6 +153,23 @@ async fn an_outage_longer_than_a_lease(gateway: &mut Gateway) -> anyhow::Result<
     let mut begun = client.begin(&body).await?;
     begun.events(10).await?;
     gateway.server_mut().kill()?;
+    Ok(Outage {
+        customer,
+        client,
+        gate,
+        begun,
+    })
+}
+
+/// The gateway gives a lease up that it could not renew, and lets the stream go on: it is charged for all of it in the end.
+async fn an_outage_longer_than_a_lease(gateway: &mut Gateway) -> anyhow::Result<()> {
+    let name = "outage";
+    let Outage {
+        customer,
+        gate,
+        begun,
+        client: _,
+    } = outage(gateway, name).await?;
     stats::reaches(gateway.envoy(0)?, "ferry_leases_lost_total", 1).await?;
     gateway.server_mut().start().await?;
     let expired = tagged(gateway, &customer, name).await?;
