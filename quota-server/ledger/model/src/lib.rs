@@ -10,15 +10,17 @@
 mod chance;
 mod draw;
 mod naive;
+mod order;
 mod speak;
 mod step;
 mod told;
 
 pub use chance::Chance;
 pub use draw::{Draw, Kind};
-pub use naive::{At, Grant, Naive, Row};
-pub use speak::{PRICES, command, grant_id, offer, owner, reservation_id, told};
-pub use step::{
-    Evidence, Gateway, GrantKind, GrantOrder, Policy, Request, Rules, Source, Step, TopUpOrder,
+pub use naive::{At, Grant, Naive, Row, Standing};
+pub use order::{
+    CorrectionOrder, GrantKind, GrantName, GrantOrder, Policy, Remedy, TopUpOrder, TransferOrder,
 };
+pub use speak::{PRICES, Spoken, grant_id, offer, owner, reservation_id, speak, tenant, told};
+pub use step::{Evidence, Gateway, Request, Rules, Source, Step};
 pub use told::Told;

@@ -1,16 +1,23 @@
 //! One tenant's book, naively.
 
+mod charge;
+mod corrections;
 mod grants;
 mod price;
 mod requests;
+mod transfers;
 
+pub use charge::Standing;
 pub use grants::Grant;
 pub(crate) use price::{CONTEXT, MEDIAN, limit_of_settle};
 pub use requests::{At, Row};
 
-use crate::step::{Policy, Request, Rules, Step, TopUpOrder};
+use crate::order::{CorrectionOrder, GrantName, Policy, TopUpOrder};
+use crate::step::{Request, Rules, Step};
 use crate::told::Told;
+use corrections::Paying;
 use std::collections::{BTreeMap, BTreeSet};
+use transfers::Moved;
 
 /// How far a gateway's clock may be off.
 const SKEW_MS_MAX: u64 = 300_000;
@@ -27,7 +34,7 @@ pub struct Naive {
     /// Requests that it knows, refused ones included.
     pub rows: BTreeMap<Request, Row>,
     /// Credit beside the balance.
-    pub grants: BTreeMap<u64, Grant>,
+    pub grants: BTreeMap<GrantName, Grant>,
     /// Of the requests, those that may go on.
     open: BTreeSet<Request>,
     rules: Rules,
@@ -35,7 +42,9 @@ pub struct Naive {
     paused: bool,
     key_paused: bool,
     reseller: Option<u16>,
-    top_ups: BTreeMap<u64, (i64, u64)>,
+    top_ups: BTreeMap<u64, Paying>,
+    corrections: BTreeMap<u64, (CorrectionOrder, u64)>,
+    transfers: BTreeMap<u64, Moved>,
 }
 
 impl Naive {
@@ -55,6 +64,8 @@ impl Naive {
             key_paused: false,
             reseller: None,
             top_ups: BTreeMap::new(),
+            corrections: BTreeMap::new(),
+            transfers: BTreeMap::new(),
         }
     }
 
@@ -103,7 +114,10 @@ impl Naive {
             Step::Expire { request } => self.expire(request),
             Step::TopUp(order) => self.top_up(order),
             Step::Grant(order) => self.grant(order),
-            Step::EndGrant { number } => self.end_grant(number),
+            Step::EndGrant { name } => self.end_grant(name),
+            Step::Correct(order) => self.correct(order),
+            // It takes two books.
+            Step::Transfer(_) => Told::Unexpected,
             Step::Pause(paused) => {
                 let was = std::mem::replace(&mut self.paused, paused);
                 self.changed_if(was != paused)
@@ -123,18 +137,29 @@ impl Naive {
         }
     }
 
+    /// A month that is over is sealed: an entry that changes nothing.
+    pub const fn seal(&mut self) {
+        self.seq += 1;
+    }
+
     fn top_up(&mut self, order: TopUpOrder) -> Told {
         let TopUpOrder { number, units } = order;
         match self.top_ups.get(&number) {
-            Some((known, _)) if *known != units => Told::Conflict,
-            Some((_, seq)) => Told::Done {
-                seq: *seq,
+            Some(known) if known.units != units => Told::Conflict,
+            Some(known) => Told::Done {
+                seq: known.seq,
                 changed: false,
             },
             None => {
                 self.posted += units;
                 let told = self.changed();
-                self.top_ups.insert(number, (units, self.seq));
+                let seq = self.seq;
+                let paying = Paying {
+                    units,
+                    back: 0,
+                    seq,
+                };
+                self.top_ups.insert(number, paying);
                 told
             }
         }

@@ -1,16 +1,20 @@
 //! The model's steps in the ledger's words, and the ledger's answers in the model's. Nothing is decided here.
 
+mod orders;
+mod told;
+
+pub use told::told;
+
 use crate::naive::{CONTEXT, MEDIAN, limit_of_settle};
-use crate::step::{Evidence, Gateway, GrantKind, GrantOrder, Policy, Request, Source, Step};
-use crate::told::Told;
+use crate::order::GrantName;
+use crate::step::{Evidence, Gateway, Request, Source, Step};
 use ferry_ledger::{
-    AdminAnswer, Answer, Candidate, Command, Expire, ExpireAnswer, GrantScope, IssueGrant,
-    KeyState, ModelLimits, Offer, Overage, Owner, Release, ReleaseAnswer, Renew, RenewAnswer,
-    Reserve, ReserveAnswer, SetKeyState, Settle, SettleAnswer, Share, TenantState, TopUp, UnixMs,
+    Candidate, Command, Expire, ModelLimits, Offer, Owner, Release, Renew, Reserve, Settle,
+    Transfer,
 };
 use ferry_types::{
     Amount, Attempt, Currency, EndCause, Endpoint, GrantId, InvalidId, KeyId, Mode, Price, Rates,
-    RequestFacts, ReservationId, Settlement, Tags, Usage, UsageSource,
+    RequestFacts, ReservationId, Settlement, Tags, TenantId, Usage, UsageSource,
 };
 use std::sync::Arc;
 
@@ -110,8 +114,16 @@ pub const fn reservation_id(request: Request) -> ReservationId {
 ///
 /// # Errors
 /// None: it is a name.
-pub fn grant_id(number: u64) -> Result<GrantId, InvalidId> {
-    format!("g{number:06}").parse()
+pub fn grant_id(name: GrantName) -> Result<GrantId, InvalidId> {
+    name.to_string().parse()
+}
+
+/// A tenant's name, by the number of its book.
+///
+/// # Errors
+/// None: it is a name.
+pub fn tenant(book: usize) -> Result<TenantId, InvalidId> {
+    format!("tenant-{book}").parse()
 }
 
 fn facts(request: Request, other: bool) -> RequestFacts {
@@ -171,41 +183,21 @@ fn settlement(request: Request, evidence: Evidence) -> Settlement {
     }
 }
 
-fn grant(order: GrantOrder) -> Result<IssueGrant, InvalidId> {
-    let listed = |ours: &str, count: u8| {
-        let others = (1..count).map(|n| format!("another-{n}"));
-        let ours = (count > 0).then(|| ours.to_owned());
-        ours.into_iter().chain(others).collect()
-    };
-    let mut scope = GrantScope {
-        models: listed(MODEL, order.models),
-        providers: listed(PROVIDER, order.providers),
-    };
-    if order.elsewhere {
-        scope.models = ["large".to_owned()].into();
-    }
-    Ok(IssueGrant {
-        id: grant_id(order.number)?,
-        kind: match order.kind {
-            GrantKind::Paid => ferry_ledger::GrantKind::Paid,
-            GrantKind::Promotional => ferry_ledger::GrantKind::Promotional,
-            GrantKind::Refund => ferry_ledger::GrantKind::Refund,
-        },
-        priority: order.priority,
-        scope,
-        starts_at: order.starts_ms.map(UnixMs),
-        expires_at: order.ends_ms.map(UnixMs),
-        amount: amount(order.units),
-        note: String::new(),
-    })
+/// What a step is to the ledger.
+#[derive(Clone, Debug)]
+pub enum Spoken {
+    /// For one book.
+    Command(Command),
+    /// For two.
+    Transfer(Transfer),
 }
 
 /// A step in the ledger's words, of the tenant that has this key.
 ///
 /// # Errors
 /// None: every name is a name.
-pub fn command(step: Step, key: &KeyId) -> Result<Command, InvalidId> {
-    Ok(match step {
+pub fn speak(step: Step, key: &KeyId) -> Result<Spoken, InvalidId> {
+    Ok(Spoken::Command(match step {
         Step::Reserve {
             request,
             by,
@@ -248,94 +240,14 @@ pub fn command(step: Step, key: &KeyId) -> Result<Command, InvalidId> {
         Step::Expire { request } => Command::Expire(Expire {
             id: reservation_id(request),
         }),
-        Step::TopUp(order) => Command::TopUp(TopUp {
-            amount: amount(order.units),
-            source: "bank".into(),
-            external_reference: order.number.to_string(),
-            note: String::new(),
-        }),
-        Step::Grant(order) => Command::IssueGrant(Box::new(grant(order)?)),
-        Step::EndGrant { number } => Command::ExpireGrant(grant_id(number)?),
-        Step::Pause(true) => Command::SetTenantState(TenantState::Paused),
-        Step::Pause(false) => Command::SetTenantState(TenantState::Active),
-        Step::PauseKey(paused) => Command::SetKeyState(SetKeyState {
-            key: key.clone(),
-            to: key_state(paused),
-        }),
-        Step::Overage(policy) => Command::SetOverage(match policy {
-            Policy::Debt => Overage::Debt,
-            Policy::Credit(credit) => Overage::CreditLine(amount(credit)),
-            Policy::Absorb => Overage::Absorb,
-        }),
-        Step::Reseller(share) => {
-            let share = share.and_then(Share::from_basis_points);
-            let named = share.map(|share| Ok(("partner".parse()?, share)));
-            Command::SetReseller(named.transpose()?)
-        }
-    })
-}
-
-const fn key_state(paused: bool) -> KeyState {
-    if paused {
-        KeyState::Paused
-    } else {
-        KeyState::Active
-    }
-}
-
-/// An answer of the ledger's in the model's words.
-#[must_use]
-pub fn told(answer: &Answer) -> Told {
-    match answer {
-        Answer::Admin(AdminAnswer::Done { seq, changed }) => Told::Done {
-            seq: *seq,
-            changed: *changed,
-        },
-        Answer::Admin(AdminAnswer::NeverValid) => Told::NeverValid,
-        Answer::Reserve(ReserveAnswer::Granted(granted)) => Told::Granted {
-            units: granted.reserved.units(),
-            limit: granted.output_tokens_max.cast_signed(),
-            clamped: granted.clamped,
-            lease_ms: granted.lease_ms,
-        },
-        Answer::Reserve(ReserveAnswer::Refused(refusal)) => Told::Refused(refusal.name()),
-        Answer::Reserve(ReserveAnswer::Ended(state)) | Answer::Renew(RenewAnswer::Ended(state)) => {
-            Told::Ended(state.name())
-        }
-        Answer::Admin(AdminAnswer::Conflict { .. })
-        | Answer::Reserve(ReserveAnswer::Conflict { .. })
-        | Answer::Settle(SettleAnswer::Conflict { .. })
-        | Answer::Release(ReleaseAnswer::Conflict) => Told::Conflict,
-        Answer::Reserve(ReserveAnswer::Denied)
-        | Answer::Renew(RenewAnswer::Denied)
-        | Answer::Settle(SettleAnswer::Denied)
-        | Answer::Release(ReleaseAnswer::Denied) => Told::Denied,
-        Answer::Renew(RenewAnswer::Renewed {
-            lease_ms,
-            output_tokens_max,
-        }) => Told::Renewed {
-            lease_ms: *lease_ms,
-            limit: output_tokens_max.cast_signed(),
-        },
-        Answer::Renew(RenewAnswer::NotFound) => Told::NotFound,
-        Answer::Settle(SettleAnswer::Settled {
-            charged,
-            released,
-            seq,
-        }) => Told::Settled {
-            charged: charged.units(),
-            released: released.units(),
-            seq: *seq,
-        },
-        Answer::Settle(SettleAnswer::Parked) => Told::Parked,
-        Answer::Release(ReleaseAnswer::Released) => Told::Released,
-        Answer::Expire(ExpireAnswer::Expired { charged }) => Told::Expired(charged.units()),
-        Answer::Expire(ExpireAnswer::NotDue { .. }) => Told::NotDue,
-        Answer::Expire(ExpireAnswer::NotOpen) => Told::NotOpen,
-        Answer::Admin(_)
-        | Answer::Renew(RenewAnswer::Frozen)
-        | Answer::Settle(SettleAnswer::Frozen)
-        | Answer::Release(ReleaseAnswer::Frozen)
-        | Answer::Expire(ExpireAnswer::Frozen) => Told::Unexpected,
-    }
+        Step::TopUp(order) => Command::TopUp(orders::top_up(order)),
+        Step::Grant(order) => Command::IssueGrant(Box::new(orders::grant(order)?)),
+        Step::EndGrant { name } => Command::ExpireGrant(grant_id(name)?),
+        Step::Correct(order) => Command::Correct(Box::new(orders::correction(order)?)),
+        Step::Transfer(order) => return orders::transfer(order).map(Spoken::Transfer),
+        Step::Pause(paused) => Command::SetTenantState(orders::tenant_state(paused)),
+        Step::PauseKey(paused) => Command::SetKeyState(orders::key_state(key, paused)),
+        Step::Overage(policy) => Command::SetOverage(orders::overage(policy)),
+        Step::Reseller(share) => Command::SetReseller(orders::reseller(share)?),
+    }))
 }

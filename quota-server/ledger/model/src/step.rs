@@ -1,5 +1,7 @@
 //! What is asked, in plain numbers.
 
+use crate::order::{CorrectionOrder, GrantName, GrantOrder, Policy, TopUpOrder, TransferOrder};
+
 /// The times that the server was configured with, in milliseconds.
 #[derive(Clone, Copy, Debug)]
 pub struct Rules {
@@ -68,61 +70,6 @@ pub struct Evidence {
     pub other: bool,
 }
 
-/// What becomes of what nothing covers.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Policy {
-    /// It is owed.
-    #[default]
-    Debt,
-    /// So much may be promised on credit.
-    Credit(i64),
-    /// It is written off.
-    Absorb,
-}
-
-/// Where a grant's money comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum GrantKind {
-    /// It was paid for.
-    Paid,
-    /// It was given.
-    Promotional,
-    /// It stands for charges given back.
-    Refund,
-}
-
-/// Credit with a name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct GrantOrder {
-    /// Its number is its name.
-    pub number: u64,
-    /// Where its money comes from.
-    pub kind: GrantKind,
-    /// Lower burns first.
-    pub priority: u8,
-    /// How many models it is for, ours the first of them; 0 stands for all.
-    pub models: u8,
-    /// How many providers it is for, ours the first of them; 0 stands for all.
-    pub providers: u8,
-    /// It is for models of which ours is none.
-    pub elsewhere: bool,
-    /// From when on; at once, if it does not say.
-    pub starts_ms: Option<u64>,
-    /// Until when.
-    pub ends_ms: Option<u64>,
-    /// How much.
-    pub units: i64,
-}
-
-/// Money that comes in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TopUpOrder {
-    /// Its number is its reference.
-    pub number: u64,
-    /// How much.
-    pub units: i64,
-}
-
 /// One thing that is asked of a book.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
@@ -176,8 +123,12 @@ pub enum Step {
     /// A grant's time may be over.
     EndGrant {
         /// Which.
-        number: u64,
+        name: GrantName,
     },
+    /// A person puts something right.
+    Correct(CorrectionOrder),
+    /// Money goes to another book: see [`Naive::transfer`](crate::Naive::transfer).
+    Transfer(TransferOrder),
     /// The tenant is paused or resumed.
     Pause(bool),
     /// Its key is paused or resumed.

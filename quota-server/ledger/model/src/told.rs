@@ -59,6 +59,20 @@ pub enum Told {
     },
     /// A grant that would end before it begins.
     NeverValid,
+    /// More than can be moved or put right: so much can.
+    Exceeds(i64),
+    /// Nothing is no amount.
+    OutOfRange,
+    /// There is no such grant.
+    UnknownGrant,
+    /// There is no such request, or nothing was charged for it.
+    UnknownRequest,
+    /// There is no such payment.
+    UnknownTopUp,
+    /// There is no such entry.
+    UnknownEntry,
+    /// Nothing of this request's is kept for a person.
+    NotParked,
     /// The book takes nothing any more, or something that no model knows of.
     Unexpected,
 }

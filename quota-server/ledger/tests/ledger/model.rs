@@ -1,12 +1,15 @@
-//! Random histories of one book against the naive model of `ferry-model`: after every step the answer, the balance, what is held,
-//! every grant and every request are what a few lines of integers say.
+//! Random histories of two books against the naive model of `ferry-model`: after every step the answer, the balance, what is held,
+//! every grant, every request and what people put right are what a few lines of integers say.
 //!
 //! A step is drawn from a number of its own, so that a history that fails shrinks to the steps that matter. Each is also asked
-//! twice, and has every invariant checked: see [`World::run`].
+//! twice, and has every invariant checked: see [`World::run`] and [`World::transfer`].
 
 use crate::world::{RULES, START, World, owner};
 use ferry_ledger::*;
-use ferry_model::{At, Chance, Draw, Gateway, Kind, Naive, Request, Rules as Times, Step};
+use ferry_model::{
+    At, Chance, Draw, Gateway, GrantName, Kind, Naive, Request, Rules as Times, Spoken,
+    Standing as Stands, Step,
+};
 use proptest::prelude::*;
 
 const TIMES: Times = Times {
@@ -16,15 +19,19 @@ const TIMES: Times = Times {
 };
 /// Waits go up to this: one in six outlasts a lease.
 const WAIT_MS_MAX: u64 = 73_000;
+/// Now and then it is this long: longer than any grant in the place of another lives.
+const LONG_WAIT_MS: u64 = 31 * 86_400_000;
 /// Few requests, so that each is asked about often.
 const SPOKEN_OF: usize = 6;
 
 /// The next step; `None` if time passes instead.
-fn draw(drawn: &mut Draw, now: u64, chance: &mut Chance) -> Option<Step> {
-    match chance.below(10) {
-        0 => None,
-        1 => Some(drawn.expiry(now, chance)),
-        2 if chance.once_in(2) => drawn.grant_end(chance),
+fn draw(drawn: &mut Draw, at: usize, naive: &Naive, chance: &mut Chance) -> Option<Step> {
+    let now = naive.now;
+    match chance.below(20) {
+        0..2 => None,
+        2..4 => Some(drawn.expiry(now, chance)),
+        4..6 => Some(grant_end(naive, chance)),
+        6 => Some(drawn.transfer(1 - at, chance)),
         _ => {
             // One call in eight comes from the gateway that is less often used.
             let by = if chance.once_in(8) {
@@ -34,6 +41,17 @@ fn draw(drawn: &mut Draw, now: u64, chance: &mut Chance) -> Option<Step> {
             };
             Some(drawn.step(Kind::any(chance), by, now, chance))
         }
+    }
+}
+
+/// Mostly of a grant whose time is over; else of any, or of none.
+fn grant_end(naive: &Naive, chance: &mut Chance) -> Step {
+    let ended = naive.ended_grants().first().map(|(_, name)| *name);
+    let at = chance.below(naive.grants.len() as u64 + 1) as usize;
+    let any = naive.grants.keys().nth(at).copied();
+    let name = ended.filter(|_| !chance.once_in(4)).or(any);
+    Step::EndGrant {
+        name: name.unwrap_or(GrantName::Ordered(u64::MAX)),
     }
 }
 
@@ -52,14 +70,36 @@ fn at(book: &Book, request: Request) -> Option<At> {
     })
 }
 
-/// What an ended reservation was charged, and what of it was written off.
-fn amounts(book: &Book, request: Request) -> (i64, i64) {
+/// What a request was charged, what of it was written off, and what lies in suspense.
+fn amounts(book: &Book, request: Request) -> (i64, i64, i64) {
     let row = book.reservations.get(&ferry_model::reservation_id(request));
     let posting = row.and_then(Reservation::posting);
-    posting.map_or((0, 0), |posting| {
+    posting.map_or((0, 0, 0), |posting| {
         let charge = &posting.charge;
-        (charge.charged.units(), charge.absorbed.units())
+        let [charged, absorbed, suspended] = [charge.charged, charge.absorbed, charge.suspended];
+        (charged.units(), absorbed.units(), suspended.units())
     })
+}
+
+/// What stands of a charge that was corrected: of the balance, of grants, and what was judged.
+type Standings = (i64, Vec<(String, i64)>, i64);
+
+fn standing(book: &Book, request: Request) -> Option<Standings> {
+    let row = book.reservations.get(&ferry_model::reservation_id(request));
+    let standing = row.and_then(Reservation::posting)?.standing.as_ref()?;
+    let slices = standing.grants.iter();
+    let slices = slices.map(|slice| (slice.grant.to_string(), slice.amount.units()));
+    Some((
+        standing.on_balance.units(),
+        slices.collect(),
+        standing.judged.units(),
+    ))
+}
+
+fn stands(standing: &Stands) -> Standings {
+    let slices = standing.slices.iter();
+    let slices = slices.map(|(grant, units)| (grant.to_string(), *units));
+    (standing.on_balance, slices.collect(), standing.judged)
 }
 
 fn agree(book: &Book, naive: &Naive) -> Result<(), TestCaseError> {
@@ -68,42 +108,94 @@ fn agree(book: &Book, naive: &Naive) -> Result<(), TestCaseError> {
     prop_assert_eq!(book.held.units(), naive.held());
     prop_assert_eq!(book.spendable(UnixMs(naive.now)).units(), naive.spendable());
     prop_assert_eq!(book.grants.len(), naive.grants.len());
-    for (number, expected) in &naive.grants {
-        let grant = &book.grants[&ferry_model::grant_id(*number).expect("a name")];
+    for (name, expected) in &naive.grants {
+        let grant = &book.grants[&ferry_model::grant_id(*name).expect("a name")];
         prop_assert_eq!(grant.remaining.units(), expected.remaining, "{:?}", grant);
         prop_assert_eq!(grant.held.units(), expected.held, "{:?}", grant);
         prop_assert_eq!(grant.expired, expected.expired, "{:?}", grant);
+        let order = &expected.order;
+        prop_assert_eq!(grant.kind.name(), order.kind.name(), "{:?}", grant);
+        prop_assert_eq!(grant.starts_at, UnixMs(expected.starts_ms), "{:?}", grant);
+        prop_assert_eq!(grant.expires_at, order.ends_ms.map(UnixMs), "{:?}", grant);
+        prop_assert_eq!(grant.amount.units(), order.units, "{:?}", grant);
     }
     for (request, row) in &naive.rows {
         prop_assert_eq!(at(book, *request), Some(row.at), "{:?}", request);
-        let expected = (row.charged, row.absorbed);
+        let expected = (row.charged, row.absorbed, row.suspended);
         prop_assert_eq!(amounts(book, *request), expected, "{:?}", request);
+        let expected = row.standing.as_ref().map(stands);
+        prop_assert_eq!(standing(book, *request), expected, "{:?}", request);
     }
     Ok(())
 }
 
+/// A book, the model's, and what was drawn for it.
+struct Pair {
+    world: World,
+    naive: Naive,
+    drawn: Draw,
+}
+
+impl Pair {
+    fn of(at: usize) -> Self {
+        let world = World::of(ferry_model::tenant(at).expect("a name"), 0);
+        let naive = Naive::new(TIMES, START, world.book.head.seq);
+        Self {
+            world,
+            naive,
+            drawn: Draw::new(TIMES, SPOKEN_OF),
+        }
+    }
+
+    fn pass(&mut self, ms: u64) {
+        self.naive.now += ms;
+        self.world.now = UnixMs(self.naive.now);
+    }
+
+    /// Puts a step to both, and compares the answers. A transfer is for the other pair too.
+    fn put(&mut self, other: &mut Self, step: Step) -> Result<(), TestCaseError> {
+        let key = owner("edge").key;
+        let answer = match ferry_model::speak(step, &key).expect("names") {
+            Spoken::Command(command) => self.world.run(&command),
+            Spoken::Transfer(order) => self.world.transfer(&mut other.world, &order),
+        };
+        let expected = if let Step::Transfer(order) = step {
+            self.naive.transfer(&mut other.naive, order)
+        } else {
+            self.naive.step(step)
+        };
+        prop_assert_eq!(ferry_model::told(&answer), expected, "{:?}", answer);
+        agree(&self.world.book, &self.naive)?;
+        agree(&other.world.book, &other.naive)
+    }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(512))]
+    #![proptest_config(ProptestConfig::with_cases(256))]
 
     #[test]
-    fn the_book_is_what_the_naive_model_says(numbers in proptest::collection::vec(any::<u64>(), 1..150)) {
-        let mut world = World::with(0);
-        let mut naive = Naive::new(TIMES, START, world.book.head.seq);
-        let mut drawn = Draw::new(TIMES, SPOKEN_OF);
-        let key = owner("edge").key;
+    fn the_book_is_what_the_naive_model_says(numbers in proptest::collection::vec(any::<u64>(), 1..600)) {
+        let [mut first, mut second] = [0, 1].map(Pair::of);
         for number in numbers {
             let mut chance = Chance::new(number);
-            let Some(step) = draw(&mut drawn, naive.now, &mut chance) else {
-                naive.now += chance.below(WAIT_MS_MAX);
-                world.now = UnixMs(naive.now);
+            // Most of it happens in one of the two.
+            let (at, pair, other) = match chance.below(8) {
+                0 => (1, &mut second, &mut first),
+                _ => (0, &mut first, &mut second),
+            };
+            let Some(step) = draw(&mut pair.drawn, at, &pair.naive, &mut chance) else {
+                let ms = match chance.below(30) {
+                    0 => LONG_WAIT_MS,
+                    _ => chance.below(WAIT_MS_MAX),
+                };
+                first.pass(ms);
+                second.pass(ms);
                 continue;
             };
-            let held = naive.held();
-            let answer = world.run(&ferry_model::command(step, &key).expect("names"));
-            let expected = naive.step(step);
-            prop_assert_eq!(ferry_model::told(&answer), expected, "{:?}: {:?}", step, answer);
-            agree(&world.book, &naive).map_err(|e| TestCaseError::fail(format!("after {step:?}: {e}")))?;
+            let held = pair.naive.held();
+            pair.put(other, step).map_err(|e| TestCaseError::fail(format!("{step:?}: {e}")))?;
             // Whatever else happens: more is only put aside where it is there.
+            let naive = &pair.naive;
             prop_assert!(naive.held() <= held || naive.held() <= naive.posted + naive.credit(), "{:?}", step);
         }
     }

@@ -148,7 +148,10 @@ pub fn id(drawn: u64) -> ReservationId {
 impl World {
     /// An active tenant with one key and this much money.
     pub fn with(units: i64) -> Self {
-        let tenant: TenantId = "acme".parse().expect("a name");
+        Self::of("acme".parse().expect("a name"), units)
+    }
+
+    pub fn of(tenant: TenantId, units: i64) -> Self {
         let now = UnixMs(START);
         let order = OpenTenant {
             name: "Acme".into(),
@@ -198,18 +201,7 @@ impl World {
     pub fn run_once(&mut self, command: &Command) -> Answer {
         let decision = decide(&self.book, command, &RULES, self.now);
         assert_eq!(decision, decide(&self.book, command, &RULES, self.now));
-        self.moved.clear();
-        for event in &decision.events {
-            let Recorded { entry, transaction } =
-                self.book.apply(event, self.now).expect("applies");
-            self.totals.add(&transaction);
-            self.moved.extend(transaction.lines);
-            assert_eq!(
-                Event::decode(entry.kind, &entry.content).as_ref(),
-                Ok(event)
-            );
-            self.entries.push(entry);
-        }
+        self.carry(&decision.events);
         if let Some((id, refused)) = decision.refused {
             let stored = Refused::decode(&refused.encode());
             assert_eq!(stored.as_ref(), Ok(&refused));
@@ -221,10 +213,50 @@ impl World {
         {
             assert_eq!(Reservation::decode(&row.encode()).as_ref(), Ok(row));
         }
-        i4_held_is_the_sum(&self.book).expect("I4");
-        i11_records_are_the_lines(&self.totals, &self.book).expect("I11");
+        self.holds();
         i10_acknowledged_is_written(&self.book, &decision.answer).expect("I10");
         decision.answer
+    }
+
+    fn carry(&mut self, events: &[Event]) {
+        self.moved.clear();
+        for event in events {
+            let Recorded { entry, transaction } =
+                self.book.apply(event, self.now).expect("applies");
+            self.totals.add(&transaction);
+            self.moved.extend(transaction.lines);
+            assert_eq!(
+                Event::decode(entry.kind, &entry.content).as_ref(),
+                Ok(event)
+            );
+            self.entries.push(entry);
+        }
+    }
+
+    fn holds(&self) {
+        i4_held_is_the_sum(&self.book).expect("I4");
+        i11_records_are_the_lines(&self.totals, &self.book).expect("I11");
+    }
+
+    /// Moves money to another book, checks every invariant of both, and then asks the same again.
+    pub fn transfer(&mut self, to: &mut Self, order: &Transfer) -> Answer {
+        let (answer, moves) = transfer(&self.book, &to.book, order);
+        if let Some((given, taken)) = moves {
+            self.carry(&[given]);
+            to.carry(&[taken]);
+        }
+        let (again, moves) = transfer(&self.book, &to.book, order);
+        assert_eq!(moves, None, "{order:?}");
+        let mut expected = answer.clone();
+        if let AdminAnswer::Done { changed, .. } = &mut expected {
+            *changed = false;
+        }
+        assert_eq!(again, expected, "{order:?}");
+        let answer = Answer::Admin(answer);
+        self.holds();
+        to.holds();
+        i10_acknowledged_is_written(&self.book, &answer).expect("I10");
+        answer
     }
 
     /// Plays steps, separated by commas, and tells what the last one was answered.

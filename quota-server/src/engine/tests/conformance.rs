@@ -10,8 +10,12 @@ pub(super) mod side;
 use super::cluster::Cluster;
 use super::fixture::START_MS;
 use crate::engine::LeaseConfig;
-use ferry_model::{At, Chance, Draw, Gateway, Kind, Naive, Rules, Step};
-use side::{Call, Seen, Side};
+use ferry_model::{
+    At, Chance, Draw, Gateway, GrantName, Kind, Naive, Remedy, Row, Rules, Step, Told,
+    TransferOrder,
+};
+use side::{Call, Seen, SeenRequest, Side};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// What is played, unless a seed is named.
@@ -32,6 +36,10 @@ const SPOKEN_OF: usize = 40;
 const LOOK: usize = 20;
 /// Time that passes between two rounds, at most: now and then it outlasts a lease.
 const WAIT_MS_MAX: u64 = 30_000;
+/// Transfers in a round.
+const TRANSFERS: usize = 6;
+/// At the end a month passes: longer than any grant in the place of another lives.
+const MONTH_MS: u64 = 31 * 86_400_000;
 /// As many as the engine ends at once.
 const DUE_MAX: usize = 256;
 /// Entries with which every book begins: its opening and its key.
@@ -61,6 +69,8 @@ struct Play {
     postgres: Side,
     now: u64,
     commands: usize,
+    /// How often each kind of correction was carried out, and how many transfers.
+    done: BTreeMap<&'static str, usize>,
 }
 
 impl Play {
@@ -90,6 +100,7 @@ impl Play {
             postgres,
             now,
             commands: 0,
+            done: BTreeMap::new(),
         }
     }
 
@@ -98,15 +109,21 @@ impl Play {
         while self.commands < COMMANDS {
             let settlements = self.draw_settlements();
             self.put(settlements).await;
+            // Each of them is a batch of its own, which comes after the others that waited with it.
+            let transfers = self.draw_transfers();
+            self.put(transfers).await;
             let reserves = self.draw_reserves();
             self.put(reserves).await;
-            self.pass().await;
+            let ms = self.chance.below(WAIT_MS_MAX);
+            self.pass(ms).await;
             round += 1;
             if round % LOOK == 0 {
                 self.look().await;
             }
         }
+        self.end_month().await;
         self.look().await;
+        self.assert_all_kinds_were_carried_out();
         let seqs: Vec<u64> = self.books.iter().map(|book| book.book.seq).collect();
         println!("{} commands, entries by book: {seqs:?}", self.commands);
         self.sqlite.verify().await;
@@ -127,9 +144,9 @@ impl Play {
         while calls.len() < CALLS {
             match Kind::any(&mut self.chance) {
                 Kind::Reserve => {}
-                // An operator asks for one thing at a time; he is given several turns.
-                Kind::Operator => {
-                    calls.extend((0..TURNS).map(|_| self.draw(Kind::Operator, 1)));
+                // Whoever works by hand asks for one thing at a time, and is given several turns.
+                kind @ (Kind::Operator | Kind::Correction) => {
+                    calls.extend((0..TURNS).map(|_| self.draw(kind, 1)));
                 }
                 kind @ (Kind::Renew | Kind::Settle | Kind::Release) => {
                     let items = self.chance.below(ITEMS_MAX) + 1;
@@ -138,6 +155,20 @@ impl Play {
             }
         }
         calls
+    }
+
+    fn draw_transfers(&mut self) -> Vec<Call> {
+        let transfer = |_| {
+            let from = self.chance.below(TENANTS as u64) as usize;
+            let further = self.chance.below(TENANTS as u64 - 1) as usize + 1;
+            let drawn = &mut self.books[from].drawn;
+            let step = drawn.transfer((from + further) % TENANTS, &mut self.chance);
+            Call {
+                by: Gateway::Usual,
+                items: vec![(from, step)],
+            }
+        };
+        (0..TRANSFERS).map(transfer).collect()
     }
 
     fn draw_reserves(&mut self) -> Vec<Call> {
@@ -169,9 +200,10 @@ impl Play {
         let answers = sqlite.into_iter().zip(postgres);
         let mut compared = 0;
         for ((tenant, step), (sqlite, postgres)) in items.zip(answers) {
-            let book = &mut self.books[*tenant].book;
+            let told = self.step(*tenant, *step);
+            let book = &self.books[*tenant].book;
             let expected = Seen {
-                told: book.step(*step),
+                told,
                 seq: book.seq,
                 available: book.spendable(),
             };
@@ -185,9 +217,48 @@ impl Play {
         self.commands += asked;
     }
 
+    /// What the model says, and what of it was carried out.
+    fn step(&mut self, at: usize, step: Step) -> Told {
+        let told = if let Step::Transfer(order) = step {
+            self.transfer(at, order)
+        } else {
+            self.books[at].book.step(step)
+        };
+        if matches!(told, Told::Done { changed: true, .. })
+            && let Some(kind) = kind(step)
+        {
+            *self.done.entry(kind).or_default() += 1;
+        }
+        told
+    }
+
+    fn assert_all_kinds_were_carried_out(&self) {
+        println!("{:?}", self.done);
+        assert_eq!(self.done.len(), KINDS, "something was never carried out");
+        let grants = self.books.iter().flat_map(|book| book.book.grants.keys());
+        let is_instead = |name: &&GrantName| matches!(name, GrantName::InsteadOf { .. });
+        let instead = grants.filter(is_instead).count();
+        assert!(instead > 0, "no refund met a grant that had ended");
+    }
+
+    fn transfer(&mut self, from: usize, order: TransferOrder) -> Told {
+        let [from, to] = self.books.get_disjoint_mut([from, order.to]).unwrap();
+        from.book.transfer(&mut to.book, order)
+    }
+
+    /// A month passes and is sealed: an entry in every book.
+    async fn end_month(&mut self) {
+        self.pass(MONTH_MS).await;
+        for side in [&self.sqlite, &self.postgres] {
+            side.seal("2027-01".parse().unwrap()).await;
+        }
+        for book in &mut self.books {
+            book.book.seal();
+        }
+    }
+
     /// Time passes, and what is overdue ends.
-    async fn pass(&mut self) {
-        let ms = self.chance.below(WAIT_MS_MAX);
+    async fn pass(&mut self, ms: u64) {
         self.now += ms;
         for book in &mut self.books {
             book.book.now = self.now;
@@ -232,8 +303,8 @@ impl Play {
         grants.sort_unstable();
         grants.truncate(DUE_MAX);
         let all = ended + grants.len();
-        for (_, at, number) in grants {
-            self.books[at].book.step(Step::EndGrant { number });
+        for (_, at, name) in grants {
+            self.books[at].book.step(Step::EndGrant { name });
             self.commands += 1;
         }
         all
@@ -248,17 +319,50 @@ impl Play {
                     (posted, held, available, seq),
                     (book.posted, book.held(), book.spendable(), book.seq)
                 );
-                let grants = book.grants.iter();
-                let grants = grants
-                    .map(|(number, grant)| (*number, grant.remaining, grant.held, grant.expired));
+                let grants = book.grants.iter().map(|(name, grant)| {
+                    (name.to_string(), grant.remaining, grant.held, grant.expired)
+                });
                 assert_eq!(side.grants(at).await, grants.collect::<Vec<_>>());
                 for request in drawn.requests() {
                     let expected = book.rows.get(&request);
                     let expected = expected.filter(|row| !matches!(row.at, At::Refused(_)));
-                    let expected = expected.map(|row| (row.at, row.charged, row.absorbed));
+                    let expected = expected.map(as_seen);
                     assert_eq!(side.request(at, request).await, expected, "{request:?}");
                 }
             }
         }
     }
+}
+
+fn as_seen(row: &Row) -> SeenRequest {
+    let standing = row.standing.as_ref().map(|standing| {
+        let slices = standing.slices.iter();
+        let slices = slices.map(|(grant, units)| (grant.to_string(), *units));
+        (standing.on_balance, slices.collect(), standing.judged)
+    });
+    (row.at, [row.charged, row.absorbed, row.suspended], standing)
+}
+
+/// What each history must have carried out, by [`kind`].
+const KINDS: usize = 10;
+
+/// What of it is counted: corrections by their kind, and transfers.
+const fn kind(step: Step) -> Option<&'static str> {
+    if let Step::Transfer(_) = step {
+        return Some("transfer");
+    }
+    let Step::Correct(order) = step else {
+        return None;
+    };
+    Some(match order.remedy {
+        Remedy::Refund(_) => "refund",
+        Remedy::TopUpRefund(_) => "top-up refund",
+        Remedy::Chargeback(_) => "chargeback",
+        Remedy::WriteOff(_) => "write-off",
+        Remedy::Charge(_) => "charge",
+        Remedy::SuspenseCharge(_) => "suspense charge",
+        Remedy::SuspenseWaiver(_) => "suspense waiver",
+        Remedy::Accept(_) => "accept",
+        Remedy::Discard(_) => "discard",
+    })
 }

@@ -11,7 +11,7 @@ use super::fixture::START_MS;
 use crate::engine::{Answered, Engine, EngineError};
 use crate::principal::Principal;
 use ferry_ledger::{Answer, UnixMs};
-use ferry_model::{Chance, Evidence, Gateway, Request, Step, TopUpOrder, command, told};
+use ferry_model::{Chance, Evidence, Gateway, Request, Step, TopUpOrder, speak, told};
 use ferry_types::KeyText;
 use replay::{Acknowledged, Replay, Unseen};
 use std::pin::pin;
@@ -194,7 +194,7 @@ impl Client {
             _ => &self.gateways[0],
         };
         let mut asked = Asked::by(Arc::clone(gateway));
-        let order = command(step, &self.key.id()).unwrap();
+        let order = speak(step, &self.key.id()).unwrap();
         asked.add(Side::tenant(0), &self.key, order);
         async move { Ok(asked.of(&server).await?.pop().unwrap()) }
     }
@@ -219,6 +219,8 @@ fn of(step: Step) -> Option<Request> {
         Step::TopUp(_)
         | Step::Grant(_)
         | Step::EndGrant { .. }
+        | Step::Correct(_)
+        | Step::Transfer(_)
         | Step::Pause(_)
         | Step::PauseKey(_)
         | Step::Overage(_)

@@ -1,11 +1,11 @@
 //! Credit beside the balance: which burns first, and what is left of it at its end.
 
 use super::Naive;
-use crate::step::{GrantKind, GrantOrder};
+use crate::order::{GrantKind, GrantName, GrantOrder};
 use crate::told::Told;
 
 /// What of an amount comes from which grants.
-pub(super) type Slices = Vec<(u64, i64)>;
+pub(super) type Slices = Vec<(GrantName, i64)>;
 
 /// Credit as it stands.
 #[derive(Clone, Debug)]
@@ -18,12 +18,13 @@ pub struct Grant {
     pub held: i64,
     /// Its end was posted.
     pub expired: bool,
-    starts_ms: u64,
+    /// From when on.
+    pub starts_ms: u64,
     seq: u64,
 }
 
 impl Grant {
-    fn is_over(&self, now: u64) -> bool {
+    pub(super) fn is_over(&self, now: u64) -> bool {
         self.order.ends_ms.is_some_and(|end| end <= now)
     }
 
@@ -50,19 +51,19 @@ impl Grant {
             width(self.order.providers),
             self.order.ends_ms.unwrap_or(u64::MAX),
             self.starts_ms,
-            self.order.number,
+            self.order.name,
         )
     }
 }
 
 /// Takes from each as much as it has, until there is enough.
-pub(super) fn draw(units: i64, from: impl IntoIterator<Item = (u64, i64)>) -> Slices {
+pub(super) fn draw(units: i64, from: impl IntoIterator<Item = (GrantName, i64)>) -> Slices {
     let mut left = units;
     let mut slices = Slices::new();
-    for (number, there) in from {
+    for (name, there) in from {
         let take = left.min(there);
         if take > 0 {
-            slices.push((number, take));
+            slices.push((name, take));
             left -= take;
         }
     }
@@ -73,9 +74,19 @@ pub(super) fn total(slices: &Slices) -> i64 {
     slices.iter().map(|(_, units)| units).sum()
 }
 
+/// Adds slices to those of the same grants, if there are any.
+pub(super) fn add(slices: &mut Slices, more: Slices) {
+    for (name, units) in more {
+        match slices.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, own)) => *own += units,
+            None => slices.push((name, units)),
+        }
+    }
+}
+
 impl Naive {
     pub(super) fn grant(&mut self, order: GrantOrder) -> Told {
-        if let Some(known) = self.grants.get(&order.number) {
+        if let Some(known) = self.grants.get(&order.name) {
             let same_start = order.starts_ms.is_none_or(|start| start == known.starts_ms);
             let starts_ms = known.order.starts_ms;
             if !same_start || known.order != (GrantOrder { starts_ms, ..order }) {
@@ -93,7 +104,16 @@ impl Naive {
         {
             return Told::NeverValid;
         }
+        if order.units == 0 {
+            return Told::OutOfRange;
+        }
         let told = self.changed();
+        self.issue(order, starts_ms);
+        told
+    }
+
+    /// By the entry that was written last.
+    pub(super) fn issue(&mut self, order: GrantOrder, starts_ms: u64) {
         let grant = Grant {
             order,
             remaining: order.units,
@@ -102,14 +122,13 @@ impl Naive {
             starts_ms,
             seq: self.seq,
         };
-        self.grants.insert(order.number, grant);
-        told
+        self.grants.insert(order.name, grant);
     }
 
-    pub(super) fn end_grant(&mut self, number: u64) -> Told {
+    pub(super) fn end_grant(&mut self, name: GrantName) -> Told {
         let now = self.now;
-        match self.grants.get_mut(&number) {
-            None => Told::Unexpected,
+        match self.grants.get_mut(&name) {
+            None => Told::UnknownGrant,
             Some(grant) if grant.expired || !grant.is_over(now) => self.unchanged(),
             Some(grant) => {
                 grant.expired = true;
@@ -121,20 +140,20 @@ impl Naive {
 
     /// Grants whose end is to be posted, the earliest first.
     #[must_use]
-    pub fn ended_grants(&self) -> Vec<(u64, u64)> {
+    pub fn ended_grants(&self) -> Vec<(u64, GrantName)> {
         let over = self
             .grants
             .values()
             .filter(|grant| !grant.expired && grant.is_over(self.now));
         let mut ended: Vec<_> = over
-            .filter_map(|grant| Some((grant.order.ends_ms?, grant.order.number)))
+            .filter_map(|grant| Some((grant.order.ends_ms?, grant.order.name)))
             .collect();
         ended.sort_unstable();
         ended
     }
 
     /// Live grants that may pay for our model, in the order in which they burn, with what is free of each.
-    pub(super) fn suiting(&self) -> Vec<(u64, i64)> {
+    pub(super) fn suiting(&self) -> Slices {
         let live = self.grants.values().filter(|grant| grant.is_live(self.now));
         let mut suiting: Vec<_> = live
             .filter(|grant| !grant.order.elsewhere && grant.free() > 0)
@@ -142,7 +161,7 @@ impl Naive {
         suiting.sort_by_key(|grant| grant.rank());
         suiting
             .into_iter()
-            .map(|grant| (grant.order.number, grant.free()))
+            .map(|grant| (grant.order.name, grant.free()))
             .collect()
     }
 
@@ -163,14 +182,14 @@ impl Naive {
 
     /// Holds no more what was held, gives back what was charged, and takes what is charged now.
     pub(super) fn move_grants(&mut self, unheld: &Slices, given: &Slices, taken: &Slices) {
-        for (number, units) in unheld {
-            self.with_grant(*number, |grant| grant.held -= units);
+        for (name, units) in unheld {
+            self.with_grant(*name, |grant| grant.held -= units);
         }
-        for (number, units) in given {
-            self.with_grant(*number, |grant| grant.remaining += units);
+        for (name, units) in given {
+            self.with_grant(*name, |grant| grant.remaining += units);
         }
-        for (number, units) in taken {
-            self.with_grant(*number, |grant| grant.remaining -= units);
+        for (name, units) in taken {
+            self.with_grant(*name, |grant| grant.remaining -= units);
         }
         for grant in self.grants.values_mut().filter(|grant| grant.expired) {
             grant.remaining = grant.held;
@@ -178,13 +197,13 @@ impl Naive {
     }
 
     pub(super) fn hold_grants(&mut self, slices: &Slices) {
-        for (number, units) in slices {
-            self.with_grant(*number, |grant| grant.held += units);
+        for (name, units) in slices {
+            self.with_grant(*name, |grant| grant.held += units);
         }
     }
 
-    fn with_grant(&mut self, number: u64, change: impl FnOnce(&mut Grant)) {
-        if let Some(grant) = self.grants.get_mut(&number) {
+    fn with_grant(&mut self, name: GrantName, change: impl FnOnce(&mut Grant)) {
+        if let Some(grant) = self.grants.get_mut(&name) {
             change(grant);
         }
     }

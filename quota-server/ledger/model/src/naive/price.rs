@@ -1,4 +1,5 @@
-//! What a usage costs: 1 for a token of input, 2 for a token of output, and no more than the request could have cost.
+//! What a usage costs: 1 for a token of input, 2 for a token of output. What is beyond what the request could have cost is not charged, but
+//! lies in suspense.
 
 use crate::step::{Evidence, Request, Source};
 
@@ -14,7 +15,22 @@ pub(crate) const fn limit_of_settle() -> i64 {
     30
 }
 
-pub(super) fn price(request: Request, evidence: Evidence, held: Option<i64>, limit: i64) -> i64 {
+/// What is asked for a usage.
+pub(super) struct Price {
+    /// What is charged.
+    pub(super) due: i64,
+    /// What lies in suspense.
+    pub(super) suspended: i64,
+}
+
+impl Price {
+    pub(super) const NOTHING: Self = Self {
+        due: 0,
+        suspended: 0,
+    };
+}
+
+pub(super) fn price(request: Request, evidence: Evidence, held: Option<i64>, limit: i64) -> Price {
     let Evidence {
         source,
         input,
@@ -33,9 +49,11 @@ pub(super) fn price(request: Request, evidence: Evidence, held: Option<i64>, lim
     };
     let asked = input + 2 * output;
     let most = (CONTEXT + 2 * limit) * (100 + TOLERANCE) / 100;
-    match (source, held) {
-        (Source::Nothing, _) => 0,
+    let due = match (source, held) {
+        (Source::Nothing, _) => return Price::NOTHING,
         (Source::Estimated, Some(held)) => asked.min(held),
         _ => asked.min(most),
-    }
+    };
+    let suspended = asked - due;
+    Price { due, suspended }
 }

@@ -1,9 +1,10 @@
 //! A request's life: reserved, renewed, ended in one of four ways.
 
-use super::grants::{Slices, draw, total};
-use super::price::{limit_of_settle, price};
+use super::charge::Standing;
+use super::grants::{Slices, add, draw, total};
+use super::price::{Price, limit_of_settle, price};
 use super::{Naive, SKEW_MS_MAX};
-use crate::step::{Evidence, Gateway, Policy, Request, Source};
+use crate::step::{Evidence, Gateway, Request, Source};
 use crate::told::Told;
 
 /// Most tokens of output of the model's one model.
@@ -35,26 +36,32 @@ pub struct Row {
     pub charged: i64,
     /// What was written off.
     pub absorbed: i64,
+    /// What is asked beyond what it could have cost.
+    pub suspended: i64,
+    /// What stands of its charge since a person corrected it.
+    pub standing: Option<Standing>,
     /// When its lease runs out.
     pub until: u64,
     by: Gateway,
     /// Whether its facts are the other ones, as far as it has any.
     other: Option<bool>,
-    held: Option<Held>,
+    pub(super) held: Option<Held>,
     used: Option<i64>,
-    told: Option<Evidence>,
+    pub(super) told: Option<Evidence>,
     /// What of its charge came from grants.
-    slices: Slices,
-    released: i64,
-    seq: u64,
+    pub(super) slices: Slices,
+    pub(super) released: i64,
+    pub(super) seq: u64,
+    /// A person decided that it is not charged.
+    pub(super) discarded: bool,
 }
 
 #[derive(Clone, Debug)]
-struct Held {
-    units: i64,
+pub(super) struct Held {
+    pub(super) units: i64,
     limit: i64,
     clamped: bool,
-    slices: Slices,
+    pub(super) slices: Slices,
 }
 
 impl Row {
@@ -66,12 +73,15 @@ impl Row {
             held: None,
             charged: 0,
             absorbed: 0,
+            suspended: 0,
+            standing: None,
             slices: Slices::new(),
             used: None,
             until: 0,
             told: None,
             released: 0,
             seq: 0,
+            discarded: false,
         }
     }
 
@@ -273,12 +283,7 @@ impl Naive {
         if let Some(held) = row.and_then(|row| row.held.as_mut()) {
             held.units += more;
             held.limit = limit;
-            for (number, units) in slices {
-                match held.slices.iter_mut().find(|(known, _)| *known == number) {
-                    Some((_, own)) => *own += units,
-                    None => held.slices.push((number, units)),
-                }
-            }
+            add(&mut held.slices, slices);
         }
     }
 
@@ -304,6 +309,8 @@ impl Naive {
             (At::Parked, told) if told == Some(evidence) => Told::Parked,
             (At::Parked, _) => Told::Conflict,
             (At::Settled, Some(told)) if told == evidence => self.settled(request),
+            // A person has judged: no evidence replaces that.
+            (At::Settled | At::Expired, _) if row.standing.is_some() => Told::Conflict,
             (At::Settled, Some(told))
                 if told.other != evidence.other || told.source >= evidence.source =>
             {
@@ -313,7 +320,7 @@ impl Naive {
         }
     }
 
-    fn post(&mut self, request: Request, evidence: Evidence) -> Told {
+    pub(super) fn post(&mut self, request: Request, evidence: Evidence) -> Told {
         let Some(row) = self.rows.get_mut(&request) else {
             return Told::Unexpected;
         };
@@ -327,8 +334,8 @@ impl Naive {
             Some(held) => (Some(held.units), held.limit),
             None => (None, limit_of_settle()),
         };
-        let due = price(request, evidence, held, limit);
-        self.charge(request, due, At::Settled);
+        let price = price(request, evidence, held, limit);
+        self.charge(request, price, At::Settled);
         self.settled(request)
     }
 
@@ -352,8 +359,9 @@ impl Naive {
             _ if row.by != by => Told::Denied,
             At::Refused(_) | At::Released => Told::Released,
             At::Settled | At::Parked => Told::Conflict,
+            At::Expired if row.standing.is_some() => Told::Conflict,
             At::Open | At::Expired => {
-                self.charge(request, 0, At::Released);
+                self.charge(request, Price::NOTHING, At::Released);
                 Told::Released
             }
         }
@@ -363,7 +371,7 @@ impl Naive {
         match self.rows.get(&request) {
             Some(row) if row.at == At::Open && row.until <= self.now => {
                 let limit = row.held.as_ref().map_or(0, |held| held.limit);
-                let due = row.used.map_or(0, |output| {
+                let price = row.used.map_or(Price::NOTHING, |output| {
                     let evidence = Evidence {
                         source: Source::Counted,
                         input: 0,
@@ -372,7 +380,7 @@ impl Naive {
                     };
                     price(request, evidence, None, limit)
                 });
-                Told::Expired(self.charge(request, due, At::Expired))
+                Told::Expired(self.charge(request, price, At::Expired))
             }
             Some(row) if row.at == At::Open => Told::NotDue,
             _ => Told::NotOpen,
@@ -389,48 +397,6 @@ impl Naive {
         let mut overdue: Vec<_> = open.filter(|(until, _)| *until <= self.now).collect();
         overdue.sort_unstable();
         overdue
-    }
-
-    /// Ends a request, or replaces its end, by a charge: first from what it held or was charged, then from what is free.
-    fn charge(&mut self, request: Request, due: i64, to: At) -> i64 {
-        let Some(row) = self.rows.get(&request) else {
-            return 0;
-        };
-        let (unheld, given) = match (&row.held, row.at) {
-            (Some(held), At::Open) => (held.slices.clone(), Slices::new()),
-            _ => (Slices::new(), row.slices.clone()),
-        };
-        let given_to_balance = row.charged - total(&row.slices);
-        let own = row.held_of_balance() + given_to_balance;
-        let mut slices = draw(due, unheld.iter().chain(&given).copied());
-        let beyond = (due - total(&slices) - own).max(0);
-        for (number, units) in draw(beyond, self.suiting()) {
-            match slices.iter_mut().find(|(known, _)| *known == number) {
-                Some((_, all)) => *all += units,
-                None => slices.push((number, units)),
-            }
-        }
-        let from_balance = due - total(&slices);
-        let absorbed = match self.policy {
-            Policy::Absorb => (from_balance - own - self.free().max(0)).max(0),
-            Policy::Debt | Policy::Credit(_) => 0,
-        };
-        self.open.remove(&request);
-        self.move_grants(&unheld, &given, &slices);
-        self.posted += given_to_balance - (from_balance - absorbed);
-        self.seq += 1;
-        let seq = self.seq;
-        let Some(row) = self.rows.get_mut(&request) else {
-            return 0;
-        };
-        row.charged = due - absorbed;
-        row.absorbed = absorbed;
-        row.slices = slices;
-        row.at = to;
-        row.seq = seq;
-        let held = row.held.as_ref().map_or(0, |held| held.units);
-        row.released = (held - due).max(0);
-        row.charged
     }
 
     const fn lease(&self) -> u64 {

@@ -4,6 +4,7 @@ use crate::engine::{Answered, Engine, EngineError, ReserveCall, SettleCall};
 use crate::key_directory::sha256;
 use crate::principal::Principal;
 use ferry_ledger::{AdminAnswer, Answer, Command};
+use ferry_model::Spoken;
 use ferry_types::{KeyText, TenantId};
 use std::sync::Arc;
 
@@ -14,7 +15,7 @@ pub(in crate::engine::tests) struct Asked {
     settles: Vec<SettleCall>,
     renews: Vec<ferry_api::Renew>,
     releases: Vec<ferry_api::Release>,
-    orders: Vec<(TenantId, Command)>,
+    orders: Vec<(TenantId, Spoken)>,
 }
 
 impl Asked {
@@ -33,14 +34,18 @@ impl Asked {
     /// One more, of the same kind.
     #[expect(
         clippy::wildcard_enum_match_arm,
-        reason = "whatever is no gateway's is an operator's"
+        reason = "whatever is no gateway's is an operator's, or a person's"
     )]
     pub(in crate::engine::tests) fn add(
         &mut self,
         tenant: TenantId,
         key: &KeyText,
-        command: Command,
+        spoken: Spoken,
     ) {
+        let command = match spoken {
+            Spoken::Command(command) => command,
+            transfer @ Spoken::Transfer(_) => return self.orders.push((tenant, transfer)),
+        };
         let caller = ferry_api::Caller {
             filter_version: "0.1.0".into(),
             key_digest: key.digest(sha256),
@@ -75,7 +80,7 @@ impl Asked {
                 id: call.id,
                 caller,
             }),
-            order => self.orders.push((tenant, order)),
+            order => self.orders.push((tenant, Spoken::Command(order))),
         }
     }
 
@@ -122,8 +127,12 @@ fn all<A>(answered: Vec<Answered<A>>, kind: impl Fn(A) -> Answer) -> Vec<Answere
 async fn operate(
     engine: &Engine,
     tenant: TenantId,
-    order: Command,
+    order: Spoken,
 ) -> Result<Answered<AdminAnswer>, EngineError> {
+    let order = match order {
+        Spoken::Transfer(order) => return engine.transfer(tenant, order).await,
+        Spoken::Command(order) => order,
+    };
     match order {
         Command::TopUp(order) => engine.top_up(tenant, order).await,
         Command::IssueGrant(order) => engine.issue_grant(tenant, *order).await,
@@ -131,6 +140,7 @@ async fn operate(
         Command::SetKeyState(order) => engine.set_key_state(tenant, order.key, order.to).await,
         Command::SetOverage(to) => engine.set_overage(tenant, to).await,
         Command::SetReseller(to) => engine.set_reseller(tenant, to).await,
+        Command::Correct(order) => engine.correct(tenant, *order).await,
         other => panic!("no operator asks this: {other:?}"),
     }
 }

@@ -9,8 +9,8 @@ use crate::engine::{Answered, CreateTenant, Engine, EngineError, LeaseConfig, Pr
 use crate::key_directory::sha256;
 use crate::principal::Principal;
 use crate::store::Database;
-use ferry_ledger::{Answer, Entry, IssueKey, Reservation, State};
-use ferry_model::{At, Gateway, PRICES, Request, Step, Told, command, told};
+use ferry_ledger::{Answer, Entry, IssueKey, Month, Reservation, State};
+use ferry_model::{At, Gateway, PRICES, Request, Step, Told, speak, told};
 use ferry_types::{Currency, KeyText, TenantId};
 use std::future::Future;
 use std::pin::Pin;
@@ -22,6 +22,15 @@ pub(in crate::engine::tests) struct Call {
     pub(in crate::engine::tests) by: Gateway,
     pub(in crate::engine::tests) items: Vec<(usize, Step)>,
 }
+
+/// A grant: its name, what remains, what is held, and whether its end was posted.
+pub(in crate::engine::tests) type SeenGrant = (String, i64, i64, bool);
+
+/// Where a request is; what it was charged, what was written off, and what lies in suspense.
+pub(in crate::engine::tests) type SeenRequest = (At, [i64; 3], Option<SeenStanding>);
+
+/// What stands of a corrected charge: of the balance, of grants, and what was judged.
+pub(in crate::engine::tests) type SeenStanding = (i64, Vec<(String, i64)>, i64);
 
 /// An answer, and what it tells of the book.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -83,7 +92,7 @@ impl Side {
     }
 
     pub(in crate::engine::tests) fn tenant(at: usize) -> TenantId {
-        format!("tenant-{at}").parse().unwrap()
+        ferry_model::tenant(at).unwrap()
     }
 
     /// Makes tenants with a key each, the same on every side.
@@ -170,7 +179,7 @@ impl Side {
         let mut asked = Asked::by(Arc::clone(gateway));
         for (at, step) in &call.items {
             let key = &self.keys[*at];
-            asked.add(Self::tenant(*at), key, command(*step, &key.id()).unwrap());
+            asked.add(Self::tenant(*at), key, speak(*step, &key.id()).unwrap());
         }
         Box::pin(asked.of(&self.engine))
     }
@@ -193,38 +202,44 @@ impl Side {
         (posted, held, available, view.seq)
     }
 
-    /// Number, what remains, what is held, and whether its end was posted.
-    pub(in crate::engine::tests) async fn grants(&self, at: usize) -> Vec<(u64, i64, i64, bool)> {
+    pub(in crate::engine::tests) async fn grants(&self, at: usize) -> Vec<SeenGrant> {
         let grants = self.engine.grants(Self::tenant(at)).await.unwrap();
         let grants = grants.iter().map(|view| {
-            let number = view.id.as_str()[1..].parse().unwrap();
             let grant = &view.grant;
-            (
-                number,
-                grant.remaining.units(),
-                grant.held.units(),
-                grant.expired,
-            )
+            let (remaining, held) = (grant.remaining.units(), grant.held.units());
+            (view.id.to_string(), remaining, held, grant.expired)
         });
         grants.collect()
     }
 
-    /// Where a request is, what it was charged, and what was written off.
     pub(in crate::engine::tests) async fn request(
         &self,
         at: usize,
         request: Request,
-    ) -> Option<(At, i64, i64)> {
+    ) -> Option<SeenRequest> {
         let id = ferry_model::reservation_id(request);
-        let row = self
-            .engine
-            .reservation(Self::tenant(at), id)
-            .await
-            .unwrap()?;
-        let charge = row.posting().map(|posting| &posting.charge);
-        let charged = charge.map_or(0, |charge| charge.charged.units());
-        let absorbed = charge.map_or(0, |charge| charge.absorbed.units());
-        Some((state(&row), charged, absorbed))
+        let row = self.engine.reservation(Self::tenant(at), id).await;
+        let row = row.unwrap()?;
+        let Some(posting) = row.posting() else {
+            return Some((state(&row), [0; 3], None));
+        };
+        let charge = &posting.charge;
+        let amounts = [charge.charged, charge.absorbed, charge.suspended];
+        let standing = posting.standing.as_ref().map(|standing| {
+            let slices = standing.grants.iter();
+            let slices = slices.map(|slice| (slice.grant.to_string(), slice.amount.units()));
+            (
+                standing.on_balance.units(),
+                slices.collect(),
+                standing.judged.units(),
+            )
+        });
+        Some((state(&row), amounts.map(|amount| amount.units()), standing))
+    }
+
+    /// Seals a month that is over.
+    pub(in crate::engine::tests) async fn seal(&self, month: Month) {
+        self.engine.seal_month(month).await.unwrap();
     }
 
     pub(in crate::engine::tests) async fn verify(&self) {

@@ -1,0 +1,164 @@
+//! What operators and people ask, at random. One in a few is told of again, and one of these with other content.
+
+use crate::chance::Chance;
+use crate::order::{
+    CorrectionOrder, GrantKind, GrantName, GrantOrder, Policy, Remedy, TopUpOrder, TransferOrder,
+};
+use crate::step::{Request, Step};
+
+/// Numbers of transfers are drawn from so many: two books seldom draw the same.
+const TRANSFERS: u64 = 10_000;
+/// Or from so few: then they often do, and mean two different ones.
+const TRANSFERS_FEW: u64 = 20;
+
+/// Requests that a correction may be about.
+pub(super) struct About {
+    /// One that may have been charged.
+    pub(super) request: Request,
+    /// One that may be kept for a person.
+    pub(super) old: Request,
+    /// One of which something may lie in suspense.
+    pub(super) beyond: Request,
+}
+
+/// What was ordered so far.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Orders {
+    top_ups: u64,
+    grants: u64,
+    corrections: u64,
+    last_grant: Option<GrantOrder>,
+    last_correction: Option<CorrectionOrder>,
+    last_transfer: Option<TransferOrder>,
+}
+
+impl Orders {
+    pub(super) fn any(&mut self, now: u64, chance: &mut Chance) -> Step {
+        match chance.below(14) {
+            0..5 => Step::TopUp(self.top_up(chance)),
+            5..9 => Step::Grant(self.grant(now, chance)),
+            // It is resumed more often than it is paused.
+            9 => Step::Pause(chance.once_in(12)),
+            10 => Step::PauseKey(chance.once_in(12)),
+            11 => Step::Reseller((!chance.once_in(4)).then(|| (chance.below(3) * 1_234) as u16)),
+            _ => Step::Overage(match chance.below(3) {
+                0 => Policy::Debt,
+                1 => Policy::Credit(chance.below(400).cast_signed() + 1),
+                _ => Policy::Absorb,
+            }),
+        }
+    }
+
+    fn top_up(&mut self, chance: &mut Chance) -> TopUpOrder {
+        let again = self.top_ups > 0 && chance.once_in(5);
+        let number = if again {
+            chance.below(self.top_ups)
+        } else {
+            self.top_ups += 1;
+            self.top_ups - 1
+        };
+        let off = i64::from(again && chance.once_in(3));
+        TopUpOrder {
+            number,
+            units: (number % 7).cast_signed() * 150 + 50 + off,
+        }
+    }
+
+    fn grant(&mut self, now: u64, chance: &mut Chance) -> GrantOrder {
+        if let Some(last) = self.last_grant.filter(|_| chance.once_in(4)) {
+            let priority = last.priority + u8::from(chance.once_in(3));
+            return GrantOrder { priority, ..last };
+        }
+        let kinds = [GrantKind::Paid, GrantKind::Promotional, GrantKind::Refund];
+        let kind = kinds.get(chance.below(3) as usize);
+        let starts_ms = chance.once_in(3).then(|| now + chance.below(120_000));
+        let lasts_ms = chance.below(400_000) * (chance.below(4));
+        let order = GrantOrder {
+            name: GrantName::Ordered(self.grants),
+            kind: kind.copied().unwrap_or(GrantKind::Paid),
+            priority: chance.below(3) as u8,
+            models: chance.below(3) as u8,
+            providers: chance.below(3) as u8,
+            elsewhere: chance.once_in(6),
+            starts_ms,
+            ends_ms: (!chance.once_in(4)).then(|| starts_ms.unwrap_or(now) + lasts_ms),
+            units: chance.below(300).cast_signed() + i64::from(!chance.once_in(20)),
+        };
+        self.grants += 1;
+        self.last_grant = Some(order);
+        order
+    }
+
+    pub(super) fn correction(&mut self, about: About, chance: &mut Chance) -> CorrectionOrder {
+        if let Some(last) = self.last_correction.filter(|_| chance.once_in(6)) {
+            let units = last.units + i64::from(chance.once_in(4));
+            let other = last.other || chance.once_in(4);
+            return CorrectionOrder {
+                units,
+                other,
+                ..last
+            };
+        }
+        let About {
+            request,
+            old,
+            beyond,
+        } = about;
+        let unknown = u64::from(chance.once_in(8));
+        let top_up = chance.below(self.top_ups + unknown);
+        let (remedy, most) = match chance.below(18) {
+            0..4 => (Remedy::Refund(request), 70),
+            4 => (Remedy::TopUpRefund(top_up), 200),
+            5..7 => (Remedy::Chargeback(top_up), 700),
+            7..9 => (Remedy::WriteOff(entry(chance)), 300),
+            9 => (Remedy::Charge(old), 60),
+            10..12 => (Remedy::Charge(request), 60),
+            12 => (Remedy::SuspenseCharge(beyond), 600),
+            13..15 => (Remedy::SuspenseWaiver(beyond), 6_000),
+            15..17 => (Remedy::Accept(old), 0),
+            _ => (Remedy::Discard(old), 0),
+        };
+        let units = if chance.once_in(16) {
+            chance.below(2)
+        } else {
+            chance.below(most)
+        };
+        let order = CorrectionOrder {
+            number: self.corrections,
+            remedy,
+            units: units.cast_signed(),
+            other: chance.once_in(8),
+        };
+        self.corrections += 1;
+        self.last_correction = Some(order);
+        order
+    }
+
+    pub(super) fn transfer(&mut self, to: usize, chance: &mut Chance) -> TransferOrder {
+        if let Some(last) = self.last_transfer.filter(|_| chance.once_in(5)) {
+            let units = last.units + i64::from(chance.once_in(3));
+            return TransferOrder { units, ..last };
+        }
+        let of = if chance.once_in(3) {
+            TRANSFERS_FEW
+        } else {
+            TRANSFERS
+        };
+        let order = TransferOrder {
+            number: chance.below(of),
+            to,
+            units: chance.below(120).cast_signed(),
+        };
+        self.last_transfer = Some(order);
+        order
+    }
+}
+
+/// The first one mostly; now and then one that is not there.
+const fn entry(chance: &mut Chance) -> u64 {
+    match chance.below(12) {
+        0 => 0,
+        1 => u64::MAX,
+        _ => 1,
+    }
+}
