@@ -11,6 +11,7 @@ mod database;
 mod decode;
 pub mod fields;
 mod heads;
+mod lines;
 pub mod postgres;
 pub mod reader;
 mod row;
@@ -18,10 +19,11 @@ mod schema;
 mod seals;
 pub mod sqlite;
 mod table;
+mod usage;
 pub mod value;
 pub mod view;
 
-pub use audit::{KeptPriceTable, Snapshot};
+pub use audit::{KeptPriceTable, Snapshot, StoredEntry};
 pub use database::Database;
 pub use reader::Reader;
 

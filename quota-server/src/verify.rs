@@ -13,7 +13,6 @@ mod seals;
 pub use part::{InvalidSince, Part, Since};
 
 use crate::store::{Database, OpenError, Snapshot, StoreError, chain};
-use ferry_ledger::Transaction;
 use ferry_ledger::verify::{Difference as Finding, Replayed, Verifier};
 use ferry_types::TenantId;
 use prices::KeptPrices;
@@ -191,55 +190,25 @@ impl Walk<'_, '_> {
     fn replay(&mut self, tenant: &TenantId, prices: &KeptPrices) -> Result<Replayed, Found> {
         let found = |finding: Finding| Found::of(Some(tenant), chain(&finding));
         let mut verifier = Verifier::new(tenant.clone(), prices);
-        let mut moved = Moved::new(tenant);
+        let mut from = 0;
         loop {
-            let page = self.snapshot.journal(tenant, moved.from, PAGE);
+            let page = self.snapshot.journal(tenant, from, PAGE);
             let page = page.map_err(|error| Found::from_store(Some(tenant), error))?;
-            for entry in &page {
-                let transaction = verifier.entry(entry).map_err(found)?;
+            for stored in &page {
+                let transaction = verifier.entry(&stored.entry).map_err(found)?;
+                none(Some(tenant), Ok(stored.difference(&transaction)))?;
                 self.count();
-                moved.transactions.push((entry.seq, transaction));
+                from = stored.entry.seq.saturating_add(1);
             }
-            match page.last() {
-                Some(entry) if page.len() == PAGE => moved.compare(self.snapshot, entry.seq)?,
-                Some(_) | None => break,
+            if page.len() < PAGE {
+                return verifier.replayed().map_err(found);
             }
         }
-        let replayed = verifier.replayed().map_err(found)?;
-        moved.compare(self.snapshot, u64::MAX)?;
-        Ok(replayed)
     }
 }
 
-/// Entries that are read, and whose lines are compared, at once: enough to make a query worth while, and little memory.
+/// Entries that are read at once: enough to make a query worth while, and little memory.
 const PAGE: usize = 4_096;
-
-/// What entries move, as it is derived again, to be compared with the stored lines.
-struct Moved<'a> {
-    tenant: &'a TenantId,
-    /// The first entry that was not compared yet.
-    from: u64,
-    transactions: Vec<(u64, Transaction)>,
-}
-
-impl<'a> Moved<'a> {
-    const fn new(tenant: &'a TenantId) -> Self {
-        Self {
-            tenant,
-            from: 0,
-            transactions: Vec::new(),
-        }
-    }
-
-    /// Compares what was added with all lines up to this entry.
-    fn compare(&mut self, snapshot: &mut Snapshot<'_>, last: u64) -> Result<(), Found> {
-        let part = self.from..=last;
-        let difference = snapshot.difference_of_lines(self.tenant, part, &self.transactions);
-        self.from = last.saturating_add(1);
-        self.transactions.clear();
-        none(Some(self.tenant), difference)
-    }
-}
 
 #[cfg(test)]
 mod tests;

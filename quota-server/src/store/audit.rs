@@ -8,15 +8,15 @@ use super::fields::{Fields, bytes, count, id, number, parsed, text, yes};
 use super::reader::{Source, all};
 use super::row;
 use super::table::{
-    CORRECTIONS, GRANTS, JOURNAL, KEYS, LINES, REFUSALS, RESERVATIONS, TENANTS, TOP_UPS,
-    TORN_TRANSFER, TRANSFERS, USAGE_ATTEMPTS, USAGE_RECORDS,
+    CORRECTIONS, GRANTS, JOURNAL, KEYS, REFUSALS, RESERVATIONS, TENANTS, TOP_UPS, TORN_TRANSFER,
+    TRANSFERS,
 };
-use super::value::Value;
+use super::value::{Value, owned};
 use super::{StoreError, decode};
 use compare::Compare;
 use ferry_ledger::{Book, Entry, Refused, Reservation, Transaction};
 use ferry_types::{KeyId, ReservationId, TenantId};
-use std::ops::{ControlFlow, RangeInclusive};
+use std::ops::ControlFlow;
 
 /// A tenant's keys, as the directory has them.
 pub(super) const LISTED: &str = "SELECT d.key, length(d.digest), p.pepper IS NOT NULL FROM key_directory d \
@@ -37,6 +37,30 @@ pub struct KeptPriceTable {
     pub sha256: Vec<u8>,
     /// The file's text.
     pub content: String,
+}
+
+/// An entry of a journal, with what stands beside it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredEntry {
+    /// The entry.
+    pub entry: Entry,
+    /// When what it moves took place, and its lines.
+    moves: [Value<'static>; 2],
+}
+
+impl StoredEntry {
+    /// What of the columns beside it is not what this transaction says.
+    #[must_use]
+    pub fn difference(&self, transaction: &Transaction) -> Option<String> {
+        let (occurred_at, lines) = row::moves(transaction);
+        let columns = ["occurred_at", "lines"].into_iter();
+        let mut columns = columns.zip(self.moves.iter().zip([occurred_at, lines]));
+        columns.find_map(|(column, (found, should))| {
+            let seq = self.entry.seq;
+            let told = |found| compare::told(found, &should);
+            (*found != should).then(|| format!("journal {seq}: {column} is {}", told(found)))
+        })
+    }
 }
 
 impl<'a> Snapshot<'a> {
@@ -87,7 +111,7 @@ impl<'a> Snapshot<'a> {
         tenant: &TenantId,
         from: u64,
         limit: usize,
-    ) -> Result<Vec<Entry>, StoreError> {
+    ) -> Result<Vec<StoredEntry>, StoreError> {
         let sql = format!("{} LIMIT $3", JOURNAL.of_tenant("AND seq >= $2"));
         let of = [
             Value::text(tenant.as_str()),
@@ -95,7 +119,9 @@ impl<'a> Snapshot<'a> {
             Value::limit(limit),
         ];
         all(self.source, "read a journal", &sql, &of, |row| {
-            decode::entry(row)
+            let entry = decode::entry(row)?;
+            let moves = [owned(row.get(7)?), owned(row.get(8)?)];
+            Ok(StoredEntry { entry, moves })
         })
     }
 
@@ -114,35 +140,12 @@ impl<'a> Snapshot<'a> {
         })
     }
 
-    /// The first line in a part of a tenant's journal that is not what these entries move.
-    ///
-    /// # Errors
-    /// [`StoreError`] if they cannot be read.
-    pub fn difference_of_lines(
-        &mut self,
-        tenant: &TenantId,
-        part: RangeInclusive<u64>,
-        transactions: &[(u64, Transaction)],
-    ) -> Result<Option<String>, StoreError> {
-        let rows = transactions.iter();
-        let rows = rows.flat_map(|(seq, transaction)| row::lines(tenant, *seq, transaction));
-        let mut compare = Compare {
-            source: self.source,
-            tenant,
-        };
-        compare.part(&LINES, "AND seq BETWEEN $2 AND $3", part, rows)
-    }
-
     /// The first row of a book's projections that is not what this book makes.
     ///
     /// # Errors
     /// [`StoreError`] if they cannot be read.
     pub fn difference_of_rows(&mut self, book: &Book) -> Result<Option<String>, StoreError> {
         let tenant = &book.tenant;
-        let postings = || {
-            let rows = book.reservations.values();
-            rows.filter_map(|row| Some((row, row.posting()?)))
-        };
         let mut compare = Compare {
             source: self.source,
             tenant,
@@ -177,16 +180,7 @@ impl<'a> Snapshot<'a> {
         }
         let reservations = book.reservations.values();
         let reservations = reservations.map(|row| row::reservation(tenant, row));
-        if let Some(found) = compare.rows(&RESERVATIONS, reservations)? {
-            return Ok(Some(found));
-        }
-        let records =
-            postings().map(|(row, posting)| row::usage_record(tenant, row, posting, book.currency));
-        if let Some(found) = compare.rows(&USAGE_RECORDS, records)? {
-            return Ok(Some(found));
-        }
-        let attempts = postings().flat_map(|(row, posting)| row::attempts(tenant, row, posting));
-        compare.rows(&USAGE_ATTEMPTS, attempts)
+        compare.rows(&RESERVATIONS, reservations)
     }
 
     /// The first refusal that is not in the shape of one, or that is nobody's.
@@ -268,10 +262,7 @@ impl<'a> Snapshot<'a> {
             &TRANSFERS,
             &CORRECTIONS,
             &GRANTS,
-            &LINES,
             &RESERVATIONS,
-            &USAGE_RECORDS,
-            &USAGE_ATTEMPTS,
         ];
         let tables = projections.map(|table| table.name);
         for table in ["journal", "refusals", "key_directory"]

@@ -6,9 +6,8 @@
 use super::postgres::PostgresStore;
 use super::reader::Reader;
 use super::schema;
-use super::value::{Row, Value};
+use super::value::{Row, owned};
 use super::{CommitError, Store as _, StoreError};
-use std::borrow::Cow;
 use std::ops::ControlFlow;
 
 /// Rows that are sent at once.
@@ -96,14 +95,5 @@ fn copy_table(
         Ok(())
     } else {
         send(&mut rows)
-    }
-}
-
-fn owned(value: Value<'_>) -> Value<'static> {
-    match value {
-        Value::Null => Value::Null,
-        Value::Integer(number) => Value::Integer(number),
-        Value::Text(text) => Value::Text(Cow::Owned(text.into_owned())),
-        Value::Bytes(bytes) => Value::Bytes(Cow::Owned(bytes.into_owned())),
     }
 }

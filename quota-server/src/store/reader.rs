@@ -6,20 +6,16 @@ use super::StoreError;
 use super::audit::Snapshot;
 use super::decode;
 use super::fields::{
-    self, Fields, absent_or, amount, corrupt, count, id, named, number, parsed, small, text, time,
-    yes,
+    self, Fields, absent_or, amount, corrupt, count, named, number, parsed, text, time,
 };
-use super::table::{ACCOUNT, GRANTS, KEYS, USAGE_ATTEMPTS, USAGE_RECORDS};
+use super::table::{ACCOUNT, GRANTS, KEYS};
+use super::usage;
 use super::value::Value;
-use super::view::{
-    AttemptView, KeyView, ReservationQuery, ReservationView, TenantView, UsageQuery, UsageView,
-};
+use super::view::{KeyView, ReservationQuery, ReservationView, TenantView, UsageQuery, UsageView};
 use crate::key_directory::StoredDigest;
-use ferry_ledger::{Book, Flags, KeyState, StateName, TenantState, UnixMs};
-use ferry_types::{
-    Balance, Currency, EndCause, Endpoint, KeyId, Mode, Tags, TenantId, TokenClass, Usage,
-    UsageSource,
-};
+use ferry_ledger::{Book, KeyState, Reservation, TenantState};
+use ferry_types::{Balance, Currency, KeyId, TenantId};
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 /// Looks at a row, and says whether more are wanted.
@@ -167,22 +163,20 @@ impl Reader {
     /// # Errors
     /// [`StoreError`] if they cannot be read.
     pub fn usage(&mut self, query: &UsageQuery) -> Result<Vec<UsageView>, StoreError> {
-        const ACTION: &str = "list usage";
         let source = self.source.as_mut();
         let Question { sql, parameters } = usage_question(source.dialect(), query);
-        let mut records = all(source, ACTION, &sql, &parameters, usage_record)?;
-        for record in &mut records {
-            let sql = format!(
-                "SELECT {} FROM usage_attempts WHERE tenant = $1 AND reservation = $2 ORDER BY attempt",
-                USAGE_ATTEMPTS.columns.join(", ")
-            );
-            let key = [
-                Value::text(record.tenant.as_str()),
-                Value::bytes(record.id.as_bytes()),
-            ];
-            record.attempts = all(source, ACTION, &sql, &key, attempt)?;
-        }
-        Ok(records)
+        let read = |row: &dyn Fields| {
+            let tenant: TenantId = parsed(row, 0, "a tenant id")?;
+            let currency = named(row, 1, Currency::ALL, Currency::code)?;
+            Ok((tenant, currency, fields::reservation(row, 2)?))
+        };
+        let charged = all(source, "list usage", &sql, &parameters, read)?;
+        let mut labels = Labels::default();
+        let mut record = |(tenant, currency, row): (_, _, Reservation)| {
+            let label = labels.of(source, &tenant, &row.owner.key)?;
+            usage::record(tenant, currency, label, &row)
+        };
+        charged.into_iter().map(&mut record).collect()
     }
 
     /// Everything as of now, for as long as `look` takes.
@@ -231,25 +225,18 @@ fn usage_question(dialect: Dialect, query: &UsageQuery) -> Question<'_> {
         Dialect::Sqlite => "CROSS JOIN",
         Dialect::Postgres => "JOIN",
     };
-    let columns: Vec<_> = USAGE_RECORDS
-        .columns
-        .iter()
-        .map(|c| format!("u.{c}"))
-        .collect();
-    let columns = columns.join(", ");
     let mut question = Question::new(&format!(
-        "SELECT {columns}, t.currency, k.label FROM tenants t \
-         {join} usage_records u ON u.tenant = t.tenant \
-         LEFT JOIN keys k ON k.tenant = u.tenant AND k.key = u.key WHERE 1 = 1"
+        "SELECT t.tenant, t.currency, r.content FROM tenants t \
+         {join} reservations r ON r.tenant = t.tenant AND r.state IN ('settled', 'expired') WHERE 1 = 1"
     ));
     if let Some(tenant) = &query.tenant {
         question.with(" AND t.tenant = ", Value::text(tenant.as_str()));
     }
     if let Some(request) = &query.request {
-        question.with(" AND u.reservation = ", Value::bytes(request.as_bytes()));
+        question.with(" AND r.reservation = ", Value::bytes(request.as_bytes()));
     }
     question.with(
-        " ORDER BY u.reservation DESC LIMIT ",
+        " ORDER BY r.reservation DESC LIMIT ",
         Value::limit(query.limit),
     );
     question
@@ -378,87 +365,27 @@ fn reservation(row: &dyn Fields) -> Result<ReservationView, StoreError> {
     })
 }
 
-/// The states of what was charged.
-const CHARGED: [StateName; 2] = [StateName::Settled, StateName::Expired];
+/// The labels of keys, each looked up once.
+#[derive(Default)]
+struct Labels(BTreeMap<(TenantId, KeyId), String>);
 
-fn usage_record(row: &dyn Fields) -> Result<UsageView, StoreError> {
-    let id = id(row, 1)?;
-    let flags = small(row, 38)?;
-    let flags = Flags::from_bits(flags).ok_or_else(|| corrupt("an unknown flag"))?;
-    Ok(UsageView {
-        tenant: parsed(row, 0, "a tenant id")?,
-        id,
-        principal: parsed(row, 2, "a principal's name")?,
-        key: parsed(row, 3, "a key id")?,
-        key_label: absent_or(row, 41, text)?.unwrap_or_default(),
-        state: named(row, 4, CHARGED, StateName::name)?,
-        created_at: UnixMs(id.unix_ms()),
-        posted_at: time(row, 5)?,
-        seq: count(row, 6)?,
-        endpoint: named(row, 7, [Endpoint::ChatCompletions], Endpoint::name)?,
-        route: text(row, 8)?,
-        mode: named(row, 9, [Mode::Enforce, Mode::Shadow], Mode::name)?,
-        stream: yes(row, 10)?,
-        tags: Tags {
-            feature: text(row, 11)?,
-            environment: text(row, 12)?,
-            end_user: text(row, 13)?,
-            session: text(row, 14)?,
-            agent: text(row, 15)?,
-        },
-        model_requested: text(row, 16)?,
-        model_served: text(row, 17)?,
-        provider: text(row, 18)?,
-        usage: usage(row, 19)?,
-        source: absent_or(row, 26, |row, at| {
-            named(row, at, UsageSource::ALL, UsageSource::name)
-        })?,
-        cause: absent_or(row, 27, |row, at| {
-            named(row, at, EndCause::ALL, EndCause::name)
-        })?,
-        status: small(row, 28)?,
-        latency_ms: count(row, 29)?,
-        reserved: absent_or(row, 30, amount)?,
-        priced: amount(row, 31)?,
-        suspended: amount(row, 32)?,
-        charged: amount(row, 33)?,
-        released: amount(row, 34)?,
-        cost: amount(row, 35)?,
-        price_version: text(row, 36)?,
-        policy_version: text(row, 37)?,
-        flags: flags.iter().collect(),
-        cost_currency: named(row, 39, Currency::ALL, Currency::code)?,
-        currency: named(row, 40, Currency::ALL, Currency::code)?,
-        attempts: Vec::new(),
-    })
-}
-
-fn attempt(row: &dyn Fields) -> Result<AttemptView, StoreError> {
-    Ok(AttemptView {
-        provider: text(row, 3)?,
-        model: text(row, 4)?,
-        status: small(row, 5)?,
-        usage: usage(row, 6)?,
-        source: named(row, 13, UsageSource::ALL, UsageSource::name)?,
-        provider_request_id: text(row, 14)?,
-        service_tier: text(row, 15)?,
-        latency_ms: count(row, 16)?,
-        first_byte_ms: absent_or(row, 17, count)?,
-        cost: amount(row, 18)?,
-    })
-}
-
-/// Seven columns from `first` on.
-fn usage(row: &dyn Fields, first: usize) -> Result<Usage, StoreError> {
-    let mut counts = [0; TokenClass::ALL.len()];
-    for (place, tokens) in counts.iter_mut().enumerate() {
-        *tokens = count(row, first + place)?;
+impl Labels {
+    fn of(
+        &mut self,
+        source: &mut dyn Source,
+        tenant: &TenantId,
+        key: &KeyId,
+    ) -> Result<String, StoreError> {
+        let place = (tenant.clone(), key.clone());
+        if let Some(known) = self.0.get(&place) {
+            return Ok(known.clone());
+        }
+        let of = [Value::text(tenant.as_str()), Value::text(key.as_str())];
+        let found = one(source, "find a key", &KEYS.find, &of, |row| {
+            decode::key(row)
+        })?;
+        let label = found.map(|key| key.label).unwrap_or_default();
+        self.0.insert(place, label.clone());
+        Ok(label)
     }
-    Ok(Usage::from_classes(|class| {
-        let place = TokenClass::ALL.iter().position(|of| *of == class);
-        place
-            .and_then(|place| counts.get(place))
-            .copied()
-            .unwrap_or(0)
-    }))
 }

@@ -1,15 +1,13 @@
 //! How the ledger's values become rows. The writer writes these rows and `verify` expects them: there is one function a table.
 
+use super::lines;
 use super::value::{Row, Value};
 use crate::key_directory::{PepperId, StoredDigest};
 use ferry_ledger::{
-    Book, Entry, Grant, Key, PostedCorrection, PostedTopUp, PostedTransfer, Posting, Refused,
+    Book, Grant, Key, PostedCorrection, PostedTopUp, PostedTransfer, Recorded, Refused,
     Reservation, State, TopUpRef, Transaction,
 };
-use ferry_types::{
-    Amount, CorrectionId, Currency, GrantId, KeyId, ReservationId, Tags, TenantId, TokenClass,
-    TransferId, Usage,
-};
+use ferry_types::{Amount, CorrectionId, GrantId, KeyId, ReservationId, TenantId, TransferId};
 use std::borrow::Cow;
 
 const fn text(text: &str) -> Value<'_> {
@@ -123,26 +121,6 @@ pub(super) fn grant<'a>(tenant: &'a TenantId, id: &'a GrantId, grant: &Grant) ->
     ]
 }
 
-/// The lines of one entry.
-pub(super) fn lines<'a>(
-    tenant: &'a TenantId,
-    seq: u64,
-    transaction: &'a Transaction,
-) -> impl Iterator<Item = Row<'a>> {
-    let occurred_at = transaction.occurred_at.0;
-    (0..).zip(&transaction.lines).map(move |(at, line)| {
-        vec![
-            text(tenant.as_str()),
-            count(seq),
-            number(at),
-            Value::Text(Cow::Owned(line.account.to_string())),
-            text(line.currency.code()),
-            number(line.amount),
-            count(occurred_at),
-        ]
-    })
-}
-
 /// What a reservation's `state` column says.
 pub(super) const fn state(state: &State) -> &'static str {
     match state {
@@ -166,119 +144,6 @@ pub(super) fn reservation<'a>(tenant: &'a TenantId, row: &'a Reservation) -> Row
     ]
 }
 
-/// One line a request that was charged, of a tenant whose money is in this currency.
-pub(super) fn usage_record<'a>(
-    tenant: &'a TenantId,
-    row: &'a Reservation,
-    posting: &'a Posting,
-    currency: Currency,
-) -> Row<'a> {
-    let mut values = Vec::with_capacity(super::table::USAGE_RECORDS.columns.len());
-    values.extend([
-        text(tenant.as_str()),
-        bytes(row.id.as_bytes()),
-        text(posting.by.as_ref().unwrap_or(&row.owner.principal).as_str()),
-        text(row.owner.key.as_str()),
-        text(state(&row.state)),
-        count(posting.at.0),
-        count(posting.seq),
-    ]);
-    facts(row, &mut values);
-    let settlement = posting.settlement.as_ref();
-    let last = settlement.and_then(|settlement| settlement.attempts.last());
-    values.extend([
-        text(last.map_or("", |attempt| &attempt.model)),
-        text(last.map_or("", |attempt| &attempt.provider)),
-    ]);
-    usage(&posting.charge.usage, &mut values);
-    values.extend([
-        last.map_or(Value::Null, |a| text(a.source.name())),
-        settlement.map_or(Value::Null, |s| text(s.cause.name())),
-        number(settlement.map_or(0, |s| i64::from(s.status))),
-        count(settlement.map_or(0, |s| s.latency_ms)),
-        some(row.hold.as_ref().map(|hold| amount(hold.reserved))),
-        amount(posting.charge.priced),
-        amount(posting.charge.suspended),
-        amount(posting.charge.charged),
-        amount(posting.released),
-        number(posting.charge.cost().units()),
-        text(row.offer.as_ref().map_or("", |o| &o.price_version)),
-        text(row.offer.as_ref().map_or("", |o| &o.policy_version)),
-        number(i64::from(posting.flags.bits())),
-        row.offer
-            .as_ref()
-            .map_or_else(|| text(currency.code()), |o| text(o.cost_currency().code())),
-    ]);
-    values
-}
-
-fn facts<'a>(row: &'a Reservation, values: &mut Row<'a>) {
-    let Some(facts) = &row.facts else {
-        // Cannot be: a charge has its Reserve's facts or its Settle's.
-        return values.extend(
-            std::iter::repeat_n(text(""), 3)
-                .chain([number(0)])
-                .chain(std::iter::repeat_n(text(""), 6)),
-        );
-    };
-    let Tags {
-        feature,
-        environment,
-        end_user,
-        session,
-        agent,
-    } = &facts.tags;
-    values.extend([
-        text(facts.endpoint.name()),
-        text(&facts.route),
-        text(facts.mode.name()),
-        number(i64::from(facts.stream)),
-        text(feature),
-        text(environment),
-        text(end_user),
-        text(session),
-        text(agent),
-        text(&facts.model),
-    ]);
-}
-
-fn usage(usage: &Usage, values: &mut Row<'_>) {
-    values.extend(TokenClass::ALL.map(|class| count(usage.of(class))));
-}
-
-/// One line an attempt.
-pub(super) fn attempts<'a>(
-    tenant: &'a TenantId,
-    row: &'a Reservation,
-    posting: &'a Posting,
-) -> impl Iterator<Item = Row<'a>> {
-    let settlement = posting.settlement.as_ref();
-    let attempts = settlement.map_or(&[][..], |settlement| &settlement.attempts);
-    let costs = posting.charge.costs.iter().copied();
-    let costs = costs.chain(std::iter::repeat(Amount::ZERO));
-    (0..).zip(attempts).zip(costs).map(|((at, attempt), cost)| {
-        let mut values = Vec::with_capacity(super::table::USAGE_ATTEMPTS.columns.len());
-        values.extend([
-            text(tenant.as_str()),
-            bytes(row.id.as_bytes()),
-            number(at),
-            text(&attempt.provider),
-            text(&attempt.model),
-            number(i64::from(attempt.status)),
-        ]);
-        usage(&attempt.usage, &mut values);
-        values.extend([
-            text(attempt.source.name()),
-            text(&attempt.provider_request_id),
-            text(&attempt.service_tier),
-            count(attempt.latency_ms),
-            some(attempt.first_byte_ms.map(count)),
-            amount(cost),
-        ]);
-        values
-    })
-}
-
 /// One line a refusal that is remembered.
 pub(super) fn refusal<'a>(tenant: &'a TenantId, id: &'a ReservationId, row: &Refused) -> Row<'a> {
     vec![
@@ -289,8 +154,10 @@ pub(super) fn refusal<'a>(tenant: &'a TenantId, id: &'a ReservationId, row: &Ref
     ]
 }
 
-/// One line an entry of the journal.
-pub(super) fn entry<'a>(tenant: &'a TenantId, entry: &'a Entry) -> Row<'a> {
+/// One line an entry of the journal, with what it moves.
+pub(super) fn entry<'a>(tenant: &'a TenantId, recorded: &'a Recorded) -> Row<'a> {
+    let Recorded { entry, transaction } = recorded;
+    let (occurred_at, lines) = moves(transaction);
     vec![
         text(tenant.as_str()),
         count(entry.seq),
@@ -299,7 +166,20 @@ pub(super) fn entry<'a>(tenant: &'a TenantId, entry: &'a Entry) -> Row<'a> {
         bytes(&entry.content),
         bytes(&entry.previous_hash),
         bytes(&entry.hash),
+        occurred_at,
+        lines,
     ]
+}
+
+/// What an entry moves, and when that took place; nothing if it moves nothing.
+pub(super) fn moves(transaction: &Transaction) -> (Value<'static>, Value<'static>) {
+    match lines::encode(transaction) {
+        Some(lines) => (
+            count(transaction.occurred_at.0),
+            Value::Text(Cow::Owned(lines)),
+        ),
+        None => (Value::Null, Value::Null),
+    }
 }
 
 /// What a key is found by.
@@ -313,9 +193,4 @@ pub(super) fn listed<'a>(
         text(tenant.as_str()),
         text(key.as_str()),
     ]
-}
-
-/// Whether an expiry may have charged it, and the charge was given back: it has no usage record then.
-pub(super) fn gave_back(row: &Reservation) -> bool {
-    row.posting().is_none() && row.hold.is_some() && row.lease_until().is_none()
 }

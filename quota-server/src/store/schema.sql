@@ -127,8 +127,8 @@ CREATE TABLE grants (
 
 CREATE INDEX grants_ending ON grants (ends_at) WHERE ends_at IS NOT NULL;
 
--- What a request was granted and how it ended. The content is the ledger's; the columns are what lists and the search for
--- overdue leases and for requests in flight need. Only what is open has a lease; only what is open and came with an idempotency
+-- What a request was granted, how it ended, and what it was charged for what it used: reports read their usage records here. The
+-- content is the ledger's; the columns are what lists and the search for overdue leases and for requests in flight need. Only what is open has a lease; only what is open and came with an idempotency
 -- key has the two columns after it.
 CREATE TABLE reservations (
     tenant TEXT NOT NULL,
@@ -158,6 +158,10 @@ CREATE TABLE refusals (
 CREATE INDEX refusals_by_time ON refusals (time);
 
 -- What happened, in order. Only appended. Content is encoded by the ledger and never encoded again.
+--
+-- Beside it stands what the entry moves between accounts, as JSON: [["asset.clearing","USD",100],["liability.prepaid","USD",-100]].
+-- Lines sum to zero in each currency; above zero is a debit, below a credit; an account's balance is the sum of its lines. When
+-- what was posted took place is the request's time; the entry's own is when it was posted. Both are NULL where nothing moves.
 CREATE TABLE journal (
     tenant TEXT NOT NULL,
     seq BIGINT NOT NULL,
@@ -166,89 +170,7 @@ CREATE TABLE journal (
     content BYTEA NOT NULL,
     previous_hash BYTEA NOT NULL,
     hash BYTEA NOT NULL,
+    occurred_at BIGINT,
+    lines TEXT,
     PRIMARY KEY (tenant, seq)
-);
-
--- What each entry moves between accounts: its lines sum to zero in each currency. Above zero is a debit, below a credit. An
--- account's balance is the sum of its lines.
-CREATE TABLE lines (
-    tenant TEXT NOT NULL,
-    seq BIGINT NOT NULL,
-    line BIGINT NOT NULL,
-    account TEXT NOT NULL,
-    currency TEXT NOT NULL,
-    amount BIGINT NOT NULL,
-    -- When what was posted took place; the entry's time is when it was posted.
-    occurred_at BIGINT NOT NULL,
-    PRIMARY KEY (tenant, seq, line)
-);
-
--- One a request that was charged: what reports read.
-CREATE TABLE usage_records (
-    tenant TEXT NOT NULL,
-    reservation BYTEA NOT NULL,
-    principal TEXT NOT NULL,
-    key TEXT NOT NULL,
-    state TEXT NOT NULL,
-    posted_at BIGINT NOT NULL,
-    seq BIGINT NOT NULL,
-    endpoint TEXT NOT NULL,
-    route TEXT NOT NULL,
-    mode TEXT NOT NULL,
-    stream BIGINT NOT NULL,
-    feature TEXT NOT NULL,
-    environment TEXT NOT NULL,
-    end_user TEXT NOT NULL,
-    session TEXT NOT NULL,
-    agent TEXT NOT NULL,
-    model_requested TEXT NOT NULL,
-    model_served TEXT NOT NULL,
-    provider TEXT NOT NULL,
-    input_tokens BIGINT NOT NULL,
-    cached_input_tokens BIGINT NOT NULL,
-    cache_write_tokens BIGINT NOT NULL,
-    audio_input_tokens BIGINT NOT NULL,
-    output_tokens BIGINT NOT NULL,
-    reasoning_tokens BIGINT NOT NULL,
-    audio_output_tokens BIGINT NOT NULL,
-    source TEXT,
-    cause TEXT,
-    status BIGINT NOT NULL,
-    latency_ms BIGINT NOT NULL,
-    reserved BIGINT,
-    priced BIGINT NOT NULL,
-    suspended BIGINT NOT NULL,
-    charged BIGINT NOT NULL,
-    released BIGINT NOT NULL,
-    cost BIGINT NOT NULL,
-    price_version TEXT NOT NULL,
-    policy_version TEXT NOT NULL,
-    flags BIGINT NOT NULL,
-    -- What the cost is in; all else is in the tenant's currency.
-    cost_currency TEXT NOT NULL,
-    PRIMARY KEY (tenant, reservation)
-);
-
--- One a try at a provider, failed ones included.
-CREATE TABLE usage_attempts (
-    tenant TEXT NOT NULL,
-    reservation BYTEA NOT NULL,
-    attempt BIGINT NOT NULL,
-    provider TEXT NOT NULL,
-    model TEXT NOT NULL,
-    status BIGINT NOT NULL,
-    input_tokens BIGINT NOT NULL,
-    cached_input_tokens BIGINT NOT NULL,
-    cache_write_tokens BIGINT NOT NULL,
-    audio_input_tokens BIGINT NOT NULL,
-    output_tokens BIGINT NOT NULL,
-    reasoning_tokens BIGINT NOT NULL,
-    audio_output_tokens BIGINT NOT NULL,
-    source TEXT NOT NULL,
-    provider_request_id TEXT NOT NULL,
-    service_tier TEXT NOT NULL,
-    latency_ms BIGINT NOT NULL,
-    first_byte_ms BIGINT,
-    cost BIGINT NOT NULL,
-    PRIMARY KEY (tenant, reservation, attempt)
 );

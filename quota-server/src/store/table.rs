@@ -119,20 +119,6 @@ table!(
     ["tenant", "grant_id", "ends_at", "content"]
 );
 table!(
-    LINES,
-    "lines",
-    3,
-    [
-        "tenant",
-        "seq",
-        "line",
-        "account",
-        "currency",
-        "amount",
-        "occurred_at"
-    ]
-);
-table!(
     RESERVATIONS,
     "reservations",
     2,
@@ -146,80 +132,6 @@ table!(
         "content"
     ]
 );
-table!(
-    USAGE_RECORDS,
-    "usage_records",
-    2,
-    [
-        "tenant",
-        "reservation",
-        "principal",
-        "key",
-        "state",
-        "posted_at",
-        "seq",
-        "endpoint",
-        "route",
-        "mode",
-        "stream",
-        "feature",
-        "environment",
-        "end_user",
-        "session",
-        "agent",
-        "model_requested",
-        "model_served",
-        "provider",
-        "input_tokens",
-        "cached_input_tokens",
-        "cache_write_tokens",
-        "audio_input_tokens",
-        "output_tokens",
-        "reasoning_tokens",
-        "audio_output_tokens",
-        "source",
-        "cause",
-        "status",
-        "latency_ms",
-        "reserved",
-        "priced",
-        "suspended",
-        "charged",
-        "released",
-        "cost",
-        "price_version",
-        "policy_version",
-        "flags",
-        "cost_currency"
-    ]
-);
-table!(
-    USAGE_ATTEMPTS,
-    "usage_attempts",
-    3,
-    [
-        "tenant",
-        "reservation",
-        "attempt",
-        "provider",
-        "model",
-        "status",
-        "input_tokens",
-        "cached_input_tokens",
-        "cache_write_tokens",
-        "audio_input_tokens",
-        "output_tokens",
-        "reasoning_tokens",
-        "audio_output_tokens",
-        "source",
-        "provider_request_id",
-        "service_tier",
-        "latency_ms",
-        "first_byte_ms",
-        "cost"
-    ]
-);
-
 table!(
     REFUSALS,
     "refusals",
@@ -237,7 +149,9 @@ table!(
         "kind",
         "content",
         "previous_hash",
-        "hash"
+        "hash",
+        "occurred_at",
+        "lines"
     ]
 );
 table!(

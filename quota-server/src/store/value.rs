@@ -49,3 +49,13 @@ impl<'a> Value<'a> {
         Self::Integer(i64::try_from(limit).unwrap_or(i64::MAX))
     }
 }
+
+/// The same value, which lies in its own memory.
+pub(super) fn owned(value: Value<'_>) -> Value<'static> {
+    match value {
+        Value::Null => Value::Null,
+        Value::Integer(number) => Value::Integer(number),
+        Value::Text(text) => Value::Text(Cow::Owned(text.into_owned())),
+        Value::Bytes(bytes) => Value::Bytes(Cow::Owned(bytes.into_owned())),
+    }
+}

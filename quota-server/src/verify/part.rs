@@ -2,7 +2,7 @@
 
 use super::prices::KeptPrices;
 use super::{Found, PAGE, Walk};
-use crate::store::{Snapshot, chain};
+use crate::store::{Snapshot, StoredEntry, chain};
 use ferry_ledger::{Entry, Event, Head, Month, UnixMs, invariant};
 use ferry_types::TenantId;
 use std::str::FromStr;
@@ -100,7 +100,7 @@ impl Walk<'_, '_> {
                 .snapshot
                 .journal(tenant, from, PAGE)
                 .map_err(of_store)?;
-            for entry in &page {
+            for StoredEntry { entry, .. } in &page {
                 look(&head, entry, tenant).map_err(|what| {
                     Found::of(Some(tenant), format!("entry {}: {what}", entry.seq))
                 })?;

@@ -74,7 +74,8 @@ async fn an_observed_history_in_the_journals_order_is_the_naive_models() {
     assert!(acknowledged.len() >= CLIENTS as usize * STEPS);
     assert!(unseen.len() > STEPS, "too few calls that nobody waited for");
     side.verify().await;
-    let journal = side.journal(0);
+    let journal = side.journal(0).into_iter();
+    let journal: Vec<_> = journal.map(|stored| stored.entry).collect();
     let book = Replay::of(acknowledged, unseen).play(&journal);
     let balance = (book.posted, book.held(), book.spendable(), book.seq);
     assert_eq!(side.balance(0).await, balance);

@@ -4,9 +4,9 @@ use super::cluster::{Cluster, execute};
 use super::fixture::{Fixture, HOLD};
 use crate::migrate::{MigrateError, Migrated, Stage, migrate};
 use crate::store::postgres::PostgresConfig;
-use crate::store::{Database, StoreError};
+use crate::store::{Database, StoreError, StoredEntry};
 use crate::verify::verify;
-use ferry_ledger::{Entry, ReserveAnswer};
+use ferry_ledger::ReserveAnswer;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -27,14 +27,14 @@ fn moved(file: &Path, to: &Database) -> Result<Migrated, MigrateError> {
 }
 
 /// The journals of all books, one after the other.
-fn journal(database: &Database) -> Vec<Entry> {
+fn journal(database: &Database) -> Vec<StoredEntry> {
     let read = || {
         let mut reader = database.reader().unwrap();
         let all = usize::try_from(i64::MAX).unwrap();
         reader.snapshot(|snapshot| {
             let tenants = snapshot.tenants()?.into_iter();
             let each = tenants.map(|tenant| snapshot.journal(&tenant, 0, all));
-            let entries: Result<Vec<Vec<Entry>>, StoreError> = each.collect();
+            let entries: Result<Vec<Vec<StoredEntry>>, StoreError> = each.collect();
             entries.map(|entries| entries.concat())
         })
     };

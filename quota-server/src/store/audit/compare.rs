@@ -8,7 +8,7 @@ use crate::store::value::{Row, Value};
 use ferry_types::{ReservationId, TenantId};
 use std::cmp::Ordering;
 use std::fmt::Write as _;
-use std::ops::{ControlFlow, RangeInclusive};
+use std::ops::ControlFlow;
 
 /// Compares a tenant's stored rows with those that should be there; both in the order of their keys.
 pub(super) struct Compare<'a> {
@@ -21,39 +21,13 @@ impl Compare<'_> {
     pub(super) fn rows<'r>(
         &mut self,
         table: &Table,
-        expected: impl Iterator<Item = Row<'r>>,
-    ) -> Result<Option<String>, StoreError> {
-        let of = [Value::text(self.tenant.as_str())];
-        self.first_difference(table, &table.of_tenant(""), &of, expected)
-    }
-
-    /// The same, of the rows that a condition on two numbers leaves.
-    pub(super) fn part<'r>(
-        &mut self,
-        table: &Table,
-        condition: &str,
-        part: RangeInclusive<u64>,
-        expected: impl Iterator<Item = Row<'r>>,
-    ) -> Result<Option<String>, StoreError> {
-        let (first, last) = part.into_inner();
-        let of = [
-            Value::text(self.tenant.as_str()),
-            Value::count(first),
-            Value::Integer(i64::try_from(last).unwrap_or(i64::MAX)),
-        ];
-        self.first_difference(table, &table.of_tenant(condition), &of, expected)
-    }
-
-    fn first_difference<'r>(
-        &mut self,
-        table: &Table,
-        sql: &str,
-        parameters: &[Value<'_>],
         mut expected: impl Iterator<Item = Row<'r>>,
     ) -> Result<Option<String>, StoreError> {
+        let of = [Value::text(self.tenant.as_str())];
+        let sql = table.of_tenant("");
         let mut difference = None;
         self.source
-            .each("compare a book", sql, parameters, &mut |stored| {
+            .each("compare a book", &sql, &of, &mut |stored| {
                 difference = match expected.next() {
                     None => Some(unknown(table, stored)?),
                     Some(expected) => difference_of(table, stored, &expected)?,
@@ -108,12 +82,13 @@ fn other_value(
 ) -> String {
     let key = expected.iter().take(table.key);
     let column = table.columns.get(at).copied().unwrap_or_default();
-    format!(
-        "{}: {column} is {}, but the journal says {}",
-        named(table, key),
-        shown(found),
-        shown(should)
-    )
+    let name = named(table, key);
+    format!("{name}: {column} is {}", told(found, should))
+}
+
+/// What was found, and what should be there.
+pub(super) fn told(found: &Value<'_>, should: &Value<'_>) -> String {
+    format!("{}, but the journal says {}", shown(found), shown(should))
 }
 
 /// The table and the row's key, without the tenant.

@@ -5,24 +5,18 @@ use super::link::Link;
 use crate::store::BookChange;
 use crate::store::row;
 use crate::store::table::{
-    CORRECTIONS, GRANTS, JOURNAL, KEY_DIRECTORY, KEYS, LINES, REFUSALS, RESERVATIONS, TENANTS,
-    TOP_UPS, TRANSFERS, Table, USAGE_ATTEMPTS, USAGE_RECORDS,
+    CORRECTIONS, GRANTS, JOURNAL, KEY_DIRECTORY, KEYS, REFUSALS, RESERVATIONS, TENANTS, TOP_UPS,
+    TRANSFERS, Table,
 };
-use crate::store::value::{Row, Value};
-use ferry_ledger::{Book, Reservation};
+use crate::store::value::Row;
 use futures_util::future::try_join_all;
 use tokio_postgres::Error;
-
-const GIVE_BACK: &str = "DELETE FROM usage_records u \
-     USING unnest($1::TEXT[], $2::BYTEA[]) AS gone (tenant, reservation) \
-     WHERE u.tenant = gone.tenant AND u.reservation = gone.reservation";
 
 /// The rows of a batch, by table.
 #[derive(Default)]
 struct Rows<'a> {
     tenants: Vec<Row<'a>>,
     journal: Vec<Row<'a>>,
-    lines: Vec<Row<'a>>,
     keys: Vec<Row<'a>>,
     directory: Vec<Row<'a>>,
     top_ups: Vec<Row<'a>>,
@@ -30,9 +24,6 @@ struct Rows<'a> {
     corrections: Vec<Row<'a>>,
     grants: Vec<Row<'a>>,
     reservations: Vec<Row<'a>>,
-    records: Vec<Row<'a>>,
-    attempts: Vec<Row<'a>>,
-    given_back: Vec<Row<'a>>,
     refusals: Vec<Row<'a>>,
 }
 
@@ -44,7 +35,6 @@ pub(super) async fn write(link: &Link, changes: &[BookChange<'_>]) -> Result<(),
     let statements = [
         (insert(&JOURNAL), &rows.journal),
         (upsert(&TENANTS), &rows.tenants),
-        (insert(&LINES), &rows.lines),
         (upsert(&KEYS), &rows.keys),
         (insert(&KEY_DIRECTORY), &rows.directory),
         (upsert(&TOP_UPS), &rows.top_ups),
@@ -52,9 +42,6 @@ pub(super) async fn write(link: &Link, changes: &[BookChange<'_>]) -> Result<(),
         (upsert(&CORRECTIONS), &rows.corrections),
         (upsert(&GRANTS), &rows.grants),
         (upsert(&RESERVATIONS), &rows.reservations),
-        (upsert(&USAGE_RECORDS), &rows.records),
-        (upsert(&USAGE_ATTEMPTS), &rows.attempts),
-        ((GIVE_BACK, &["TEXT", "BYTEA"][..]), &rows.given_back),
         (upsert(&REFUSALS), &rows.refusals),
     ];
     let statements = statements.into_iter().filter(|(_, rows)| !rows.is_empty());
@@ -83,12 +70,9 @@ impl<'a> Rows<'a> {
         if !records.is_empty() {
             self.tenants.push(row::tenant(book));
         }
-        for recorded in records {
-            let entry = &recorded.entry;
-            self.journal.push(row::entry(tenant, entry));
-            self.lines
-                .extend(row::lines(tenant, entry.seq, &recorded.transaction));
-        }
+        let entries = records.iter();
+        self.journal
+            .extend(entries.map(|recorded| row::entry(tenant, recorded)));
         let changed = keys.iter().filter_map(|id| Some((id, book.keys.get(id)?)));
         self.keys
             .extend(changed.map(|(id, key)| row::key(tenant, id, key)));
@@ -114,31 +98,14 @@ impl<'a> Rows<'a> {
             .filter_map(|id| Some((id, book.grants.get(id)?)));
         self.grants
             .extend(granted.map(|(id, grant)| row::grant(tenant, id, grant)));
-        for id in reservations {
-            if let Some(row) = book.reservations.get(id) {
-                self.reservation(book, row);
-            }
-        }
+        let changed = reservations.iter();
+        let changed = changed.filter_map(|id| book.reservations.get(id));
+        self.reservations
+            .extend(changed.map(|row| row::reservation(tenant, row)));
         let refused = refused
             .iter()
             .filter_map(|id| Some((id, book.refused.get(id)?)));
         self.refusals
             .extend(refused.map(|(id, row)| row::refusal(tenant, id, row)));
-    }
-
-    fn reservation(&mut self, book: &'a Book, row: &'a Reservation) {
-        let tenant = &book.tenant;
-        self.reservations.push(row::reservation(tenant, row));
-        if let Some(posting) = row.posting() {
-            let record = row::usage_record(tenant, row, posting, book.currency);
-            self.records.push(record);
-            self.attempts.extend(row::attempts(tenant, row, posting));
-        } else if row::gave_back(row) {
-            let key = [
-                Value::text(tenant.as_str()),
-                Value::bytes(row.id.as_bytes()),
-            ];
-            self.given_back.push(key.into());
-        }
     }
 }

@@ -1,13 +1,15 @@
 //! Questions about what stands beside the balance: grants, corrections, accounts; and a reservation as it is stored.
 
-use super::super::fields::{named, number, text};
+use super::super::fields::{Fields, corrupt, text};
 use super::super::table::{CORRECTIONS, GRANTS, RESERVATIONS, TRANSFERS};
 use super::super::value::Value;
 use super::super::view::{AccountView, CorrectionView, GrantView, TransferView};
-use super::super::{StoreError, decode};
+use super::super::{StoreError, decode, lines};
 use super::{Question, Reader, all, one};
 use ferry_ledger::Reservation;
 use ferry_types::{Balance, CorrectionId, Currency, ReservationId, TenantId, TransferId};
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 
 impl Reader {
     /// A tenant's grants, by id.
@@ -28,23 +30,31 @@ impl Reader {
     /// # Errors
     /// [`StoreError`] if they cannot be read.
     pub fn accounts(&mut self, tenant: Option<&TenantId>) -> Result<Vec<AccountView>, StoreError> {
-        let mut question =
-            Question::new("SELECT account, currency, CAST(sum(amount) AS BIGINT) FROM lines");
+        let mut question = Question::new("SELECT lines FROM journal WHERE lines IS NOT NULL");
         if let Some(tenant) = tenant {
-            question.with(" WHERE tenant = ", Value::text(tenant.as_str()));
+            question.with(" AND tenant = ", Value::text(tenant.as_str()));
         }
-        question
-            .sql
-            .push_str(" GROUP BY account, currency ORDER BY account, currency");
         let Question { sql, parameters } = question;
+        let mut sums: BTreeMap<(String, Currency), i128> = BTreeMap::new();
+        let mut add = |row: &dyn Fields| {
+            for (account, currency, amount) in lines::decode(&text(row, 0)?)? {
+                let sum = sums.entry((account, currency)).or_default();
+                // Far from overflow: a sum of 2^63 amounts still fits.
+                *sum = sum.saturating_add(i128::from(amount));
+            }
+            Ok(ControlFlow::Continue(()))
+        };
         let source = self.source.as_mut();
-        all(source, "sum the accounts", &sql, &parameters, |row| {
+        source.each("sum the accounts", &sql, &parameters, &mut add)?;
+        let view = |((account, currency), sum)| {
+            let sum = i64::try_from(sum).map_err(|_| corrupt("an account beyond the range"))?;
             Ok(AccountView {
-                account: text(row, 0)?,
-                currency: named(row, 1, Currency::ALL, Currency::code)?,
-                balance: Balance::from_units(number(row, 2)?),
+                account,
+                currency,
+                balance: Balance::from_units(sum),
             })
-        })
+        };
+        sums.into_iter().map(view).collect()
     }
 
     /// A tenant's corrections, newest first.

@@ -1,7 +1,6 @@
 use super::*;
 use crate::store::table::{
-    GRANTS, JOURNAL, KEY_DIRECTORY, KEYS, LINES, REFUSALS, RESERVATIONS, TENANTS, TOP_UPS,
-    USAGE_ATTEMPTS, USAGE_RECORDS,
+    GRANTS, JOURNAL, KEY_DIRECTORY, KEYS, REFUSALS, RESERVATIONS, TENANTS, TOP_UPS,
 };
 
 #[test]
@@ -11,10 +10,7 @@ fn every_column_that_is_written_stands_in_the_schema() {
         &KEYS,
         &TOP_UPS,
         &GRANTS,
-        &LINES,
         &RESERVATIONS,
-        &USAGE_RECORDS,
-        &USAGE_ATTEMPTS,
         &REFUSALS,
         &JOURNAL,
         &KEY_DIRECTORY,

@@ -4,18 +4,14 @@ use super::held::Held;
 use super::source::bind;
 use crate::store::row;
 use crate::store::table::{
-    CORRECTIONS, GRANTS, JOURNAL, KEY_DIRECTORY, KEYS, LINES, REFUSALS, RESERVATIONS, TENANTS,
-    TOP_UPS, TRANSFERS, USAGE_ATTEMPTS, USAGE_RECORDS,
+    CORRECTIONS, GRANTS, JOURNAL, KEY_DIRECTORY, KEYS, REFUSALS, RESERVATIONS, TENANTS, TOP_UPS,
+    TRANSFERS,
 };
-use crate::store::value::Value;
 use crate::store::{BookChange, value::Row};
-use ferry_ledger::{Book, Recorded, Reservation};
-use ferry_types::TenantId;
 use rusqlite::Result;
 use std::sync::LazyLock;
 
 static APPEND: LazyLock<String> = LazyLock::new(|| JOURNAL.insert());
-static APPEND_LINE: LazyLock<String> = LazyLock::new(|| LINES.insert());
 static LIST: LazyLock<String> = LazyLock::new(|| KEY_DIRECTORY.insert());
 
 pub(super) fn change(held: &mut Held<'_>, change: &BookChange<'_>) -> Result<()> {
@@ -35,7 +31,9 @@ pub(super) fn change(held: &mut Held<'_>, change: &BookChange<'_>) -> Result<()>
     if !records.is_empty() {
         write(held, &TENANTS.upsert, &row::tenant(book))?;
     }
-    append(held, tenant, records)?;
+    for recorded in *records {
+        write(held, &APPEND, &row::entry(tenant, recorded))?;
+    }
     for id in *keys {
         if let Some(key) = book.keys.get(id) {
             write(held, &KEYS.upsert, &row::key(tenant, id, key))?;
@@ -69,7 +67,7 @@ pub(super) fn change(held: &mut Held<'_>, change: &BookChange<'_>) -> Result<()>
     }
     for id in *reservations {
         if let Some(row) = book.reservations.get(id) {
-            reservation(held, book, row)?;
+            write(held, &RESERVATIONS.upsert, &row::reservation(tenant, row))?;
         }
     }
     for id in *refused {
@@ -85,34 +83,4 @@ pub(super) fn write(held: &mut Held<'_>, sql: &'static str, row: &Row<'_>) -> Re
     let statement = held.of(sql)?;
     bind(statement, row)?;
     statement.raw_execute().map(|_| ())
-}
-
-fn append(held: &mut Held<'_>, tenant: &TenantId, records: &[Recorded]) -> Result<()> {
-    for Recorded { entry, transaction } in records {
-        write(held, &APPEND, &row::entry(tenant, entry))?;
-        for line in row::lines(tenant, entry.seq, transaction) {
-            write(held, &APPEND_LINE, &line)?;
-        }
-    }
-    Ok(())
-}
-
-fn reservation(held: &mut Held<'_>, book: &Book, row: &Reservation) -> Result<()> {
-    let tenant = &book.tenant;
-    write(held, &RESERVATIONS.upsert, &row::reservation(tenant, row))?;
-    if let Some(posting) = row.posting() {
-        let record = row::usage_record(tenant, row, posting, book.currency);
-        write(held, &USAGE_RECORDS.upsert, &record)?;
-        for attempt in row::attempts(tenant, row, posting) {
-            write(held, &USAGE_ATTEMPTS.upsert, &attempt)?;
-        }
-    } else if row::gave_back(row) {
-        let sql = "DELETE FROM usage_records WHERE tenant = $1 AND reservation = $2";
-        let key = vec![
-            Value::text(tenant.as_str()),
-            Value::bytes(row.id.as_bytes()),
-        ];
-        write(held, sql, &key)?;
-    }
-    Ok(())
 }

@@ -8,8 +8,8 @@ use crate::engine::tests::fixture::{HandClock, done, principal, start};
 use crate::engine::{Answered, CreateTenant, Engine, EngineError, LeaseConfig, PriceTable};
 use crate::key_directory::sha256;
 use crate::principal::Principal;
-use crate::store::Database;
-use ferry_ledger::{Answer, Entry, IssueKey, Month, Reservation, State};
+use crate::store::{Database, StoredEntry};
+use ferry_ledger::{Answer, IssueKey, Month, Reservation, State};
 use ferry_model::{At, Gateway, PRICES, Request, Step, Told, speak, told};
 use ferry_types::{Currency, KeyText, TenantId};
 use std::future::Future;
@@ -247,7 +247,7 @@ impl Side {
         assert!(report.clean, "{}: {report:?}", self.place);
     }
 
-    pub(in crate::engine::tests) fn journal(&self, at: usize) -> Vec<Entry> {
+    pub(in crate::engine::tests) fn journal(&self, at: usize) -> Vec<StoredEntry> {
         let place = self.place.clone();
         let read = move || {
             let mut reader = place.reader().unwrap();
