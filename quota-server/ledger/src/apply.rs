@@ -12,6 +12,7 @@ use crate::grant::{Grant, Moved};
 use crate::invariant::{self, Before, Broken};
 use crate::journal::Entry;
 use crate::overage::Overage;
+use crate::reissue::Reissued;
 use crate::reseller::Reseller;
 use crate::reservation::{Charge, Freed, Owner, Posting, Refused, Reservation, State};
 use crate::time::UnixMs;
@@ -191,7 +192,8 @@ impl Book {
                 released,
                 returned,
                 by: _,
-            } => self.release(unseen(*id, owner), *released, *returned, at),
+                reissued,
+            } => self.release(unseen(*id, owner), (*released, *returned), reissued, at),
             Event::Expired(expired) => self.expire(expired, at),
             Event::Parked(parked) => self.park(parked),
             Event::Corrected(corrected) => self.correct(corrected, at),
@@ -289,7 +291,7 @@ impl Book {
         if before != settled.charged_before {
             return Err(Misfit::WrongState("another amount was charged before"));
         }
-        let moved = self.moved_by(row, Some(&settled.charge))?;
+        let moved = self.moved_by(row, Some(&settled.charge), &settled.reissued)?;
         let posting = Posting {
             settlement: Some(settled.settlement.clone()),
             charge: settled.charge.clone(),
@@ -312,6 +314,7 @@ impl Book {
         }
         row.state = State::Settled(Box::new(posting));
         self.carry(moved);
+        self.issue(&settled.reissued);
         Ok(())
     }
 
@@ -320,16 +323,20 @@ impl Book {
         &self,
         row: Option<&Reservation>,
         charge: Option<&Charge>,
+        reissued: &[Reissued],
     ) -> Result<BookMoved, Misfit> {
         let held = row.map_or(Ok(Amount::ZERO), Reservation::held_on_balance)?;
         let given = row.map_or(Ok(Amount::ZERO), Reservation::charged_on_balance)?;
         let taken = charge.map_or(Ok(Amount::ZERO), Charge::on_balance)?;
+        for new in reissued {
+            absent(self.grants.contains_key(&new.id), "the grant is there already")?;
+        }
         Ok(BookMoved {
             held: self.held.minus(held).ok_or(Misfit::FreedMoreThanHeld)?,
             posted: self.posted_after(given, taken)?,
             grants: self.moved_grants(
                 row.map_or(&[], Reservation::held_of_grants),
-                row.map_or(&[], Reservation::charged_to_grants),
+                (row.map_or(&[], Reservation::charged_to_grants), reissued),
                 charge.map_or(&[], |charge| &charge.grants),
             )?,
         })
@@ -344,8 +351,8 @@ impl Book {
     fn release(
         &mut self,
         absent: Reservation,
-        released: Amount,
-        returned: Amount,
+        (released, returned): (Amount, Amount),
+        reissued: &[Reissued],
         at: UnixMs,
     ) -> Result<(), Misfit> {
         let id = absent.id;
@@ -355,7 +362,7 @@ impl Book {
         if held != released || charged != returned {
             return Err(Misfit::WrongState("another amount was held or charged"));
         }
-        let moved = self.moved_by(row, None)?;
+        let moved = self.moved_by(row, None, reissued)?;
         let seq = self.head.next_seq();
         let row = self.reservations.entry(id).or_insert(absent);
         row.state = State::Released(Freed {
@@ -364,13 +371,14 @@ impl Book {
             seq,
         });
         self.carry(moved);
+        self.issue(reissued);
         Ok(())
     }
 
     fn expire(&mut self, expired: &Expired, at: UnixMs) -> Result<(), Misfit> {
         let seq = self.head.next_seq();
         let row = self.reservations.get(&expired.id);
-        let moved = self.moved_by(row, Some(&expired.charge))?;
+        let moved = self.moved_by(row, Some(&expired.charge), &[])?;
         let row = self
             .reservations
             .get_mut(&expired.id)

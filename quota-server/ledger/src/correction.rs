@@ -4,12 +4,10 @@
 //! What a person has judged is final: no later evidence replaces a charge that was corrected.
 
 use crate::book::TopUpRef;
-use crate::grant::{self, Grant, GrantSlice};
+use crate::grant::{self, GrantSlice};
+use crate::reissue::Reissued;
 use crate::time::UnixMs;
 use ferry_types::{Amount, CorrectionId, GrantId, Overflow, ReservationId};
-
-/// How long a grant lives that is issued because a refund's own grant has ended.
-pub(crate) const REISSUED_MS: u64 = 30 * 86_400_000;
 
 /// What is put right, and what it corrects.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,17 +88,6 @@ pub struct Corrected {
     pub absorbed: Amount,
     /// What of it goes to new grants, since those that had paid have ended.
     pub reissued: Vec<Reissued>,
-}
-
-/// A grant in the place of one that has ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Reissued {
-    /// Its id.
-    pub id: GrantId,
-    /// The one that has ended.
-    pub instead_of: GrantId,
-    /// As it begins.
-    pub grant: Grant,
 }
 
 /// A correction as the book keeps it.
@@ -268,7 +255,7 @@ impl Corrected {
         let own = self.grants.iter();
         let own = own.map(|slice| (&slice.grant, slice.amount));
         let new = self.reissued.iter();
-        own.chain(new.map(|new| (&new.instead_of, new.grant.amount)))
+        own.chain(new.filter_map(|new| Some((new.grant.instead_of.as_ref()?, new.grant.amount))))
     }
 
     /// What grants get, and what they give.

@@ -40,7 +40,7 @@ pub fn decide(book: &Book, command: &Command, rules: &Rules, clock: UnixMs) -> D
         Command::Reserve(call) => reserve::reserve(book, call, rules, clock).map(Answer::Reserve),
         Command::Renew(call) => renew::renew(book, call, rules, now).map(Answer::Renew),
         Command::Settle(call) => settle::settle(book, call, rules, now).map(Answer::Settle),
-        Command::Release(call) => release::release(book, call).map(Answer::Release),
+        Command::Release(call) => release::release(book, call, now).map(Answer::Release),
         Command::SealMonth(sealed) => seal::seal(book, sealed, now).map(Answer::Admin),
         Command::Expire(call) => expire::expire(book, *call, now).map(Answer::Expire),
     }

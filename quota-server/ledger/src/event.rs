@@ -6,6 +6,7 @@ use crate::flag::Flags;
 use crate::grant::{Grant, GrantSlice};
 use crate::offer::Offer;
 use crate::overage::Overage;
+use crate::reissue::Reissued;
 use crate::reseller::Share;
 use crate::reservation::{Charge, Owner};
 use crate::seal::MonthSealed;
@@ -96,6 +97,8 @@ pub enum Event {
         returned: Amount,
         /// Who said so in the owner's place; `None` if the owner did.
         by: Option<PrincipalName>,
+        /// What of what an expiry had charged goes to new grants, since those that had paid have ended.
+        reissued: Vec<Reissued>,
     },
     /// A lease ran out; the last evidence was charged.
     Expired(Box<Expired>),
@@ -131,6 +134,31 @@ impl Event {
             | Self::ToppedUp(_)
             | Self::Transferred(_)
             | Self::MonthSealed(_) => None,
+        }
+    }
+
+    /// The grants that it issues in the place of ended ones, of what a charge gives back.
+    #[must_use]
+    pub fn reissued(&self) -> &[Reissued] {
+        match self {
+            Self::Settled(settled) | Self::Adjusted(settled) => &settled.reissued,
+            Self::Released { reissued, .. } => reissued,
+            Self::Corrected(corrected) => &corrected.reissued,
+            Self::TenantOpened { .. }
+            | Self::TenantStateSet(_)
+            | Self::KeyIssued { .. }
+            | Self::KeyStateSet { .. }
+            | Self::OverageSet(_)
+            | Self::ResellerSet(_)
+            | Self::GrantIssued { .. }
+            | Self::GrantExpired { .. }
+            | Self::ToppedUp(_)
+            | Self::Transferred(_)
+            | Self::Reserved(_)
+            | Self::Renewed { .. }
+            | Self::Expired(_)
+            | Self::Parked(_)
+            | Self::MonthSealed(_) => &[],
         }
     }
 
@@ -272,6 +300,8 @@ pub struct Settled {
     pub flags: Flags,
     /// Who said so in the owner's place; `None` if the owner did.
     pub by: Option<PrincipalName>,
+    /// What of the charge before goes to new grants, since those that had paid have ended.
+    pub reissued: Vec<Reissued>,
 }
 
 /// A lease ran out; the last evidence was charged.

@@ -6,6 +6,7 @@ use crate::book::Book;
 use crate::grant::{self, Grant, GrantSlice, Moved, of_grant};
 use crate::offer::Offer;
 use crate::overage::Overage;
+use crate::reissue::{self, Reissued};
 use crate::reservation::{Reservation, State};
 use crate::time::UnixMs;
 use ferry_types::{Amount, Balance, GrantId, Overflow};
@@ -114,26 +115,25 @@ impl Book {
         })
     }
 
-    /// The grants that a reservation's end touches, as they are after it; `unheld` is held no more, `given` comes back, `taken`
-    /// is spent.
+    /// The grants that a reservation's end touches, as they are after it; `unheld` is held no more, `given` comes back, what of it is
+    /// not for others in their place, `taken` is spent.
     ///
     /// # Errors
     /// [`Overflow`] if it does not add up, or if a grant is not there.
     pub(crate) fn moved_grants(
         &self,
         unheld: &[GrantSlice],
-        given: &[GrantSlice],
+        (given, reissued): (&[GrantSlice], &[Reissued]),
         taken: &[GrantSlice],
     ) -> Result<Vec<Moved>, Overflow> {
         let all = unheld.iter().chain(given).chain(taken);
         let touched: BTreeSet<&GrantId> = all.map(|slice| &slice.grant).collect();
         let moved = |id: &GrantId| {
             let grant = self.grants.get(id).ok_or(Overflow)?;
-            let (grant, lapsed) = grant.moved(
-                of_grant(unheld, id)?,
-                of_grant(given, id)?,
-                of_grant(taken, id)?,
-            )?;
+            let given = of_grant(given, id)?.minus(reissue::instead_of(reissued, id)?);
+            let given = given.ok_or(Overflow)?;
+            let (grant, lapsed) =
+                grant.moved(of_grant(unheld, id)?, given, of_grant(taken, id)?)?;
             let id = id.clone();
             Ok(Moved { id, grant, lapsed })
         };

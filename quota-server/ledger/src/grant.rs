@@ -1,7 +1,8 @@
 //! Grants: credit beside the balance, that burns in a fixed order and may end.
 //!
 //! Money of a request comes from the grants that suit it, in their burn order, and then from the balance. A reservation keeps the
-//! slices that it drew; they are unwound exactly. What was held when a grant ended is honoured; what comes back lapses.
+//! slices that it drew; they are unwound exactly. What was held when a grant ended is honoured; what of that is not needed lapses. What had
+//! been charged and is given back goes to a short grant in its place: see [`crate::reissue`].
 
 use crate::offer::Offer;
 use crate::time::UnixMs;
@@ -52,6 +53,8 @@ pub struct Grant {
     pub expired: bool,
     /// Where in the journal.
     pub seq: u64,
+    /// The one that had ended, if this was issued in its place.
+    pub instead_of: Option<GrantId>,
 }
 
 /// A part of a hold or a charge that comes from a grant.
@@ -142,7 +145,7 @@ impl Grant {
     }
 
     /// After `unheld` is held no more, `given` came back and `taken` was spent. Of an expired one everything lapses that is not
-    /// held.
+    /// held; what had been charged to it does not come back to it.
     ///
     /// # Errors
     /// [`Overflow`] if it does not add up.

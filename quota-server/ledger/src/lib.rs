@@ -33,6 +33,7 @@ pub mod month;
 pub mod offer;
 pub mod overage;
 pub mod refusal;
+mod reissue;
 pub mod reseller;
 pub mod reservation;
 pub mod seal;
@@ -54,7 +55,7 @@ pub use command::{
     Command, Correct, Expire, IssueGrant, IssueKey, OpenTenant, Release, Renew, Reserve,
     SetKeyState, Settle, TopUp,
 };
-pub use correction::{Corrected, Correction, PostedCorrection, Reason, Reissued, Remedy};
+pub use correction::{Corrected, Correction, PostedCorrection, Reason, Remedy};
 pub use decide::{decide, open};
 pub use event::{Event, ParkReason};
 pub use flag::{Flag, Flags};
@@ -67,6 +68,7 @@ pub use month::{InvalidMonth, Month};
 pub use offer::{Candidate, ModelLimits, Offer, Rules};
 pub use overage::Overage;
 pub use refusal::Refusal;
+pub use reissue::Reissued;
 pub use reseller::{Reseller, Share};
 pub use reservation::{
     Charge, Freed, Hold, Owner, Posting, Refused, Reservation, Standing, State, StateName,

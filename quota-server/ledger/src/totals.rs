@@ -8,7 +8,6 @@ use crate::grant::GrantKind;
 use crate::reservation::Posting;
 use crate::transaction::Transaction;
 use ferry_types::{Amount, Currency};
-use std::collections::BTreeSet;
 
 /// Sums over a whole book, in units of its currency. Far from overflow: a sum of 2^63 amounts still fits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,16 +67,15 @@ impl Totals {
                 totals.add_record(posting, currency);
             }
         }
-        // A grant in place of charges took its amount out of revenue: no usage record tells of that. One that a correction issued
-        // is counted with it.
-        let corrections = || book.corrections.values();
-        let reissued: BTreeSet<_> = corrections().flat_map(|posted| &posted.reissued).collect();
-        for (id, grant) in &book.grants {
-            if grant.kind == GrantKind::Refund && !reissued.contains(id) {
+        // A grant in place of charges took its amount out of revenue: no usage record tells of that. One in the place of an ended
+        // grant is counted with what gave the money back.
+        for grant in book.grants.values() {
+            if grant.kind == GrantKind::Refund && grant.instead_of.is_none() {
                 totals.usage = sum(totals.usage, grant.amount, -1);
             }
         }
-        corrections().for_each(|posted| totals.add_correction(posted));
+        let corrections = book.corrections.values();
+        corrections.for_each(|posted| totals.add_correction(posted));
         totals
     }
 

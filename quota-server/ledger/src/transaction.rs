@@ -11,6 +11,7 @@ use crate::event::{Event, Expired, Settled};
 use crate::flag::{Flag, Flags};
 use crate::grant::{Grant, GrantKind, GrantSlice, Moved};
 use crate::offer::Offer;
+use crate::reissue::Reissued;
 use crate::reseller::collected;
 use crate::reservation::{Charge, Posting, Reservation};
 use crate::time::UnixMs;
@@ -66,10 +67,10 @@ impl Transaction {
             }
             Event::Settled(settled) | Event::Adjusted(settled) => lines.settle(settled, before)?,
             Event::Expired(expired) => lines.expire(expired, before)?,
-            Event::Released { id, .. } => {
+            Event::Released { id, reissued, .. } => {
                 let row = before.reservations.get(id);
                 lines.take_back(row)?;
-                lines.move_grants(before, row, &[])?;
+                lines.move_grants(before, row, &[], reissued)?;
             }
             Event::GrantIssued { id, grant, .. } => {
                 let from = match grant.kind {
@@ -114,9 +115,8 @@ fn kind_of(grant: &GrantId, event: &Event, before: &Book) -> Option<GrantKind> {
     if let Some(known) = before.grants.get(grant) {
         return Some(known.kind);
     }
-    if let Event::Corrected(corrected) = event {
-        let mut new = corrected.reissued.iter();
-        return new.find(|new| new.id == *grant).map(|new| new.grant.kind);
+    if let Some(new) = event.reissued().iter().find(|new| new.id == *grant) {
+        return Some(new.grant.kind);
     }
     if let Event::GrantIssued { grant: issued, .. } = event {
         return Some(issued.kind);
@@ -182,7 +182,7 @@ impl Lines {
     fn settle(&mut self, settled: &Settled, before: &Book) -> Result<(), Overflow> {
         let row = before.reservations.get(&settled.id);
         self.take_back(row)?;
-        self.move_grants(before, row, &settled.charge.grants)?;
+        self.move_grants(before, row, &settled.charge.grants, &settled.reissued)?;
         let attempts = settled.settlement.attempts.iter();
         let pinned = row.and_then(|row| row.offer.as_ref());
         let cost_currency = self.cost_currency(pinned.or(settled.offer.as_ref()));
@@ -201,7 +201,7 @@ impl Lines {
         let row = before.reservations.get(&expired.id);
         let evidence = row.map(evidence).unwrap_or_default();
         let cost_currency = self.cost_currency(row.and_then(|row| row.offer.as_ref()));
-        self.move_grants(before, row, &expired.charge.grants)?;
+        self.move_grants(before, row, &expired.charge.grants, &[])?;
         self.charge(
             &Charged {
                 charge: &expired.charge,
@@ -224,9 +224,7 @@ impl Lines {
         for slice in grants_taken {
             self.debit(Account::Grant(slice.grant.clone()), slice.amount)?;
         }
-        for new in &corrected.reissued {
-            self.credit(Account::Grant(new.id.clone()), new.grant.amount)?;
-        }
+        self.issue(&corrected.reissued)?;
         self.debit(Account::WriteOff, corrected.absorbed)?;
         let amount = corrected.correction.amount;
         match corrected.correction.remedy {
@@ -289,10 +287,11 @@ impl Lines {
         before: &Book,
         row: Option<&Reservation>,
         taken: &[GrantSlice],
+        reissued: &[Reissued],
     ) -> Result<(), Overflow> {
         let moved = before.moved_grants(
             row.map_or(&[], Reservation::held_of_grants),
-            row.map_or(&[], Reservation::charged_to_grants),
+            (row.map_or(&[], Reservation::charged_to_grants), reissued),
             taken,
         )?;
         for Moved { id, grant, lapsed } in moved {
@@ -301,6 +300,14 @@ impl Lines {
             let fell = remaining.checked_sub(grant.remaining.units());
             self.push(Account::Grant(id), fell.ok_or(Overflow)?);
             self.lapse(was, lapsed)?;
+        }
+        self.issue(reissued)
+    }
+
+    /// Credit in the place of what has ended.
+    fn issue(&mut self, reissued: &[Reissued]) -> Result<(), Overflow> {
+        for new in reissued {
+            self.credit(Account::Grant(new.id.clone()), new.grant.amount)?;
         }
         Ok(())
     }

@@ -2,7 +2,6 @@
 
 use crate::step::Request;
 use core::cmp::Ordering;
-use core::fmt;
 
 /// What becomes of what nothing covers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -51,6 +50,13 @@ impl GrantKind {
 /// What a grant is called. The order is that of the names as they are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GrantName {
+    /// In the place of one that had ended before it got back what it had paid for a request: which, from 1.
+    After {
+        /// The request.
+        request: Request,
+        /// Of its grants.
+        part: usize,
+    },
     /// Of a correction's, in the place of one that had ended: which, from 1.
     InsteadOf {
         /// The correction's number.
@@ -62,21 +68,15 @@ pub enum GrantName {
     Ordered(u64),
 }
 
-impl fmt::Display for GrantName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::InsteadOf { correction, part } => write!(f, "c{correction:06}-{part}"),
-            Self::Ordered(number) => write!(f, "g{number:06}"),
-        }
-    }
-}
-
 impl Ord for GrantName {
     fn cmp(&self, other: &Self) -> Ordering {
         // Only parts are not written with a fixed width.
         let key = |name: &Self| match *name {
-            Self::InsteadOf { correction, part } => (0, correction, part.to_string()),
-            Self::Ordered(number) => (1, number, String::new()),
+            Self::After { request, part } => {
+                (0, request.drawn_ms, request.number, part.to_string())
+            }
+            Self::InsteadOf { correction, part } => (1, 0, correction, part.to_string()),
+            Self::Ordered(number) => (2, 0, number, String::new()),
         };
         key(self).cmp(&key(other))
     }

@@ -115,7 +115,12 @@ pub const fn reservation_id(request: Request) -> ReservationId {
 /// # Errors
 /// None: it is a name.
 pub fn grant_id(name: GrantName) -> Result<GrantId, InvalidId> {
-    name.to_string().parse()
+    let name = match name {
+        GrantName::After { request, part } => format!("{}-{part}", reservation_id(request)),
+        GrantName::InsteadOf { correction, part } => format!("c{correction:06}-{part}"),
+        GrantName::Ordered(number) => format!("g{number:06}"),
+    };
+    name.parse()
 }
 
 /// A tenant's name, by the number of its book.

@@ -4,7 +4,7 @@ use super::Misfit;
 use crate::book::Book;
 use crate::correction::{Corrected, PostedCorrection, Remedy};
 use crate::flag::{Flag, Flags};
-use crate::grant::{self, Grant};
+use crate::grant;
 use crate::reservation::{Charge, Freed, Posting, Reservation, Standing, State};
 use crate::time::UnixMs;
 use ferry_types::{Amount, Overflow, ReservationId};
@@ -18,7 +18,7 @@ impl Book {
         let (given, taken) = corrected.moves_balance()?;
         let posted = self.posted_after(given, taken)?;
         let (grants_given, grants_taken) = corrected.moves_grants();
-        let grants = self.moved_grants(&[], grants_given, grants_taken)?;
+        let grants = self.moved_grants(&[], (grants_given, &[]), grants_taken)?;
         for new in &corrected.reissued {
             let known = self.grants.contains_key(&new.id);
             super::absent(known, "the grant is there already")?;
@@ -27,10 +27,7 @@ impl Book {
         self.correct_subject(corrected, at)?;
         self.posted = posted;
         self.put_grants(grants);
-        for new in &corrected.reissued {
-            let grant = new.grant.clone();
-            self.grants.insert(new.id.clone(), Grant { seq, ..grant });
-        }
+        self.issue(&corrected.reissued);
         let posted = PostedCorrection {
             correction: corrected.correction.clone(),
             absorbed: corrected.absorbed,

@@ -155,6 +155,7 @@ pub(super) fn issue_grant(book: &Book, order: &IssueGrant, now: UnixMs) -> Decis
         held: Amount::ZERO,
         expired: false,
         seq: book.head.next_seq(),
+        instead_of: None,
     });
     let (id, note) = (id.clone(), note.clone());
     changed(book, Event::GrantIssued { id, grant, note })

@@ -5,9 +5,10 @@ use super::settle::unparked;
 use crate::answer::{AdminAnswer, Decision};
 use crate::book::{Book, TopUpRef};
 use crate::command::Correct;
-use crate::correction::{Corrected, Correction, REISSUED_MS, Reissued, Remedy};
+use crate::correction::{Corrected, Correction, Remedy};
 use crate::event::Event;
-use crate::grant::{self, Grant, GrantKind, GrantSlice};
+use crate::grant::{self, GrantSlice};
+use crate::reissue::Reissued;
 use crate::reservation::{Posting, Reservation, State};
 use crate::time::UnixMs;
 use ferry_types::{Amount, Balance, CorrectionId, GrantId, Overflow, ReservationId};
@@ -178,7 +179,7 @@ fn refunded(
         }
         let was = book.grants.get(&paid.grant);
         let was = was.ok_or(AdminAnswer::UnknownGrant)?;
-        if !was.is_over(now) && !was.expired {
+        if !was.has_ended(now) {
             funds.grants.push(GrantSlice {
                 grant: paid.grant.clone(),
                 amount: part,
@@ -191,30 +192,10 @@ fn refunded(
         let id = id.ok().filter(|id| !book.grants.contains_key(id));
         funds.reissued.push(Reissued {
             id: id.ok_or(AdminAnswer::Conflict { field: "id" })?,
-            instead_of: paid.grant.clone(),
-            grant: reissued(was, part, now),
+            grant: was.reissued(&paid.grant, part, now),
         });
     }
     Ok(funds)
-}
-
-/// A short grant in the place of one that has ended. What was given stays given: it lapses as a promotion does.
-fn reissued(was: &Grant, amount: Amount, now: UnixMs) -> Grant {
-    Grant {
-        kind: match was.kind {
-            GrantKind::Promotional => GrantKind::Promotional,
-            GrantKind::Paid | GrantKind::Refund => GrantKind::Refund,
-        },
-        priority: was.priority,
-        scope: was.scope.clone(),
-        starts_at: now,
-        expires_at: Some(now.plus_ms(REISSUED_MS)),
-        amount,
-        remaining: amount,
-        held: Amount::ZERO,
-        expired: false,
-        seq: 0,
-    }
 }
 
 /// A charge by a person is paid like any other: by the grants that suit, by the balance, by the overage policy.

@@ -6,9 +6,10 @@ use crate::book::Book;
 use crate::command::Release;
 use crate::event::Event;
 use crate::reservation::State;
+use crate::time::UnixMs;
 use ferry_types::Amount;
 
-pub(super) fn release(book: &Book, call: &Release) -> Decision<ReleaseAnswer> {
+pub(super) fn release(book: &Book, call: &Release, now: UnixMs) -> Decision<ReleaseAnswer> {
     let (released, returned, on_balance) = match known(book, call.id, &call.owner) {
         Known::Denied => return Decision::answer(ReleaseAnswer::Denied),
         Known::Refused => return Decision::answer(ReleaseAnswer::Released),
@@ -39,12 +40,17 @@ pub(super) fn release(book: &Book, call: &Release) -> Decision<ReleaseAnswer> {
         // There is no room for what would be given back: the charge stands, for a person to look at.
         return Decision::answer(ReleaseAnswer::Conflict);
     }
+    let row = book.reservations.get(&call.id);
+    let Ok(reissued) = book.reissued(row, &[], now) else {
+        return Decision::answer(ReleaseAnswer::Conflict);
+    };
     let event = Event::Released {
         id: call.id,
         owner: call.owner.clone(),
         released,
         returned,
         by: call.by.clone(),
+        reissued,
     };
     Decision::event(event, ReleaseAnswer::Released)
 }

@@ -159,7 +159,11 @@ fn post(
     let other_facts = *bill.facts != call.settlement.facts;
     let charged_before = row.map_or(Amount::ZERO, Reservation::charged);
     let paid = paid(book, row, (charge, flags), offer.map(Arc::as_ref), now);
-    let Some((charge, flags)) = paid else {
+    let paid = paid.and_then(|(charge, flags)| {
+        let reissued = book.reissued(row, &charge.grants, now).ok()?;
+        Some((charge, flags, reissued))
+    });
+    let Some((charge, flags, reissued)) = paid else {
         let field = "charged".into();
         return Decision::answer(SettleAnswer::Conflict { field });
     };
@@ -177,6 +181,7 @@ fn post(
             .with_if(call.by.is_some(), Flag::Recovered),
         by: call.by.clone(),
         charge,
+        reissued,
     };
     let answer = SettleAnswer::Settled {
         charged: settled.charge.charged,

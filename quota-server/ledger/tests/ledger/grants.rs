@@ -91,6 +91,27 @@ fn what_was_held_at_the_end_is_honoured_and_what_comes_back_lapses() {
     );
 }
 
+/// Posted or not, the end is the end; what is named after the request is "back".
+#[test]
+fn what_was_charged_and_comes_back_after_the_end_goes_to_a_short_grant() {
+    check(
+        "
+        grant a 90 until 9, reserve, renew 8, wait 61000, expire, end a, release | released | 100/0 back-1 26/0 a 0/0
+        grant a 90 until 9, reserve, renew 8, wait 61000, expire, release | released | 100/0 back-1 26/0 a 64/0
+        grant a 90 until 9, reserve, renew 8, wait 61000, expire, release, end a | done | 100/0 back-1 26/0 a 0/0
+        grant a 90 until 9, reserve, renew 18, wait 61000, expire, end a, settle | settled 30 released 70 | 100/0 back-1 16/0 a 0/0
+        grant a 90 until 9, reserve, renew 8, wait 61000, expire, end a, settle | settled 30 released 70 | 96/0 a 0/0
+        grant a 90 until 9, reserve, settle counted 18, wait 9, end a, settle | settled 30 released 70 | 100/0 back-1 16/0 a 0/0
+        grant a 90 until 9, reserve, settle counted 18, wait 9, end a, settle none | settled 0 released 100 | 100/0 back-1 46/0 a 0/0
+        grant a 90 until 9, reserve, settle estimated, wait 9, end a, settle counted 0, settle none | settled 0 released 100 | 100/0 back-1 10/0 a 0/0
+        grant a 20 until 9, grant b 12 until 8, reserve, settle counted 18, wait 9, settle reported 5 0 | settled 5 released 95 | 100/0 back-1 7/0 back-2 20/0 a 0/0 b 0/0
+        grant a 20 until 9, grant b 12, reserve, settle counted 18, wait 9, settle reported 5 0 | settled 5 released 95 | 100/0 back-1 15/0 a 0/0 b 12/0
+        grant a 90 promotional until 9, reserve, settle counted 18, wait 9, settle, wait 2592000000, end a | done | 100/0 back-1 16/0 a 0/0
+        grant a 90 until 9, reserve, settle counted 18, wait 9, settle, request 9, reserve | granted 100 for 30 | 100/84 01a3185c-5000-7707-8707-070707070707-1 16/16 a 44/0
+        ",
+    );
+}
+
 #[test]
 fn a_grant_is_issued_once_and_must_be_able_to_burn() {
     check(
@@ -156,6 +177,7 @@ fn grants() -> impl Strategy<Value = (GrantId, Grant)> {
                 held: Amount::ZERO,
                 expired: false,
                 seq: 0,
+                instead_of: None,
             };
             (format!("g{name}").parse().expect("an id"), grant)
         },

@@ -98,7 +98,12 @@ fn standing(book: &Book, request: Request) -> Option<Standings> {
 
 fn stands(standing: &Stands) -> Standings {
     let slices = standing.slices.iter();
-    let slices = slices.map(|(grant, units)| (grant.to_string(), *units));
+    let slices = slices.map(|(grant, units)| {
+        (
+            ferry_model::grant_id(*grant).expect("a name").to_string(),
+            *units,
+        )
+    });
     (standing.on_balance, slices.collect(), standing.judged)
 }
 

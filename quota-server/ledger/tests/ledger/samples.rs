@@ -118,6 +118,7 @@ pub fn full_grant() -> Grant {
         held: amount(40),
         expired: true,
         seq: 17,
+        instead_of: Some("winter".parse().expect("an id")),
     }
 }
 
@@ -132,6 +133,7 @@ fn full_settled() -> Box<Settled> {
         released: amount(6),
         flags: all_flags(),
         by: owner("mesh").principal.into(),
+        reissued: full_reissued(),
     })
 }
 
@@ -199,12 +201,15 @@ fn full_corrected(remedy: Remedy) -> Event {
         correction: full_correction(remedy),
         grants: full_slices(),
         absorbed: amount(4),
-        reissued: vec![Reissued {
-            id: "c-1-1".parse().expect("an id"),
-            instead_of: "spring".parse().expect("an id"),
-            grant: full_grant(),
-        }],
+        reissued: full_reissued(),
     }))
+}
+
+fn full_reissued() -> Vec<Reissued> {
+    vec![Reissued {
+        id: "c-1-1".parse().expect("an id"),
+        grant: full_grant(),
+    }]
 }
 
 fn events_of_requests() -> Vec<Event> {
@@ -259,6 +264,7 @@ fn events_of_requests() -> Vec<Event> {
             released: amount(100),
             returned: amount(26),
             by: owner("mesh").principal.into(),
+            reissued: full_reissued(),
         },
         Event::Expired(Box::new(Expired {
             id: id(DRAWN),

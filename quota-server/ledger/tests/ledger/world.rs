@@ -474,12 +474,13 @@ impl World {
             .into()
     }
 
-    /// "balance/held" of the balance, then "grant remaining/held" of each grant.
+    /// "balance/held" of the balance, then "grant remaining/held" of each grant; what is named after the request is "back".
     pub fn funds(&self) -> String {
         let book = &self.book;
         let mut told = format!("{}/{}", book.posted.units(), book.held.units());
         for (id, grant) in &book.grants {
             let (remaining, held) = (grant.remaining.units(), grant.held.units());
+            let id = id.to_string().replace(&self.id.to_string(), "back");
             told.push_str(&format!(" {id} {remaining}/{held}"));
         }
         told

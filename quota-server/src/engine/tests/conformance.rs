@@ -235,10 +235,15 @@ impl Play {
     fn assert_all_kinds_were_carried_out(&self) {
         println!("{:?}", self.done);
         assert_eq!(self.done.len(), KINDS, "something was never carried out");
-        let grants = self.books.iter().flat_map(|book| book.book.grants.keys());
-        let is_instead = |name: &&GrantName| matches!(name, GrantName::InsteadOf { .. });
-        let instead = grants.filter(is_instead).count();
-        assert!(instead > 0, "no refund met a grant that had ended");
+        let grants = || self.books.iter().flat_map(|book| book.book.grants.keys());
+        let instead = |wanted: fn(&GrantName) -> bool| grants().filter(|name| wanted(name)).count();
+        let of_refunds = instead(|name| matches!(name, GrantName::InsteadOf { .. }));
+        assert!(of_refunds > 0, "no refund met a grant that had ended");
+        let of_charges = instead(|name| matches!(name, GrantName::After { .. }));
+        assert!(
+            of_charges > 0,
+            "no charge was given back to a grant that had ended"
+        );
     }
 
     fn transfer(&mut self, from: usize, order: TransferOrder) -> Told {
@@ -320,7 +325,12 @@ impl Play {
                     (book.posted, book.held(), book.spendable(), book.seq)
                 );
                 let grants = book.grants.iter().map(|(name, grant)| {
-                    (name.to_string(), grant.remaining, grant.held, grant.expired)
+                    (
+                        ferry_model::grant_id(*name).unwrap().to_string(),
+                        grant.remaining,
+                        grant.held,
+                        grant.expired,
+                    )
                 });
                 assert_eq!(side.grants(at).await, grants.collect::<Vec<_>>());
                 for request in drawn.requests() {
@@ -337,7 +347,8 @@ impl Play {
 fn as_seen(row: &Row) -> SeenRequest {
     let standing = row.standing.as_ref().map(|standing| {
         let slices = standing.slices.iter();
-        let slices = slices.map(|(grant, units)| (grant.to_string(), *units));
+        let slices = slices
+            .map(|(grant, units)| (ferry_model::grant_id(*grant).unwrap().to_string(), *units));
         (standing.on_balance, slices.collect(), standing.judged)
     });
     (row.at, [row.charged, row.absorbed, row.suspended], standing)

@@ -71,9 +71,10 @@ impl Naive {
         let own_balance = row.held_of_balance() + given_to_balance;
         let paid = self.pay(due, &own, own_balance, true);
         self.open.remove(&request);
+        self.seq += 1;
+        let given = self.without_ended(request, given, &paid.slices);
         self.move_grants(&unheld, &given, &paid.slices);
         self.posted += given_to_balance - paid.on_balance;
-        self.seq += 1;
         let seq = self.seq;
         let Some(row) = self.rows.get_mut(&request) else {
             return 0;
@@ -87,5 +88,32 @@ impl Naive {
         let held = row.held.as_ref().map_or(0, |held| held.units);
         row.released = (held - due).max(0);
         row.charged
+    }
+
+    /// What comes back to grants, without what goes to new ones: an ended one gets back only what it pays again.
+    fn without_ended(&mut self, request: Request, given: Slices, taken: &Slices) -> Slices {
+        let mut to_old = Slices::new();
+        let mut names = (1..).map(|part| GrantName::After { request, part });
+        for (name, units) in given {
+            let again = taken.iter().filter(|(of, _)| *of == name);
+            let again = units.min(again.map(|(_, units)| units).sum());
+            let ended = self
+                .grants
+                .get(&name)
+                .filter(|grant| grant.has_ended(self.now));
+            let Some(order) = ended.map(|grant| grant.order) else {
+                to_old.push((name, units));
+                continue;
+            };
+            to_old.push((name, again));
+            if units > again {
+                let free = names.find(|name| !self.grants.contains_key(name));
+                let instead = free.map(|free| self.instead_of(order, free, units - again));
+                instead
+                    .into_iter()
+                    .for_each(|instead| self.issue(instead, self.now));
+            }
+        }
+        to_old
     }
 }

@@ -1,9 +1,9 @@
 //! What a person puts right. It counts once, and what it corrects is final.
 
+use super::Naive;
 use super::charge::{Paid, Standing};
 use super::grants::{Slices, add, total};
 use super::requests::{At, Row};
-use super::{Grant, Naive};
 use crate::order::{CorrectionOrder, GrantKind, GrantName, GrantOrder, Remedy};
 use crate::step::Request;
 use crate::told::Told;
@@ -131,10 +131,9 @@ impl Naive {
             let units = left.min(*paid);
             *paid -= units;
             left -= units;
-            let has_ended = |grant: &Grant| grant.expired || grant.is_over(self.now);
             match self.grants.get(name) {
                 _ if units == 0 => {}
-                Some(grant) if has_ended(grant) => {
+                Some(grant) if grant.has_ended(self.now) => {
                     parts += 1;
                     let instead = GrantName::InsteadOf {
                         correction: order.number,
@@ -151,7 +150,12 @@ impl Naive {
         Ok(())
     }
 
-    const fn instead_of(&self, ended: GrantOrder, name: GrantName, units: i64) -> GrantOrder {
+    pub(super) const fn instead_of(
+        &self,
+        ended: GrantOrder,
+        name: GrantName,
+        units: i64,
+    ) -> GrantOrder {
         GrantOrder {
             name,
             kind: match ended.kind {

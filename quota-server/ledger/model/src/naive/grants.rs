@@ -24,8 +24,13 @@ pub struct Grant {
 }
 
 impl Grant {
-    pub(super) fn is_over(&self, now: u64) -> bool {
+    fn is_over(&self, now: u64) -> bool {
         self.order.ends_ms.is_some_and(|end| end <= now)
+    }
+
+    /// Nothing that comes back to it can be spent any more.
+    pub(super) fn has_ended(&self, now: u64) -> bool {
+        self.expired || self.is_over(now)
     }
 
     fn is_live(&self, now: u64) -> bool {

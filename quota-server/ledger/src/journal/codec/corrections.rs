@@ -6,7 +6,7 @@ use super::message::{code, coded};
 use super::pinned::{amount, units};
 use super::{InvalidEncoding, Message, Reader, Writer};
 use crate::book::TopUpRef;
-use crate::correction::{Corrected, Correction, PostedCorrection, Reason, Reissued, Remedy};
+use crate::correction::{Corrected, Correction, PostedCorrection, Reason, Remedy};
 use crate::time::UnixMs;
 use ferry_types::GrantId;
 
@@ -106,22 +106,6 @@ impl Message for Corrected {
             grants: from.messages(3)?,
             absorbed: amount(from, 4)?,
             reissued: from.messages(5)?,
-        })
-    }
-}
-
-impl Message for Reissued {
-    fn write(&self, to: &mut Writer) {
-        to.text(1, self.id.as_str());
-        to.text(2, self.instead_of.as_str());
-        to.message(3, &self.grant);
-    }
-
-    fn read(from: &mut Reader<'_>) -> Result<Self, InvalidEncoding> {
-        Ok(Self {
-            id: grant_id(from, 1)?,
-            instead_of: grant_id(from, 2)?,
-            grant: from.message(3)?,
         })
     }
 }

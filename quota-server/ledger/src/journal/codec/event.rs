@@ -112,22 +112,19 @@ impl Event {
                 released,
                 returned,
                 by,
+                reissued,
             } => {
                 to.bytes(1, id.as_bytes());
                 to.message(2, owner);
                 to.number(3, units(*released));
                 to.number(4, units(*returned));
                 some_principal(&mut to, 5, by.as_ref());
+                to.messages(6, reissued);
             }
             Self::Expired(expired) => expired.write(&mut to),
             Self::Parked(parked) => parked.write(&mut to),
             Self::OverageSet(overage) => overage.write(&mut to),
-            Self::ResellerSet(reseller) => {
-                if let Some((name, share)) = reseller {
-                    to.text(1, name.as_str());
-                    to.number(2, u64::from(share.basis_points()));
-                }
-            }
+            Self::ResellerSet(reseller) => write_reseller(&mut to, reseller.as_ref()),
             Self::GrantIssued { id, grant, note } => {
                 to.text(1, id.as_str());
                 to.message(2, grant.as_ref());
@@ -181,6 +178,7 @@ impl Event {
                 released: amount(&mut from, 3)?,
                 returned: amount(&mut from, 4)?,
                 by: read_some_principal(&mut from, 5)?,
+                reissued: from.messages(6)?,
             },
             EXPIRED => Self::Expired(Box::new(Expired::read(&mut from)?)),
             MONTH_SEALED => Self::MonthSealed(MonthSealed::read(&mut from)?),
@@ -207,6 +205,13 @@ impl Event {
 
 pub(crate) fn id(from: &mut Reader<'_>, tag: u8) -> Result<ReservationId, InvalidEncoding> {
     ReservationId::from_bytes(from.bytes(tag)?).map_err(|_| InvalidEncoding::InvalidField(tag))
+}
+
+fn write_reseller(to: &mut Writer, reseller: Option<&(ResellerName, Share)>) {
+    if let Some((name, share)) = reseller {
+        to.text(1, name.as_str());
+        to.number(2, u64::from(share.basis_points()));
+    }
 }
 
 fn reseller(from: &mut Reader<'_>) -> Result<Option<(ResellerName, Share)>, InvalidEncoding> {
@@ -291,6 +296,7 @@ impl Message for Settled {
         to.number(7, units(self.released));
         to.number(8, u64::from(self.flags.bits()));
         some_principal(to, 9, self.by.as_ref());
+        to.messages(10, &self.reissued);
     }
 
     fn read(from: &mut Reader<'_>) -> Result<Self, InvalidEncoding> {
@@ -304,6 +310,7 @@ impl Message for Settled {
             released: amount(from, 7)?,
             flags: flags(from, 8)?,
             by: read_some_principal(from, 9)?,
+            reissued: from.messages(10)?,
         })
     }
 }

@@ -5,6 +5,7 @@ use super::pinned::{amount, units};
 use super::{InvalidEncoding, Message, Reader, Writer};
 use crate::grant::{Grant, GrantKind, GrantScope, GrantSlice};
 use crate::overage::Overage;
+use crate::reissue::Reissued;
 use crate::time::UnixMs;
 use ferry_types::GrantId;
 use std::collections::BTreeSet;
@@ -15,6 +16,16 @@ const VERSION: u8 = 1;
 pub(super) fn grant_id(from: &mut Reader<'_>, tag: u8) -> Result<GrantId, InvalidEncoding> {
     from.text(tag)?
         .parse()
+        .map_err(|_| InvalidEncoding::InvalidField(tag))
+}
+
+fn some_grant_id(from: &mut Reader<'_>, tag: u8) -> Result<Option<GrantId>, InvalidEncoding> {
+    let text = from.text(tag)?;
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let id = text.parse();
+    id.map(Some)
         .map_err(|_| InvalidEncoding::InvalidField(tag))
 }
 
@@ -89,6 +100,9 @@ impl Message for Grant {
         to.number(8, units(self.held));
         to.flag(9, self.expired);
         to.number(10, self.seq);
+        if let Some(ended) = &self.instead_of {
+            to.text(11, ended.as_str());
+        }
     }
 
     fn read(from: &mut Reader<'_>) -> Result<Self, InvalidEncoding> {
@@ -104,6 +118,21 @@ impl Message for Grant {
             held: amount(from, 8)?,
             expired: from.flag(9)?,
             seq: from.number(10)?,
+            instead_of: some_grant_id(from, 11)?,
+        })
+    }
+}
+
+impl Message for Reissued {
+    fn write(&self, to: &mut Writer) {
+        to.text(1, self.id.as_str());
+        to.message(2, &self.grant);
+    }
+
+    fn read(from: &mut Reader<'_>) -> Result<Self, InvalidEncoding> {
+        Ok(Self {
+            id: grant_id(from, 1)?,
+            grant: from.message(2)?,
         })
     }
 }
