@@ -329,7 +329,10 @@ impl Book {
         let given = row.map_or(Ok(Amount::ZERO), Reservation::charged_on_balance)?;
         let taken = charge.map_or(Ok(Amount::ZERO), Charge::on_balance)?;
         for new in reissued {
-            absent(self.grants.contains_key(&new.id), "the grant is there already")?;
+            absent(
+                self.grants.contains_key(&new.id),
+                "the grant is there already",
+            )?;
         }
         Ok(BookMoved {
             held: self.held.minus(held).ok_or(Misfit::FreedMoreThanHeld)?,

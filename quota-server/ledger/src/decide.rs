@@ -21,7 +21,9 @@ use crate::time::UnixMs;
 use ferry_types::ReservationId;
 
 pub use admin::open;
+pub(crate) use correct::corrected;
 pub(crate) use expire::last_evidence;
+pub(crate) use settle::paid;
 
 /// Decides one command on an open book, at this time of the server's clock.
 #[must_use]

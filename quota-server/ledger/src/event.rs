@@ -162,6 +162,31 @@ impl Event {
         }
     }
 
+    /// What it charges a request.
+    #[must_use]
+    pub fn charge(&self) -> Option<&Charge> {
+        match self {
+            Self::Settled(settled) | Self::Adjusted(settled) => Some(&settled.charge),
+            Self::Expired(expired) => Some(&expired.charge),
+            Self::TenantOpened { .. }
+            | Self::TenantStateSet(_)
+            | Self::KeyIssued { .. }
+            | Self::KeyStateSet { .. }
+            | Self::OverageSet(_)
+            | Self::ResellerSet(_)
+            | Self::GrantIssued { .. }
+            | Self::GrantExpired { .. }
+            | Self::ToppedUp(_)
+            | Self::Transferred(_)
+            | Self::Reserved(_)
+            | Self::Renewed { .. }
+            | Self::Released { .. }
+            | Self::Parked(_)
+            | Self::Corrected(_)
+            | Self::MonthSealed(_) => None,
+        }
+    }
+
     /// What it draws from grants for a hold.
     #[must_use]
     pub fn draws(&self) -> &[GrantSlice] {

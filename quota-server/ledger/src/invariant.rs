@@ -6,28 +6,27 @@
 
 mod before;
 mod funds;
+mod priced;
 
 pub use before::Before;
 use before::Stage;
 pub use funds::{i4_held_is_the_sum, i4_held_moves_with_its_row, i8_grants_burn_in_order};
+pub use priced::{i9_amounts_are_priced, i9_paid_by_whom_it_must};
 
 use crate::account::Account;
 use crate::answer::{AdminAnswer, Answer, SettleAnswer};
-use crate::bill::Bill;
 use crate::book::{Book, Head};
 use crate::command::Command;
 use crate::correction::Remedy;
-use crate::decide::{decide, last_evidence};
-use crate::event::{Event, Raised, Reserved, Settled};
-use crate::flag::{Flag, Flags};
+use crate::decide::decide;
+use crate::event::Event;
 use crate::journal::Entry;
 use crate::offer::Rules;
-use crate::reservation::{Charge, Reservation};
-use crate::sizing::{binds, bound};
 use crate::time::UnixMs;
 use crate::totals::Totals;
 use crate::transaction::{Line, Transaction};
-use ferry_types::{Amount, Balance, Currency, ReservationId, TenantId};
+use crate::transfer::Direction;
+use ferry_types::{Amount, Balance, Currency, TenantId};
 
 /// The id of an invariant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -48,7 +47,7 @@ pub enum Invariant {
     I7,
     /// Grants burn in their order, and their liability is what remains of them.
     I8,
-    /// Every amount is the price of its usage, under its version.
+    /// Every amount is the price of its usage, under its version, and is paid by whom it must be.
     I9,
     /// What was acknowledged is in the journal.
     I10,
@@ -90,7 +89,8 @@ pub fn check(
     i3_one_end(before, event)?;
     i4_held_moves_with_its_row(before, event, after)?;
     i8_grants_burn_in_order(before, event, transaction, after)?;
-    i9_amounts_are_priced(event, after)
+    i9_amounts_are_priced(before, event, after)?;
+    i9_paid_by_whom_it_must(before, event)
 }
 
 /// I1: the lines of every transaction sum to zero in each currency, and the balance moves by exactly its own lines.
@@ -165,6 +165,14 @@ pub fn i2_promises_are_covered(before: &Before, event: &Event, after: &Book) -> 
     let promises = match event {
         // What grants cover is their own matter: see I8.
         Event::Reserved(_) | Event::Renewed { .. } => !before.drew_all(event),
+        // Money leaves for another book only as far as nothing of it is held, and never on credit.
+        Event::Transferred(transferred) if transferred.direction == Direction::Out => {
+            return holds(
+                Invariant::I2,
+                after.posted >= after.held.to_balance(),
+                "more leaves for another book than is free",
+            );
+        }
         Event::TenantOpened { .. }
         | Event::TenantStateSet(_)
         | Event::KeyIssued { .. }
@@ -307,108 +315,6 @@ pub fn i7_order(head: &Head, entry: &Entry) -> Result<(), Broken> {
         Invariant::I7,
         entry.time >= head.time,
         "the entry is from before the one before",
-    )
-}
-
-/// I9: what is held is the bound of the request, and what is charged is the price of the usage, both by the pinned prices.
-///
-/// # Errors
-/// [`Broken`] if it is another amount.
-pub fn i9_amounts_are_priced(event: &Event, after: &Book) -> Result<(), Broken> {
-    match event {
-        Event::Reserved(reserved) => i9_hold(reserved, after),
-        Event::Renewed { id, raised, .. } => i9_raised(*id, raised.as_ref(), after),
-        Event::Settled(settled) | Event::Adjusted(settled) => i9_settled(settled, after),
-        Event::Expired(expired) => {
-            let row = after.reservations.get(&expired.id);
-            let priced = row.and_then(|row| {
-                let (facts, hold) = (row.facts.as_ref()?, row.hold.as_ref()?);
-                let evidence = last_evidence(row, hold);
-                Some(Bill::of(row, facts, hold).charge(&evidence))
-            });
-            i9_charge(priced, &expired.charge, expired.flags)
-        }
-        Event::TenantOpened { .. }
-        | Event::TenantStateSet(_)
-        | Event::KeyIssued { .. }
-        | Event::KeyStateSet { .. }
-        | Event::OverageSet(_)
-        | Event::ResellerSet(_)
-        | Event::GrantIssued { .. }
-        | Event::GrantExpired { .. }
-        | Event::ToppedUp(_)
-        | Event::Transferred(_)
-        | Event::Released { .. }
-        | Event::Parked(_)
-        | Event::Corrected(_)
-        | Event::MonthSealed(_) => Ok(()),
-    }
-}
-
-fn i9_hold(reserved: &Reserved, after: &Book) -> Result<(), Broken> {
-    holds(
-        Invariant::I9,
-        reserved.offer.currency == after.currency,
-        "what is held is priced in another currency",
-    )?;
-    let bound = bound(&reserved.facts, &reserved.offer, reserved.output_tokens_max);
-    holds(
-        Invariant::I9,
-        bound == Some(reserved.reserved) || !binds(&reserved.facts),
-        "what is held is not the bound of the request",
-    )
-}
-
-fn i9_raised(id: ReservationId, raised: Option<&Raised>, after: &Book) -> Result<(), Broken> {
-    let Some(raised) = raised else {
-        return Ok(());
-    };
-    let row = after.reservations.get(&id);
-    let bound = row.and_then(|row| {
-        let (facts, offer) = (row.facts.as_ref()?, row.offer.as_deref()?);
-        bound(facts, offer, raised.output_tokens_max)
-    });
-    holds(
-        Invariant::I9,
-        bound == Some(raised.reserved),
-        "what is held is not the bound of the raised target",
-    )
-}
-
-fn i9_settled(settled: &Settled, after: &Book) -> Result<(), Broken> {
-    let row = after.reservations.get(&settled.id);
-    let offer = row.and_then(|row| row.offer.as_deref());
-    holds(
-        Invariant::I9,
-        offer.is_none_or(|offer| offer.currency == after.currency),
-        "what is charged is priced in another currency",
-    )?;
-    let bill = Bill::of_settlement(row, &settled.settlement, offer);
-    let priced = bill.charge(&settled.settlement.attempts);
-    i9_charge(Some(priced), &settled.charge, settled.flags)?;
-    let granted = row.map_or(Amount::ZERO, Reservation::granted_amount);
-    holds(
-        Invariant::I9,
-        settled.released == granted.excess_over(settled.charge.due()),
-        "what is released is not what was held beyond the charge",
-    )
-}
-
-fn i9_charge(priced: Option<(Charge, Flags)>, told: &Charge, flags: Flags) -> Result<(), Broken> {
-    let as_priced = priced.is_some_and(|(priced, own)| {
-        let whole_suspended =
-            flags.has(Flag::OutOfRange) && told.due().is_zero() && told.suspended == told.priced;
-        let same_amounts = priced.charged == told.due() && priced.suspended == told.suspended;
-        priced.usage == told.usage
-            && priced.priced == told.priced
-            && priced.costs == told.costs
-            && (same_amounts || whole_suspended)
-            && own.iter().all(|flag| flags.has(flag))
-    });
-    holds(
-        Invariant::I9,
-        as_priced,
-        "what is charged is not the price of the usage",
     )
 }
 

@@ -50,18 +50,30 @@ pub(super) fn correct(book: &Book, order: &Correct, now: UnixMs) -> Decision<Adm
 }
 
 fn events(book: &Book, order: &Correct, now: UnixMs) -> Found<Vec<Event>> {
-    let corrected = |funds: Funds| {
-        Event::Corrected(Box::new(Corrected {
-            id: order.id.clone(),
-            correction: order.correction.clone(),
-            grants: funds.grants,
-            absorbed: funds.absorbed,
-            reissued: funds.reissued,
-        }))
+    let corrected = corrected(book, &order.id, &order.correction, now)?;
+    let corrected = Event::Corrected(Box::new(corrected));
+    let Remedy::ParkedAccepted(id) = order.correction.remedy else {
+        return Ok(vec![corrected]);
     };
-    let amount = order.correction.amount;
-    let funds = match &order.correction.remedy {
-        Remedy::Refund(id) => refunded(book, charged(book, *id)?, &order.id, amount, now)?,
+    // The judgement is an entry, and the settlement that it lets through is the next.
+    let settled = accepted(book, order, id, now)?;
+    Ok([corrected].into_iter().chain(settled).collect())
+}
+
+/// A correction with what it moves, if it can be carried out.
+pub(crate) fn corrected(
+    book: &Book,
+    id: &CorrectionId,
+    correction: &Correction,
+    now: UnixMs,
+) -> Found<Corrected> {
+    let amount = correction.amount;
+    let Funds {
+        grants,
+        absorbed,
+        reissued,
+    } = match &correction.remedy {
+        Remedy::Refund(request) => refunded(book, charged(book, *request)?, id, amount, now)?,
         Remedy::TopUpRefund(reference) => {
             let left = left_of(book, reference)?;
             let free = book.posted.to_amount();
@@ -75,29 +87,33 @@ fn events(book: &Book, order: &Correct, now: UnixMs) -> Found<Vec<Event>> {
             }
             from_balance(amount, debt(book)?)?
         }
-        Remedy::Charge(id) => {
+        Remedy::Charge(request) => {
             within(amount, Amount::MAX)?;
-            charged_more(book, *id, amount, now)?
+            charged_more(book, *request, amount, now)?
         }
-        Remedy::SuspenseCharge(id) => {
-            within(amount, charged(book, *id)?.suspended())?;
-            charged_more(book, *id, amount, now)?
+        Remedy::SuspenseCharge(request) => {
+            within(amount, charged(book, *request)?.suspended())?;
+            charged_more(book, *request, amount, now)?
         }
-        Remedy::SuspenseWaiver(id) => from_balance(amount, charged(book, *id)?.suspended())?,
-        Remedy::ParkedAccepted(id) => return accepted(book, order, *id, corrected, now),
-        Remedy::ParkedDiscarded(id) => {
-            parked(book, *id, amount)?;
+        Remedy::SuspenseWaiver(request) => {
+            from_balance(amount, charged(book, *request)?.suspended())?
+        }
+        Remedy::ParkedAccepted(request) | Remedy::ParkedDiscarded(request) => {
+            parked(book, *request, amount)?;
             Funds::default()
         }
     };
-    let event = corrected(funds);
-    let Event::Corrected(told) = &event else {
-        return Ok(vec![event]);
+    let corrected = Corrected {
+        id: id.clone(),
+        correction: correction.clone(),
+        grants,
+        absorbed,
+        reissued,
     };
-    let moves = told.moves_balance();
+    let moves = corrected.moves_balance();
     let fits = moves.and_then(|(given, taken)| book.posted_after(given, taken));
     fits.map_err(|Overflow| AdminAnswer::AmountOutOfRange)?;
-    Ok(vec![event])
+    Ok(corrected)
 }
 
 /// What a correction moves beside the balance.
@@ -226,14 +242,7 @@ fn parked(book: &Book, id: ReservationId, amount: Amount) -> Found<&Reservation>
     row.ok_or(AdminAnswer::NotParked)
 }
 
-/// The judgement is an entry, and the settlement that it lets through is the next.
-fn accepted(
-    book: &Book,
-    order: &Correct,
-    id: ReservationId,
-    corrected: impl FnOnce(Funds) -> Event,
-    now: UnixMs,
-) -> Found<Vec<Event>> {
+fn accepted(book: &Book, order: &Correct, id: ReservationId, now: UnixMs) -> Found<Vec<Event>> {
     let row = parked(book, id, order.correction.amount)?;
     let State::Parked(settlement) = &row.state else {
         return Err(AdminAnswer::NotParked);
@@ -242,8 +251,5 @@ fn accepted(
     if settled.is_empty() {
         return Err(AdminAnswer::AmountOutOfRange);
     }
-    Ok([corrected(Funds::default())]
-        .into_iter()
-        .chain(settled)
-        .collect())
+    Ok(settled)
 }

@@ -212,7 +212,7 @@ fn released(row: Option<&Reservation>, charge: &Charge) -> Amount {
 
 /// A charge with what it is paid with. One that would take the balance out of the range of what can be stored goes to suspense
 /// altogether. `None` if even giving back what was charged before would.
-pub(super) fn paid(
+pub(crate) fn paid(
     book: &Book,
     row: Option<&Reservation>,
     (charge, flags): (Charge, Flags),

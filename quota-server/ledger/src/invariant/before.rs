@@ -1,8 +1,10 @@
 //! What a book said before an event: as much as the invariants compare.
 
+use super::priced::{self, Due};
 use crate::book::Book;
 use crate::event::Event;
 use crate::grant::{self, GrantSlice};
+use crate::reissue::Reissued;
 use crate::reservation::State;
 use crate::sizing::binds;
 use crate::time::UnixMs;
@@ -18,6 +20,10 @@ pub struct Before {
     pub(super) grants: BTreeMap<GrantId, GrantBefore>,
     /// Of a new reservation, or of more for an old one: how much it is, and the slices that the burn order gives.
     pub(super) promised: Option<Promised>,
+    /// What it must charge, and to whom.
+    pub(super) due: Due,
+    /// The grants that it must issue, since what comes back cannot go to the ones that had paid; `None` if that does not add up.
+    pub(super) reissued: Option<Vec<Reissued>>,
 }
 
 /// As much of a grant as the invariants compare.
@@ -77,6 +83,8 @@ impl Before {
             }),
             grants: grants(book).collect(),
             promised: promised(book, event, at),
+            due: Due::of(book, event, at),
+            reissued: priced::reissued(book, event, at),
         }
     }
 

@@ -6,6 +6,8 @@ mod corrections;
 #[cfg(test)]
 mod currencies;
 #[cfg(test)]
+mod forged;
+#[cfg(test)]
 mod grants;
 #[cfg(test)]
 mod idempotency;

@@ -25,8 +25,7 @@ fn some_grant_id(from: &mut Reader<'_>, tag: u8) -> Result<Option<GrantId>, Inva
         return Ok(None);
     }
     let id = text.parse();
-    id.map(Some)
-        .map_err(|_| InvalidEncoding::InvalidField(tag))
+    id.map(Some).map_err(|_| InvalidEncoding::InvalidField(tag))
 }
 
 impl Grant {
