@@ -6,6 +6,8 @@ mod crates;
 mod documents;
 #[path = "tidy/files.rs"]
 mod files;
+#[path = "tidy/invariants.rs"]
+mod invariants;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -248,6 +248,7 @@ impl<'a, P: Prices> Verifier<'a, P> {
         let book = self.book.ok_or(Difference::Empty)?;
         let seq = book.head.seq;
         invariant::i4_held_is_the_sum(&book)
+            .and_then(|()| invariant::i5_rows_answer_again(&book))
             .and_then(|()| invariant::i11_records_are_the_lines(&self.totals, &book))
             .map_err(|source| Difference::Broken { seq, source })?;
         Ok(Replayed {

@@ -7,7 +7,7 @@ use ferry_api::Message;
 use ferry_api::method;
 use ferry_api::v1::quota_service_server::QuotaService;
 use ferry_api::v1::{ReleaseRequest, RenewRequest, ReserveRequest, SettleRequest};
-use ferry_ledger::TopUp;
+use ferry_ledger::{Book, Event, TopUp};
 use ferry_quota_server::config::Policy;
 use ferry_quota_server::engine::{
     CreateTenant, Engine, EngineConfig, EngineMetrics, LeaseConfig, PriceTable,
@@ -19,6 +19,7 @@ use ferry_quota_server::principal::Principal;
 use ferry_quota_server::store::view::{
     ReservationQuery, ReservationView, TenantView, UsageQuery, UsageView,
 };
+use ferry_quota_server::store::{Database, StoreError, StoredEntry};
 use ferry_tests::prices::TABLE;
 use ferry_types::{Amount, Currency, KeyText, TenantId};
 use tokio::runtime::Runtime;
@@ -181,6 +182,22 @@ impl Server {
         };
         let found = self.engine().reservations(query);
         self.runtime.block_on(found).unwrap()
+    }
+
+    /// A customer's book, as its journal makes it: every entry carried out again, with every invariant of an entry checked.
+    pub fn book(&self, tenant: &TenantId) -> Book {
+        let mut reader = Database::from(self.database.clone()).reader().unwrap();
+        let journal: Result<Vec<StoredEntry>, StoreError> =
+            reader.snapshot(|snapshot| snapshot.journal(tenant, 0, usize::MAX));
+        let mut book: Option<Book> = None;
+        for StoredEntry { entry, .. } in journal.unwrap() {
+            let event = Event::decode(entry.kind, &entry.content).unwrap();
+            match &mut book {
+                Some(book) => drop(book.apply(&event, entry.time).unwrap()),
+                None => book = Some(Book::open(tenant.clone(), &event, entry.time).unwrap().0),
+            }
+        }
+        book.unwrap()
     }
 
     /// What `ferry verify` finds, if anything.

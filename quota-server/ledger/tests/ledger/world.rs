@@ -5,7 +5,7 @@
 
 use crate::told::tell;
 use ferry_ledger::invariant::{
-    i4_held_is_the_sum, i5_again_is_the_same, i10_acknowledged_is_written,
+    i4_held_is_the_sum, i5_again_is_the_same, i5_rows_answer_again, i10_acknowledged_is_written,
     i11_records_are_the_lines,
 };
 use ferry_ledger::*;
@@ -235,6 +235,9 @@ impl World {
 
     fn holds(&self) {
         i4_held_is_the_sum(&self.book).expect("I4");
+        if !self.book.frozen {
+            i5_rows_answer_again(&self.book).expect("I5");
+        }
         i11_records_are_the_lines(&self.totals, &self.book).expect("I11");
     }
 

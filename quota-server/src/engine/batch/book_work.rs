@@ -3,9 +3,10 @@
 use super::tally::Tally;
 use crate::key_directory::{PepperId, StoredDigest};
 use crate::store::{BookChange, Touch};
+use ferry_ledger::invariant::{i6_follows, i7_order, i10_acknowledged_is_written};
 use ferry_ledger::{
-    AdminAnswer, Answer, Book, Command, Decision, Event, Misfit, OpenTenant, Recorded, Rules,
-    TopUpRef, Transfer, UnixMs, decide, transfer,
+    AdminAnswer, Answer, Book, Broken, Command, Decision, Event, Head, Misfit, OpenTenant,
+    Recorded, Rules, TopUpRef, Transfer, UnixMs, decide, transfer,
 };
 use ferry_types::{CorrectionId, GrantId, KeyId, ReservationId, TenantId, TransferId};
 use std::collections::BTreeSet;
@@ -67,13 +68,16 @@ impl BookWork {
         for event in &events {
             match Book::open(self.touch.tenant.clone(), event, now) {
                 Ok((book, recorded)) => {
+                    self.check(chained(&Head::START, &recorded));
                     self.book = Some(book);
                     self.records.push(recorded);
                 }
                 Err(misfit) => self.break_by(&misfit),
             }
         }
-        Answer::Admin(answer)
+        let answer = Answer::Admin(answer);
+        self.check_named(&answer);
+        answer
     }
 
     /// Puts a command to it; `None` if there is no book.
@@ -90,6 +94,7 @@ impl BookWork {
         for event in &events {
             self.carry(event, now);
         }
+        self.check_named(&answer);
         Some(answer)
     }
 
@@ -100,14 +105,17 @@ impl BookWork {
         };
         // Most tenants have none, and a map of none costs nothing.
         let grants = book.grants.clone();
+        let head = book.head;
         match book.apply(event, now) {
             Ok(recorded) => {
+                let chained = chained(&head, &recorded);
                 let moved = book.grants.iter();
                 let moved = moved.filter(|(id, grant)| grants.get(*id) != Some(*grant));
                 self.grants.extend(moved.map(|(id, _)| id.clone()));
                 self.tally.note(event, book.currency);
                 self.records.push(recorded);
                 self.note(event);
+                self.check(chained);
             }
             Err(misfit) => self.break_by(&misfit),
         }
@@ -131,6 +139,7 @@ impl BookWork {
                 to.carry(&taken, now);
             }
         }
+        self.check_named(&Answer::Admin(answer.clone()));
         Ok(answer)
     }
 
@@ -169,6 +178,20 @@ impl BookWork {
 
     fn break_by(&mut self, misfit: &Misfit) {
         self.broken.get_or_insert_with(|| misfit.to_string());
+    }
+
+    /// What does not hold is not written.
+    fn check(&mut self, held: Result<(), Broken>) {
+        if let Err(broken) = held {
+            self.broken.get_or_insert_with(|| broken.to_string());
+        }
+    }
+
+    /// I10: nobody is told of an entry that is not there.
+    fn check_named(&mut self, answer: &Answer) {
+        let book = self.book.as_ref();
+        let held = book.map(|book| i10_acknowledged_is_written(book, answer));
+        self.check(held.unwrap_or(Ok(())));
     }
 
     /// Takes note of which rows an event changes.
@@ -216,4 +239,11 @@ impl BookWork {
             }
         }
     }
+}
+
+/// I6 and I7, of a new entry: it follows the one before in number, time and hash. Its own hash was made of these very bytes just now.
+fn chained(before: &Head, recorded: &Recorded) -> Result<(), Broken> {
+    let entry = &recorded.entry;
+    i7_order(before, entry)?;
+    i6_follows(before, entry)
 }
