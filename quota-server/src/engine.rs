@@ -15,6 +15,7 @@ pub mod clock;
 mod expiry;
 mod hold;
 mod job;
+mod known_keys;
 mod lanes;
 pub mod lease;
 pub mod metrics;
@@ -22,6 +23,7 @@ mod read;
 mod seal;
 mod secrets;
 mod start;
+mod teller;
 mod writer;
 
 pub use call::{

@@ -13,6 +13,7 @@ pub(super) use tally::Tally;
 
 use super::call::{Answered, BookView, EngineError};
 use super::job::{Op, Who};
+use super::known_keys::KnownKeys;
 use super::metrics::EngineMetrics;
 use crate::key_directory::{Peppers, StoredDigest};
 use crate::store::{BookChange, Store, StoreError, Touch};
@@ -34,7 +35,14 @@ pub(super) struct Decided {
     pub(super) tally: Tally,
     /// The journals that have grown, and where they end.
     pub(super) heads: Vec<(TenantId, Head)>,
+    pub(super) spent: Spent,
 }
+
+/// The books that a batch touches.
+type Books = BTreeMap<TenantId, BookWork>;
+
+/// The books that a batch touched: once it is durable, memory that nobody needs any more.
+pub(super) struct Spent(#[expect(dead_code, reason = "only dropped")] Books);
 
 /// What is put to the books. It keeps what was found out about the keys, so that it can be put to them again.
 pub(super) struct Asked {
@@ -56,6 +64,7 @@ pub(super) struct Batch<'a> {
     pub(super) store: &'a mut dyn Store,
     pub(super) peppers: &'a Peppers,
     pub(super) metrics: &'a EngineMetrics,
+    pub(super) known_keys: &'a mut KnownKeys,
     pub(super) used_keys: &'a mut UsedKeys,
     pub(super) unreserved: &'a mut UnreservedSettles,
     pub(super) rules: Rules,
@@ -81,33 +90,20 @@ impl Batch<'_> {
         let heads = heads.map(|change| (change.book.tenant.clone(), change.book.head));
         let heads = heads.collect();
         let mut tally = Tally::default();
-        works.into_values().for_each(|work| tally.add(work.tally()));
+        { works.values_mut() }.for_each(|work| tally.add(work.take_tally()));
         Ok(Decided {
             results,
             tally,
             heads,
+            spent: Spent(works),
         })
     }
 
-    /// Finds out whose keys came, all at once.
+    /// Finds out whose keys came.
     fn resolve(&mut self, asked: &mut Asked) -> Result<(), StoreError> {
         let ops = &mut asked.ops;
-        let mut digests: Vec<StoredDigest> = Vec::new();
-        let mut places: HashMap<KeyDigest, std::ops::Range<usize>> = HashMap::new();
-        for op in &*ops {
-            if let Who::Key { digest, .. } = &op.who {
-                places.entry(*digest).or_insert_with(|| {
-                    let from = digests.len();
-                    digests.extend(self.peppers.candidates(digest));
-                    from..digests.len()
-                });
-            }
-        }
-        let found = self.store.resolve(&digests)?;
-        let owner_of = |digest: &KeyDigest| {
-            let found = found.get(places.get(digest)?.clone())?;
-            found.iter().flatten().next()
-        };
+        self.look_up(ops)?;
+        let owner_of = |digest: &KeyDigest| self.known_keys.owner(digest);
         let put = |Op { who, ask }| match who {
             Who::Operator(tenant) => Put::of_operator(tenant, ask),
             Who::Key { principal, digest } => match owner_of(&digest) {
@@ -119,7 +115,35 @@ impl Batch<'_> {
         Ok(())
     }
 
-    fn load(&mut self, puts: &[Put]) -> Result<BTreeMap<TenantId, BookWork>, StoreError> {
+    /// Looks all keys up, at once, that did not come lately.
+    fn look_up(&mut self, ops: &[Op]) -> Result<(), StoreError> {
+        let mut digests: Vec<StoredDigest> = Vec::new();
+        let mut places: HashMap<KeyDigest, std::ops::Range<usize>> = HashMap::new();
+        for op in ops {
+            if let Who::Key { digest, .. } = &op.who
+                && self.known_keys.owner(digest).is_none()
+            {
+                places.entry(*digest).or_insert_with(|| {
+                    let from = digests.len();
+                    digests.extend(self.peppers.candidates(digest));
+                    from..digests.len()
+                });
+            }
+        }
+        if digests.is_empty() {
+            return Ok(());
+        }
+        let found = self.store.resolve(&digests)?;
+        for (digest, place) in places {
+            let candidates = found.get(place).unwrap_or_default();
+            if let Some(owner) = candidates.iter().flatten().next() {
+                self.known_keys.note(digest, owner.clone());
+            }
+        }
+        Ok(())
+    }
+
+    fn load(&mut self, puts: &[Put]) -> Result<Books, StoreError> {
         let mut touches: BTreeMap<TenantId, Touch> = BTreeMap::new();
         for put in puts {
             for tenant in put.tenant.iter().chain(put.question.other()) {
@@ -142,7 +166,7 @@ impl Batch<'_> {
     fn answer(
         &mut self,
         put: &mut Put,
-        works: &mut BTreeMap<TenantId, BookWork>,
+        works: &mut Books,
     ) -> Result<Answered<Answer>, EngineError> {
         let Some(tenant) = &put.tenant else {
             self.metrics.unknown_keys.inc();
@@ -209,7 +233,7 @@ impl Batch<'_> {
     fn freeze_broken(
         &mut self,
         puts: &mut [Put],
-        works: &mut BTreeMap<TenantId, BookWork>,
+        works: &mut Books,
         results: &mut Results,
     ) -> Result<(), StoreError> {
         let broken: Vec<(Touch, String)> = works
@@ -248,7 +272,7 @@ impl Batch<'_> {
 fn transfer(
     from: &TenantId,
     order: &Transfer,
-    works: &mut BTreeMap<TenantId, BookWork>,
+    works: &mut Books,
     now: UnixMs,
 ) -> Result<Answered<Answer>, EngineError> {
     let unknown = |tenant: &TenantId| EngineError::UnknownTenant(tenant.clone());

@@ -3,11 +3,13 @@
 use super::batch::{UnreservedSettles, UsedKeys};
 use super::clock::{Clock, TimeSource};
 use super::hold::Hold;
+use super::known_keys::KnownKeys;
 use super::lanes::{Lanes, RESERVE_LANE_MAX, SETTLEMENT_LANE_MAX};
 use super::lease::LeaseConfig;
 use super::metrics::EngineMetrics;
 use super::read::Readers;
 use super::secrets::Secrets;
+use super::teller::Teller;
 use super::writer::Writer;
 use super::{Engine, Inner};
 use crate::heads::{ChangedHeads, SigningKeyError};
@@ -134,7 +136,9 @@ impl Engine {
             clock,
             lease,
             metrics: metrics.clone(),
+            teller: Teller::start().map_err(StartError::Thread)?,
             used_keys: UsedKeys::new(),
+            known_keys: KnownKeys::default(),
             unreserved: UnreservedSettles::default(),
             changed_heads: changed_heads.clone(),
             hold: hold.clone(),

@@ -1,19 +1,21 @@
 //! The thread that owns the store: it drains the lanes, and between batches looks after leases, refusals and the log.
 
-use super::batch::{Asked, Batch, Decided, Results, UnreservedSettles, UsedKeys};
+use super::batch::{Asked, Batch, Decided, Results, Spent, UnreservedSettles, UsedKeys};
 use super::call::{EngineError, PriceTable};
 use super::clock::Clock;
 use super::expiry::Housekeeping;
 use super::hold::Hold;
-use super::job::{Job, Op, Reply};
+use super::job::{Job, Op};
+use super::known_keys::KnownKeys;
 use super::lanes::{BATCH_MAX, Drained, Lanes};
 use super::lease::LeaseConfig;
 use super::metrics::EngineMetrics;
+use super::teller::{Teller, Waiting, reply};
 use crate::heads::ChangedHeads;
 use crate::key_directory::{Peppers, sha256};
 use crate::seal::Seal;
 use crate::store::{CommitError, Idle, Store, StoreError, chain};
-use ferry_ledger::{Answer, Rules, UnixMs};
+use ferry_ledger::{Rules, UnixMs};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
@@ -40,6 +42,8 @@ pub(super) struct Writer {
     pub(super) clock: Clock,
     pub(super) lease: LeaseConfig,
     pub(super) metrics: EngineMetrics,
+    pub(super) teller: Teller,
+    pub(super) known_keys: KnownKeys,
     /// Since they were last written.
     pub(super) used_keys: UsedKeys,
     pub(super) unreserved: UnreservedSettles,
@@ -51,12 +55,6 @@ pub(super) struct Writer {
 
 /// The state is not known any more.
 pub(super) struct Failed(pub(super) String);
-
-/// A job's operations, and who waits for their answers.
-struct Waiting {
-    operations: usize,
-    answer: Reply<Vec<super::Answered<Answer>>>,
-}
 
 /// However the thread ends, nobody waits for it in vain.
 struct Abandon(Arc<Lanes<Job>>);
@@ -78,6 +76,7 @@ impl Writer {
                 Stop::Failed(reason)
             }
         };
+        drop(self.teller);
         drop(self.store);
         stopped.send_replace(Some(stop));
     }
@@ -134,17 +133,18 @@ impl Writer {
     }
 
     fn decide_and_answer(&mut self, ops: Vec<Op>, waiting: Vec<Waiting>) -> Result<(), Failed> {
-        let mut results = self.decide(ops)?.into_iter();
-        for Waiting { operations, answer } in waiting {
-            // All of a job's are taken, even if the first is an error.
-            let own: Results = results.by_ref().take(operations).collect();
-            reply(answer, own.into_iter().collect());
-        }
+        let (results, spent) = self.decide_all(ops)?;
+        self.teller.tell(waiting, results, spent);
         Ok(())
     }
 
     /// Decides these together, durably. The results are in the order of the operations.
     pub(super) fn decide(&mut self, ops: Vec<Op>) -> Result<Results, Failed> {
+        self.decide_all(ops).map(|(results, _)| results)
+    }
+
+    /// The same, with what is left of the batch.
+    fn decide_all(&mut self, ops: Vec<Op>) -> Result<(Results, Option<(Asked, Spent)>), Failed> {
         let count = ops.len();
         self.metrics
             .batch_operations
@@ -158,6 +158,7 @@ impl Writer {
                 store: self.store.as_mut(),
                 peppers: &self.peppers,
                 metrics: &self.metrics,
+                known_keys: &mut self.known_keys,
                 used_keys: &mut self.used_keys,
                 unreserved: &mut unreserved,
                 rules,
@@ -168,12 +169,13 @@ impl Writer {
                     results,
                     tally,
                     heads,
+                    spent,
                 }) => match self.commit()? {
                     Committed::Yes => {
                         tally.count(&self.metrics);
                         self.unreserved = unreserved;
                         self.changed_heads.note(heads);
-                        return Ok(results);
+                        return Ok((results, Some((asked, spent))));
                     }
                     Committed::Again => {}
                     Committed::No => break,
@@ -185,7 +187,7 @@ impl Writer {
                 }
             }
         }
-        Ok(unavailable(count))
+        Ok((unavailable(count), None))
     }
 
     fn run_again(&mut self, error: &StoreError) -> Result<(), Failed> {
@@ -362,11 +364,4 @@ pub(super) fn failed(error: &dyn std::error::Error) -> Failed {
 
 fn unavailable(count: usize) -> Results {
     (0..count).map(|_| Err(EngineError::Unavailable)).collect()
-}
-
-/// Answers, if somebody still waits.
-fn reply<T>(answer: Reply<T>, result: Result<T, EngineError>) {
-    if answer.send(result).is_err() {
-        tracing::debug!("nobody waits for an answer any more");
-    }
 }

@@ -154,8 +154,8 @@ impl BookWork {
     }
 
     /// What happened in it, to be counted.
-    pub(super) fn tally(self) -> Tally {
-        self.tally
+    pub(super) fn take_tally(&mut self) -> Tally {
+        std::mem::take(&mut self.tally)
     }
 
     /// What is to be written; `None` if nothing changed.
