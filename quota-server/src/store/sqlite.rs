@@ -3,6 +3,7 @@
 //! The log (WAL) is carried into the database between batches by the writer itself, never in the middle of a commit. Counts
 //! of tokens are unsigned and SQLite's numbers are not: they are kept bit by bit, so that no count is too large to be stored.
 
+mod carrier;
 mod copy;
 mod heads;
 mod held;
@@ -25,6 +26,7 @@ use super::{
 use crate::heads::{Epochs, PublicKey};
 use crate::key_directory::{PepperId, StoredDigest};
 use crate::seal::Seal;
+use carrier::Carrier;
 use ferry_ledger::{Book, UnixMs};
 use ferry_types::{GrantId, KeyId, ReservationId, TenantId};
 use held::Held;
@@ -33,12 +35,18 @@ use std::collections::BTreeMap;
 
 /// Pages in the log after which they are carried over even though calls wait: 32 MiB.
 const LOG_PAGES_MAX: i64 = 8_192;
+/// So much of it that the writer stops for it, should the disk be too slow to carry beside it: 256 MiB.
+const LOG_PAGES_FAR_TOO_MANY: i64 = 65_536;
+/// So little of it is left that the writer carries it over itself.
+const LOG_PAGES_REST: i64 = 1_024;
 /// Pages in the log that are worth carrying over when nothing waits.
 const LOG_PAGES_IDLE: i64 = 512;
 
 /// The writer's side of an SQLite database.
 #[derive(Debug)]
 pub struct SqliteStore {
+    // Dropped before the connection: the last connection carries the rest of the log over, and takes it away.
+    carrier: Carrier,
     connection: Connection,
     // Dropped after the connection: whoever gets the lock next finds the file closed.
     _lock: lock::WriterLock,
@@ -53,8 +61,9 @@ fn failed(action: &'static str) -> impl FnOnce(rusqlite::Error) -> StoreError {
 }
 
 impl SqliteStore {
-    fn new(connection: Connection, lock: lock::WriterLock) -> Self {
+    fn new(connection: Connection, carrier: Carrier, lock: lock::WriterLock) -> Self {
         Self {
+            carrier,
             connection,
             _lock: lock,
         }
@@ -230,19 +239,24 @@ impl Store for SqliteStore {
     }
 
     fn maintain(&mut self, idle: Idle) -> Result<(), CommitError> {
-        let pages_max = match idle {
-            Idle::Yes => LOG_PAGES_IDLE,
-            Idle::No => LOG_PAGES_MAX,
-        };
         let uncertain = |source| CommitError::Uncertain(failed("carry the log over")(source));
+        if let Some(failure) = self.carrier.failure() {
+            return Err(uncertain(failure));
+        }
         let (pages, carried_over) = self.log_pages().map_err(uncertain)?;
-        if pages.saturating_sub(carried_over) < pages_max {
+        let rest = pages.saturating_sub(carried_over);
+        let due = match idle {
+            Idle::Yes => rest >= LOG_PAGES_IDLE,
+            Idle::No => rest > 0 && pages >= LOG_PAGES_MAX,
+        };
+        if !due || (self.carrier.carries() && pages < LOG_PAGES_FAR_TOO_MANY) {
             return Ok(());
         }
-        self.connection
-            .prepare_cached("PRAGMA wal_checkpoint(PASSIVE)")
-            .and_then(|mut statement| statement.query_row((), |_| Ok(())))
-            .map_err(uncertain)
+        if idle == Idle::No && rest > LOG_PAGES_REST && pages < LOG_PAGES_FAR_TOO_MANY {
+            self.carrier.ask();
+            return Ok(());
+        }
+        carrier::carry(&self.connection).map_err(uncertain)
     }
 }
 

@@ -1,5 +1,6 @@
 //! Opening SQLite's file: made with the right permissions, with the settings that durability depends on, at our schema.
 
+use super::carrier::Carrier;
 use super::{SqliteStore, failed};
 use crate::store::OpenError;
 use crate::store::schema::{self, SCHEMA};
@@ -30,6 +31,15 @@ pub(super) fn for_writing(path: &Path) -> Result<Connection, OpenError> {
     check_schema(&connection, path, Missing::IsEmpty)?;
     make_durable(&connection, path)?;
     migrate(&connection)?;
+    Ok(connection)
+}
+
+/// Opens a second time what was opened for writing, to carry its log over.
+fn for_carrying(path: &Path) -> Result<Connection, OpenError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags).map_err(failed("open"))?;
+    prepare(&connection).map_err(failed("set up the database"))?;
+    make_durable(&connection, path)?;
     Ok(connection)
 }
 
@@ -167,6 +177,7 @@ impl SqliteStore {
     pub fn open(path: &Path) -> Result<Self, OpenError> {
         let lock = super::lock::WriterLock::take(path)?;
         let connection = for_writing(path)?;
-        Ok(Self::new(connection, lock))
+        let carrier = Carrier::start(for_carrying(path)?)?;
+        Ok(Self::new(connection, carrier, lock))
     }
 }
