@@ -4,7 +4,7 @@
 //! receivable, and grants. Every other account is the sum of its lines: nothing contends for it.
 
 use core::fmt;
-use ferry_types::{GrantId, ResellerName};
+use ferry_types::{Currency, GrantId, ResellerName};
 
 /// An account of a book. Its text is stable: it is stored, and reports group by it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -17,6 +17,8 @@ pub enum Account {
     Receivable,
     /// Liability: what the tenant paid in advance.
     Prepaid,
+    /// Asset: what this provider has in advance.
+    ProviderPrepaid(String),
     /// Liability: what is left of this grant.
     Grant(GrantId),
     /// Liability: what we owe to this provider.
@@ -35,8 +37,22 @@ pub enum Account {
     Promotion,
     /// Expense: what nobody will pay any more.
     WriteOff,
+    /// Expense: what is left where somebody rounds in another way.
+    Rounding,
+    /// Suspense: what providers' invoices say beyond what had accrued, until it turns out why.
+    Variance,
+    /// Between two currencies: what was given for the other, in both. One a pair, whichever way money goes.
+    Exchange(Currency, Currency),
     /// Suspense: what a settlement asked beyond what its request could have cost, until a person has judged.
     Unpriced,
+}
+
+impl Account {
+    /// The account between two currencies: the same, whichever of them is sold.
+    #[must_use]
+    pub fn exchange(one: Currency, other: Currency) -> Self {
+        Self::Exchange(one.min(other), one.max(other))
+    }
 }
 
 impl fmt::Display for Account {
@@ -55,7 +71,11 @@ impl fmt::Display for Account {
             Self::Promotion => f.write_str("expense.promotion"),
             Self::WriteOff => f.write_str("expense.write_off"),
             Self::ProviderCost => f.write_str("expense.provider_cost"),
+            Self::ProviderPrepaid(provider) => write!(f, "asset.provider_prepaid:{provider}"),
+            Self::Rounding => f.write_str("expense.rounding"),
             Self::Unpriced => f.write_str("suspense.unpriced"),
+            Self::Variance => f.write_str("suspense.variance"),
+            Self::Exchange(one, other) => write!(f, "exchange:{one}/{other}"),
         }
     }
 }

@@ -51,6 +51,8 @@ pub enum AdminAnswer {
         /// The first field that differs.
         field: &'static str,
     },
+    /// The id is that of the house's own book.
+    Reserved,
     /// There is no such grant.
     UnknownGrant,
     /// It would end before it begins, or has ended already.

@@ -66,6 +66,9 @@ impl Book {
         let Event::TenantOpened { name, currency } = event else {
             return Err(Misfit::WrongState("a book begins with its opening"));
         };
+        if tenant.is_house() {
+            return Err(Misfit::WrongState("this is the house's own book"));
+        }
         let mut book = Self {
             tenant,
             name: name.clone(),
@@ -114,20 +117,8 @@ impl Book {
     }
 
     fn append(&mut self, event: &Event, at: UnixMs) -> Entry {
-        let mut entry = Entry {
-            seq: self.head.next_seq(),
-            time: self.time_at(at),
-            kind: event.kind(),
-            content: event.encode(),
-            previous_hash: self.head.hash,
-            hash: [0; 32],
-        };
-        entry.hash = entry.computed_hash(&self.tenant);
-        self.head = Head {
-            seq: entry.seq,
-            time: entry.time,
-            hash: entry.hash,
-        };
+        let entry = Entry::after(&self.head, &self.tenant, at, event.kind(), event.encode());
+        self.head = entry.end();
         entry
     }
 

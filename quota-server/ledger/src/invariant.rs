@@ -7,12 +7,14 @@
 mod again;
 mod before;
 mod funds;
+mod house;
 mod priced;
 
 pub use again::{i5_again_is_the_same, i5_rows_answer_again};
 pub use before::Before;
 use before::Stage;
 pub use funds::{i4_held_is_the_sum, i4_held_moves_with_its_row, i8_grants_burn_in_order};
+pub use house::{i1_advances_move_by_their_lines, i5_movements_answer_again};
 pub use priced::{i9_amounts_are_priced, i9_paid_by_whom_it_must};
 
 use crate::account::Account;
@@ -91,6 +93,19 @@ pub fn check(
     i9_paid_by_whom_it_must(before, event)
 }
 
+/// I1: the lines of every transaction sum to zero in each currency.
+///
+/// # Errors
+/// [`Broken`] if they do not.
+pub fn i1_lines_sum_to_zero(transaction: &Transaction) -> Result<(), Broken> {
+    let is_zero = |currency: &Currency| sum_of(transaction, |line| line.currency == *currency) == 0;
+    holds(
+        Invariant::I1,
+        Currency::ALL.iter().all(is_zero),
+        "the lines do not sum to zero",
+    )
+}
+
 /// I1: the lines of every transaction sum to zero in each currency, and the balance moves by exactly its own lines.
 ///
 /// # Errors
@@ -100,26 +115,20 @@ pub fn i1_sums_to_zero(
     transaction: &Transaction,
     after: &Book,
 ) -> Result<(), Broken> {
-    let of = |wanted: &dyn Fn(&Line) -> bool| {
-        let lines = transaction.lines.iter().filter(|line| wanted(line));
-        lines.fold(0i128, |sum, line| {
-            sum.saturating_add(i128::from(line.amount))
-        })
-    };
-    holds(
-        Invariant::I1,
-        Currency::ALL
-            .iter()
-            .all(|currency| of(&|line| line.currency == *currency) == 0),
-        "the lines do not sum to zero",
-    )?;
-    let own = of(&|line| matches!(line.account, Account::Prepaid | Account::Receivable));
+    i1_lines_sum_to_zero(transaction)?;
+    let is_own = |line: &Line| matches!(line.account, Account::Prepaid | Account::Receivable);
+    let own = sum_of(transaction, is_own);
     let fell = i128::from(before.posted.units()).checked_sub(i128::from(after.posted.units()));
     holds(
         Invariant::I1,
         fell == Some(own),
         "the balance moved by another amount than its lines",
     )
+}
+
+fn sum_of(transaction: &Transaction, wanted: impl Fn(&Line) -> bool) -> i128 {
+    let lines = transaction.lines.iter().filter(|line| wanted(line));
+    lines.fold(0, |sum: i128, line| sum.saturating_add(line.amount.into()))
 }
 
 /// I1, of what replaces a charge: what is given back is what was charged.

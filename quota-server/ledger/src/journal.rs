@@ -3,6 +3,7 @@
 
 pub mod codec;
 
+use crate::book::Head;
 use crate::time::UnixMs;
 use ferry_types::TenantId;
 use sha2::{Digest, Sha256};
@@ -28,6 +29,35 @@ pub struct Entry {
 }
 
 impl Entry {
+    /// The entry that follows this end of a book's journal. Its time is `at`, but never before the last entry's.
+    pub(crate) fn after(
+        head: &Head,
+        book: &TenantId,
+        at: UnixMs,
+        kind: u8,
+        content: Vec<u8>,
+    ) -> Self {
+        let mut entry = Self {
+            seq: head.next_seq(),
+            time: at.max(head.time),
+            kind,
+            content,
+            previous_hash: head.hash,
+            hash: [0; 32],
+        };
+        entry.hash = entry.computed_hash(book);
+        entry
+    }
+
+    /// The end of the journal once it is written.
+    pub(crate) const fn end(&self) -> Head {
+        Head {
+            seq: self.seq,
+            time: self.time,
+            hash: self.hash,
+        }
+    }
+
     /// The hash that this entry should have in this book.
     #[must_use]
     pub fn computed_hash(&self, book: &TenantId) -> [u8; 32] {

@@ -1,6 +1,6 @@
 //! The ledger: pure, deterministic decisions about money, and the journal they leave.
 //!
-//! One [`Book`] a tenant. [`decide`] looks at a book and a [`Command`] and says what happens ([`Event`]s) and what to answer;
+//! One [`Book`] a tenant, and the [`House`]'s own. [`decide`] looks at a book and a [`Command`] and says what happens ([`Event`]s) and what to answer;
 //! [`Book::apply`] carries an event out and gives the journal's [`Entry`]. The state is the fold of the journal, nothing else:
 //! [`verify`] derives it again.
 //! No I/O, no clock, no randomness, no floating point; no input, however absurd, panics.
@@ -26,6 +26,7 @@ pub mod event;
 pub mod flag;
 mod funds;
 pub mod grant;
+pub mod house;
 mod in_flight;
 pub mod invariant;
 pub mod journal;
@@ -60,6 +61,7 @@ pub use decide::{decide, open};
 pub use event::{Event, ParkReason};
 pub use flag::{Flag, Flags};
 pub use grant::{Grant, GrantKind, GrantScope, GrantSlice};
+pub use house::{House, HouseAnswer, HouseCommand, HouseEvent, HouseVerifier, Move, Movement};
 pub use in_flight::IdempotencyKey;
 pub use invariant::{Broken, Invariant};
 pub use journal::Entry;

@@ -54,6 +54,7 @@ pub(crate) fn collected(lines: &[Line], kind: impl Fn(&GrantId) -> Option<GrantK
         Account::Prepaid | Account::Clearing | Account::Transfer | Account::Breakage => true,
         Account::Grant(grant) => kind(grant) != Some(GrantKind::Promotional),
         Account::Receivable
+        | Account::ProviderPrepaid(_)
         | Account::ProviderPayable(_)
         | Account::ResellerPayable(_)
         | Account::Usage
@@ -61,6 +62,9 @@ pub(crate) fn collected(lines: &[Line], kind: impl Fn(&GrantId) -> Option<GrantK
         | Account::ResellerShare
         | Account::Promotion
         | Account::WriteOff
+        | Account::Rounding
+        | Account::Variance
+        | Account::Exchange(..)
         | Account::Unpriced => false,
     };
     lines

@@ -50,7 +50,11 @@ impl Totals {
                 | Account::ResellerPayable(_)
                 | Account::ResellerShare
                 | Account::Breakage
-                | Account::Promotion => {}
+                | Account::Promotion
+                | Account::ProviderPrepaid(_)
+                | Account::Rounding
+                | Account::Variance
+                | Account::Exchange(..) => {}
             }
         }
     }

@@ -172,12 +172,7 @@ impl<'a, P: Prices> Verifier<'a, P> {
             let month = sealed.month;
             return Err(Difference::Sealed { seq, month });
         }
-        let misfit = |source| match source {
-            Misfit::Broken(source) => Difference::Broken { seq, source },
-            Misfit::Overflow | Misfit::FreedMoreThanHeld | Misfit::WrongState(_) => {
-                Difference::Misfit { seq, source }
-            }
-        };
+        let misfit = |source| misfit(seq, source);
         let replayed = match &mut self.book {
             Some(book) => book.apply(&event, entry.time).map_err(misfit)?,
             None => {
@@ -257,6 +252,16 @@ impl<'a, P: Prices> Verifier<'a, P> {
             top_ups: book.top_ups.keys().cloned().collect(),
             book,
         })
+    }
+}
+
+/// What an entry that cannot be carried out differs in.
+pub(crate) fn misfit(seq: u64, source: Misfit) -> Difference {
+    match source {
+        Misfit::Broken(source) => Difference::Broken { seq, source },
+        Misfit::Overflow | Misfit::FreedMoreThanHeld | Misfit::WrongState(_) => {
+            Difference::Misfit { seq, source }
+        }
     }
 }
 

@@ -42,6 +42,10 @@ pub(super) fn done(
             let message = "the key is revoked, and stays so: make a new one";
             Err(Failed::new(StatusCode::CONFLICT, "key_revoked", message))
         }
+        AdminAnswer::Reserved => {
+            let message = format!("id: '{tenant}' is the house's own book: choose another");
+            Err(Failed::invalid(message))
+        }
         AdminAnswer::UnknownGrant => {
             let message = "there is no such grant: see `ferry grant list`";
             Err(Failed::new(StatusCode::NOT_FOUND, "unknown_grant", message))

@@ -178,6 +178,11 @@ name!(
     "transfer id"
 );
 name!(
+    /// Something that happened in the house's own book: a name chosen by whoever posts it, never changed.
+    MovementId,
+    "movement id"
+);
+name!(
     /// Whoever brought a tenant, and gets a share of what it pays: a name chosen by the operator, never changed.
     ResellerName,
     "reseller's name"
@@ -187,6 +192,23 @@ name!(
     PrincipalName,
     "principal's name"
 );
+
+/// What the house's own book is kept under.
+const HOUSE: &str = "house";
+
+impl TenantId {
+    /// What the house's own book is kept under, where each tenant's is under the tenant's id. No tenant has it.
+    #[must_use]
+    pub fn house() -> Self {
+        Self(HOUSE.into())
+    }
+
+    /// Whether this is the house, and no tenant.
+    #[must_use]
+    pub fn is_house(&self) -> bool {
+        self.0 == HOUSE
+    }
+}
 
 /// Characters of a key's readable part.
 pub const KEY_PREFIX_CHARS: usize = 8;
@@ -273,6 +295,8 @@ mod tests {
         for bad in ["", "-a", "Acme", "a b", "a_b", "é", &"x".repeat(64)] {
             assert!(bad.parse::<TenantId>().is_err(), "{bad}");
         }
+        assert_eq!("house".parse(), Ok(TenantId::house()));
+        assert!(TenantId::house().is_house());
         assert!("key_7Hq2mX4c".parse::<KeyId>().is_ok());
         for bad in ["key_7Hq2mX4", "7Hq2mX4c", "key_7Hq2mX4_"] {
             assert!(bad.parse::<KeyId>().is_err(), "{bad}");

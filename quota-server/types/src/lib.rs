@@ -26,8 +26,8 @@ pub mod usage;
 pub use exchange::InvalidRate;
 pub use exchange::{Exchange, ExchangeRate};
 pub use id::{
-    CorrectionId, GrantId, InvalidId, KeyId, PrincipalName, ResellerName, ReservationId, TenantId,
-    TransferId,
+    CorrectionId, GrantId, InvalidId, KeyId, MovementId, PrincipalName, ResellerName,
+    ReservationId, TenantId, TransferId,
 };
 pub use key::{InvalidKey, KeyDigest, KeyText};
 pub use money::{Amount, Balance, Currency, Overflow};

@@ -8,11 +8,14 @@ use crate::grant::Grant;
 use crate::overage::Overage;
 use crate::reseller::Share;
 use crate::time::UnixMs;
-use ferry_types::{Amount, GrantId, ResellerName};
+use ferry_types::{Amount, GrantId, ResellerName, TenantId};
 
-/// Opens a tenant's book, or finds it open. The event makes the book: see [`Book::open`].
+/// Opens this tenant's book, or finds it open. The event makes the book: see [`Book::open`].
 #[must_use]
-pub fn open(book: Option<&Book>, order: &OpenTenant) -> Decision<AdminAnswer> {
+pub fn open(tenant: &TenantId, book: Option<&Book>, order: &OpenTenant) -> Decision<AdminAnswer> {
+    if tenant.is_house() {
+        return Decision::answer(AdminAnswer::Reserved);
+    }
     let Some(book) = book else {
         let event = Event::TenantOpened {
             name: order.name.clone(),

@@ -7,6 +7,7 @@
 mod corrections;
 mod event;
 mod grants;
+mod house;
 pub(crate) mod message;
 mod pinned;
 mod row;

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use std::fmt::Write as _;
 
 /// Compares with a golden file; `FERRY_BLESS=1` writes it, for a new version only.
-fn check_golden(name: &str, lines: &[(String, Vec<u8>)]) {
+pub fn check_golden(name: &str, lines: &[(String, Vec<u8>)]) {
     let path = format!("{}/tests/golden/{name}", env!("CARGO_MANIFEST_DIR"));
     let mut text = String::new();
     for (what, bytes) in lines {

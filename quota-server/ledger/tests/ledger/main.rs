@@ -10,6 +10,12 @@ mod forged;
 #[cfg(test)]
 mod grants;
 #[cfg(test)]
+mod house;
+#[cfg(test)]
+mod house_journal;
+#[cfg(test)]
+mod house_replay;
+#[cfg(test)]
 mod idempotency;
 #[cfg(test)]
 mod journal;

@@ -157,7 +157,7 @@ impl World {
             name: "Acme".into(),
             currency: Currency::Usd,
         };
-        let opening = open(None, &order);
+        let opening = open(&tenant, None, &order);
         let (book, opened) = Book::open(tenant, &opening.events[0], now).expect("opens");
         let mut world = Self {
             book,

@@ -64,7 +64,8 @@ impl BookWork {
 
     /// Opens it, or finds it open.
     pub(super) fn open(&mut self, order: &OpenTenant, now: UnixMs) -> Answer {
-        let Decision { events, answer, .. } = ferry_ledger::open(self.book.as_ref(), order);
+        let tenant = &self.touch.tenant;
+        let Decision { events, answer, .. } = ferry_ledger::open(tenant, self.book.as_ref(), order);
         for event in &events {
             match Book::open(self.touch.tenant.clone(), event, now) {
                 Ok((book, recorded)) => {

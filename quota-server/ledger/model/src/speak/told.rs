@@ -72,7 +72,8 @@ const fn told_operator(answer: &AdminAnswer) -> Told {
         AdminAnswer::UnknownEntry => Told::UnknownEntry,
         AdminAnswer::NotParked => Told::NotParked,
         AdminAnswer::Exceeds { most } => Told::Exceeds(most.units()),
-        AdminAnswer::UnknownKey
+        AdminAnswer::Reserved
+        | AdminAnswer::UnknownKey
         | AdminAnswer::Revoked
         | AdminAnswer::MonthNotOver
         | AdminAnswer::OtherCurrency
