@@ -14,6 +14,7 @@ pub mod call;
 pub mod clock;
 mod expiry;
 mod hold;
+mod house;
 mod job;
 mod known_keys;
 mod lanes;
@@ -30,6 +31,7 @@ pub use call::{
     Answered, BookView, CreateTenant, EngineError, IssuedKey, PriceTable, ReserveCall, SettleCall,
 };
 pub use clock::{SystemTimeSource, TimeSource};
+pub use house::HouseAnswered;
 pub use lease::LeaseConfig;
 pub use metrics::EngineMetrics;
 pub use read::{KeyOwner, KeyUse};

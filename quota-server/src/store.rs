@@ -11,6 +11,7 @@ mod database;
 mod decode;
 pub mod fields;
 mod heads;
+pub mod house;
 mod lines;
 pub mod postgres;
 pub mod reader;
@@ -25,6 +26,7 @@ pub mod view;
 
 pub use audit::{KeptPriceTable, Snapshot, StoredEntry};
 pub use database::Database;
+pub use house::{HouseChange, HouseStore};
 pub use reader::Reader;
 
 use crate::heads::{Epochs, PublicKey};
@@ -193,7 +195,7 @@ pub enum OpenError {
 pub struct VersionTaken;
 
 /// The writer's side of a database. Steps come in the order of the methods; `rollback` may follow any but a failed commit.
-pub trait Store: Send {
+pub trait Store: HouseStore + Send {
     /// Begins a transaction.
     ///
     /// # Errors

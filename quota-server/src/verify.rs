@@ -6,6 +6,7 @@
 //! their shape: refusals, and the directory of keys.
 
 mod epochs;
+mod house;
 mod part;
 mod prices;
 mod seals;
@@ -14,6 +15,7 @@ pub use part::{InvalidSince, Part, Since};
 
 use crate::store::{Database, OpenError, Snapshot, StoreError, chain};
 use ferry_ledger::verify::{Difference as Finding, Replayed, Verifier};
+use ferry_ledger::{Entry, Transaction};
 use ferry_types::TenantId;
 use prices::KeptPrices;
 
@@ -160,6 +162,10 @@ impl Walk<'_, '_> {
             self.book(&tenant, &prices)?;
             self.tenants = self.tenants.saturating_add(1);
         }
+        if self.has_house()? {
+            self.house()?;
+            self.tenants = self.tenants.saturating_add(1);
+        }
         epochs::check(self.snapshot)?;
         seals::check(self.snapshot)?;
         none(None, self.snapshot.stray_row())
@@ -188,20 +194,31 @@ impl Walk<'_, '_> {
     }
 
     fn replay(&mut self, tenant: &TenantId, prices: &KeptPrices) -> Result<Replayed, Found> {
-        let found = |finding: Finding| Found::of(Some(tenant), chain(&finding));
         let mut verifier = Verifier::new(tenant.clone(), prices);
+        self.entries(tenant, |entry| verifier.entry(entry))?;
+        let found = |finding: Finding| Found::of(Some(tenant), chain(&finding));
+        verifier.replayed().map_err(found)
+    }
+
+    /// Shows a journal to `look`, which says what each entry moves, and compares that with what stands beside the entry.
+    fn entries(
+        &mut self,
+        tenant: &TenantId,
+        mut look: impl FnMut(&Entry) -> Result<Transaction, Finding>,
+    ) -> Result<(), Found> {
+        let found = |finding: Finding| Found::of(Some(tenant), chain(&finding));
         let mut from = 0;
         loop {
             let page = self.snapshot.journal(tenant, from, PAGE);
             let page = page.map_err(|error| Found::from_store(Some(tenant), error))?;
             for stored in &page {
-                let transaction = verifier.entry(&stored.entry).map_err(found)?;
+                let transaction = look(&stored.entry).map_err(found)?;
                 none(Some(tenant), Ok(stored.difference(&transaction)))?;
                 self.count();
                 from = stored.entry.seq.saturating_add(1);
             }
             if page.len() < PAGE {
-                return verifier.replayed().map_err(found);
+                return Ok(());
             }
         }
     }

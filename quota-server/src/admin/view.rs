@@ -122,6 +122,7 @@ pub(super) fn account(found: AccountView) -> wire::Account {
         account,
         currency,
         balance,
+        of_house: _,
     } = found;
     wire::Account {
         account,

@@ -1,12 +1,13 @@
 //! What waits in the lanes: calls as the writer sees them.
 
 use super::call::{Answered, EngineError, PriceTable};
+use super::house::HouseAnswered;
 use super::lanes::Weigh;
 use crate::key_directory::{PepperId, StoredDigest};
 use crate::policy::ModelOffers;
 use crate::principal::Principal;
 use crate::seal::Seal;
-use ferry_ledger::{Answer, Command, IssueKey, OpenTenant, Transfer, UnixMs};
+use ferry_ledger::{Answer, Command, HouseCommand, IssueKey, OpenTenant, Transfer, UnixMs};
 use ferry_types::{KeyDigest, RequestFacts, ReservationId, Settlement, TenantId, Usage};
 use std::sync::Arc;
 use std::time::Instant;
@@ -27,6 +28,11 @@ pub(super) enum Job {
         op: Box<Op>,
         answer: Reply<Vec<Answered<Answer>>>,
     },
+    /// Put this to the house's own book.
+    House {
+        command: Box<HouseCommand>,
+        answer: Reply<HouseAnswered>,
+    },
     /// Keep a price table.
     PriceTable {
         table: PriceTable,
@@ -45,6 +51,7 @@ impl Weigh for Job {
         match self {
             Self::Decide { ops, .. } => ops.len(),
             Self::Transfer { .. }
+            | Self::House { .. }
             | Self::PriceTable { .. }
             | Self::Time { .. }
             | Self::KeepSeal { .. }

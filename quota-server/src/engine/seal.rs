@@ -7,7 +7,9 @@ use super::job::{Ask, Job, Op, Who};
 use super::lanes::{BATCH_MAX, Lane};
 use super::{Engine, EngineError};
 use crate::seal::{MonthEnd, Seal};
-use ferry_ledger::{AdminAnswer, Answer, Command, Month, MonthSealed, UnixMs};
+use ferry_ledger::{
+    AdminAnswer, Answer, Command, HouseAnswer, HouseCommand, Month, MonthSealed, UnixMs,
+};
 use ferry_types::TenantId;
 use tokio::sync::oneshot;
 
@@ -27,8 +29,13 @@ impl Engine {
         }
         let ends = self.read(move |reader| reader.month_ends(month)).await?;
         let (all, open) = (ends.0, ends.1);
-        for part in open.chunks(BATCH_MAX) {
+        let (house, tenants): (Vec<_>, Vec<_>) =
+            open.into_iter().partition(|end| end.tenant.is_house());
+        for part in tenants.chunks(BATCH_MAX) {
             self.seal_books(month, part).await?;
+        }
+        for end in &house {
+            self.seal_house(month, end).await?;
         }
         let seal = Seal::make(month, now, &all, self.signer().key());
         let (answer, answered) = oneshot::channel();
@@ -61,11 +68,7 @@ impl Engine {
     async fn seal_books(&self, month: Month, ends: &[MonthEnd]) -> Result<(), EngineError> {
         let op = |end: &MonthEnd| Op {
             who: Who::Operator(end.tenant.clone()),
-            ask: Ask::Command(Command::SealMonth(MonthSealed {
-                month,
-                last_seq: end.last_seq,
-                last_hash: end.last_hash,
-            })),
+            ask: Ask::Command(Command::SealMonth(sealed(month, end))),
         };
         let ops = ends.iter().map(op).collect();
         let answers = self.ask(Lane::Settlement, ops, None).await?;
@@ -73,6 +76,31 @@ impl Engine {
             is_done(month, &end.tenant, &answered.answer)?;
         }
         Ok(())
+    }
+
+    async fn seal_house(&self, month: Month, end: &MonthEnd) -> Result<(), EngineError> {
+        let command = HouseCommand::SealMonth(sealed(month, end));
+        match self.ask_house(command).await?.answer {
+            HouseAnswer::Done { .. } => Ok(()),
+            HouseAnswer::MonthNotOver => Err(EngineError::MonthNotOver(month)),
+            HouseAnswer::Frozen => Err(EngineError::FrozenBook(end.tenant.clone())),
+            HouseAnswer::Conflict { .. }
+            | HouseAnswer::NothingMoves
+            | HouseAnswer::OutOfRange
+            | HouseAnswer::NotYet
+            | HouseAnswer::SameCurrency
+            | HouseAnswer::Exceeds { .. }
+            | HouseAnswer::UnknownVariance
+            | HouseAnswer::OtherCurrency { .. } => Err(EngineError::Unavailable),
+        }
+    }
+}
+
+const fn sealed(month: Month, end: &MonthEnd) -> MonthSealed {
+    MonthSealed {
+        month,
+        last_seq: end.last_seq,
+        last_hash: end.last_hash,
     }
 }
 

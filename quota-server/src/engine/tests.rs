@@ -11,6 +11,7 @@ mod failure;
 pub(crate) mod fixture;
 mod grants;
 mod history;
+pub(crate) mod house;
 mod idempotency;
 mod keys;
 mod load;

@@ -120,6 +120,7 @@ impl Writer {
                     ops.extend(asked);
                 }
                 Job::Transfer { .. }
+                | Job::House { .. }
                 | Job::PriceTable { .. }
                 | Job::Time { .. }
                 | Job::KeepSeal { .. }
@@ -150,33 +151,48 @@ impl Writer {
             .batch_operations
             .observe(f64::from(u32::try_from(count).unwrap_or(u32::MAX)));
         let mut asked = Asked::new(ops);
-        for _ in 0..RUNS_MAX {
-            let now = UnixMs(self.clock.now_ms());
-            let rules = self.rules();
-            let mut unreserved = self.unreserved.clone();
+        let decided = self.transact(|writer| {
+            let now = UnixMs(writer.clock.now_ms());
+            let rules = writer.rules();
+            let mut unreserved = writer.unreserved.clone();
             let batch = Batch {
-                store: self.store.as_mut(),
-                peppers: &self.peppers,
-                metrics: &self.metrics,
-                known_keys: &mut self.known_keys,
-                used_keys: &mut self.used_keys,
+                store: writer.store.as_mut(),
+                peppers: &writer.peppers,
+                metrics: &writer.metrics,
+                known_keys: &mut writer.known_keys,
+                used_keys: &mut writer.used_keys,
                 unreserved: &mut unreserved,
                 rules,
                 now,
             };
-            match batch.run(&mut asked) {
-                Ok(Decided {
-                    results,
-                    tally,
-                    heads,
-                    spent,
-                }) => match self.commit()? {
-                    Committed::Yes => {
-                        tally.count(&self.metrics);
-                        self.unreserved = unreserved;
-                        self.changed_heads.note(heads);
-                        return Ok((results, Some((asked, spent))));
-                    }
+            let decided = batch.run(&mut asked)?;
+            Ok((decided, unreserved))
+        })?;
+        let Some((decided, unreserved)) = decided else {
+            return Ok((unavailable(count), None));
+        };
+        let Decided {
+            results,
+            tally,
+            heads,
+            spent,
+        } = decided;
+        tally.count(&self.metrics);
+        self.unreserved = unreserved;
+        self.changed_heads.note(heads);
+        Ok((results, Some((asked, spent))))
+    }
+
+    /// Runs a transaction until it is durable: again where another server was in the way, or a commit's answer was lost. `None`
+    /// if it has not happened.
+    pub(super) fn transact<T>(
+        &mut self,
+        mut run: impl FnMut(&mut Self) -> Result<T, StoreError>,
+    ) -> Result<Option<T>, Failed> {
+        for _ in 0..RUNS_MAX {
+            match run(self) {
+                Ok(done) => match self.commit()? {
+                    Committed::Yes => return Ok(Some(done)),
                     Committed::Again => {}
                     Committed::No => break,
                 },
@@ -187,7 +203,7 @@ impl Writer {
                 }
             }
         }
-        Ok((unavailable(count), None))
+        Ok(None)
     }
 
     fn run_again(&mut self, error: &StoreError) -> Result<(), Failed> {
@@ -215,6 +231,10 @@ impl Writer {
             Job::Transfer { op, answer } => {
                 let results = self.decide(vec![*op])?;
                 reply(answer, results.into_iter().collect());
+            }
+            Job::House { command, answer } => {
+                let answered = self.decide_house(&command)?;
+                reply(answer, answered);
             }
             Job::PriceTable { table, answer } => {
                 let kept = self.keep_price_table(table)?;

@@ -3,13 +3,14 @@
 //! The rows that the writer would write for a book are made again, and compared with the rows that are there, column by column.
 
 mod compare;
+mod house;
 
 use super::fields::{Fields, bytes, count, id, number, parsed, text, yes};
 use super::reader::{Source, all};
 use super::row;
 use super::table::{
-    CORRECTIONS, GRANTS, JOURNAL, KEYS, REFUSALS, RESERVATIONS, TENANTS, TOP_UPS, TORN_TRANSFER,
-    TRANSFERS,
+    ADVANCES, CORRECTIONS, GRANTS, JOURNAL, KEY_DIRECTORY, KEYS, MOVEMENTS, REFUSALS, RESERVATIONS,
+    TENANTS, TOP_UPS, TORN_TRANSFER, TRANSFERS,
 };
 use super::value::{Value, owned};
 use super::{StoreError, decode};
@@ -251,27 +252,30 @@ impl<'a> Snapshot<'a> {
         Ok(torn.into_iter().next())
     }
 
-    /// The first row that belongs to a tenant that is not there.
+    /// The first row that belongs to a book that is not there.
     ///
     /// # Errors
     /// [`StoreError`] if they cannot be read.
     pub fn stray_row(&mut self) -> Result<Option<String>, StoreError> {
-        let projections = [
+        const TENANTS: &str = "SELECT tenant FROM tenants";
+        const HOUSE: &str = "SELECT tenant FROM house";
+        let both = format!("{TENANTS} UNION ALL {HOUSE}");
+        let of_tenants = [
             &KEYS,
             &TOP_UPS,
             &TRANSFERS,
             &CORRECTIONS,
             &GRANTS,
             &RESERVATIONS,
+            &REFUSALS,
+            &KEY_DIRECTORY,
         ];
-        let tables = projections.map(|table| table.name);
-        for table in ["journal", "refusals", "key_directory"]
-            .into_iter()
-            .chain(tables)
-        {
-            let sql = format!(
-                "SELECT tenant FROM {table} WHERE tenant NOT IN (SELECT tenant FROM tenants) LIMIT 1"
-            );
+        let of_tenants = of_tenants.into_iter().map(|table| (table, TENANTS));
+        let of_house = [&MOVEMENTS, &ADVANCES].map(|table| (table, HOUSE));
+        let tables = [(&JOURNAL, &*both)].into_iter();
+        for (table, books) in tables.chain(of_tenants).chain(of_house) {
+            let table = table.name;
+            let sql = format!("SELECT tenant FROM {table} WHERE tenant NOT IN ({books}) LIMIT 1");
             let stray: Vec<String> = all(self.source, "look for stray rows", &sql, &[], |row| {
                 text(row, 0)
             })?;

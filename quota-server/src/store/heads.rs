@@ -165,7 +165,8 @@ fn entry_hash(
 }
 
 fn heads(source: &mut dyn Source) -> Result<BTreeMap<TenantId, Head>, StoreError> {
-    let sql = "SELECT tenant, seq, time, head FROM tenants ORDER BY tenant";
+    let sql = "SELECT tenant, seq, time, head FROM tenants \
+               UNION ALL SELECT tenant, seq, time, head FROM house ORDER BY tenant";
     let heads = all(source, "read the journals' ends", sql, &[], |row| {
         let head = Head {
             seq: count(row, 1)?,

@@ -9,6 +9,7 @@ mod append;
 mod columns;
 mod config;
 mod fault;
+mod house;
 mod link;
 mod load;
 mod open;

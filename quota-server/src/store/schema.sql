@@ -61,6 +61,35 @@ CREATE TABLE tenants (
     frozen TEXT
 );
 
+-- The house's own book: one row, once something was posted to it. It stands apart from the tenants, since nothing that they have
+-- is in it.
+CREATE TABLE house (
+    tenant TEXT NOT NULL PRIMARY KEY,
+    seq BIGINT NOT NULL,
+    time BIGINT NOT NULL,
+    head BYTEA NOT NULL,
+    -- As of a tenant.
+    frozen TEXT
+);
+
+-- What happened in the house's book. The content is the ledger's.
+CREATE TABLE movements (
+    tenant TEXT NOT NULL,
+    movement TEXT NOT NULL,
+    seq BIGINT NOT NULL,
+    content BYTEA NOT NULL,
+    PRIMARY KEY (tenant, movement)
+);
+
+-- What each provider has in advance.
+CREATE TABLE advances (
+    tenant TEXT NOT NULL,
+    provider TEXT NOT NULL,
+    currency TEXT NOT NULL,
+    amount BIGINT NOT NULL,
+    PRIMARY KEY (tenant, provider, currency)
+);
+
 CREATE TABLE keys (
     tenant TEXT NOT NULL,
     key TEXT NOT NULL,

@@ -100,7 +100,8 @@ fn seal(row: &dyn Fields) -> Result<Seal, StoreError> {
 }
 
 fn month_ends(source: &mut dyn Source, month: Month) -> Result<Vec<MonthEnd>, StoreError> {
-    let sql = "SELECT tenant, seq FROM tenants ORDER BY tenant";
+    let sql = "SELECT tenant, seq FROM tenants \
+               UNION ALL SELECT tenant, seq FROM house ORDER BY tenant";
     let books: Vec<(TenantId, u64)> = all(source, "read the books' ends", sql, &[], |row| {
         Ok((parsed(row, 0, "a tenant id")?, count(row, 1)?))
     })?;

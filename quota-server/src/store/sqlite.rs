@@ -7,6 +7,7 @@ mod carrier;
 mod copy;
 mod heads;
 mod held;
+mod house;
 mod load;
 mod lock;
 mod open;

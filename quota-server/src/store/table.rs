@@ -71,6 +71,19 @@ table!(
         "head"
     ]
 );
+table!(HOUSE, "house", 1, ["tenant", "seq", "time", "head"]);
+table!(
+    MOVEMENTS,
+    "movements",
+    2,
+    ["tenant", "movement", "seq", "content"]
+);
+table!(
+    ADVANCES,
+    "advances",
+    3,
+    ["tenant", "provider", "currency", "amount"]
+);
 table!(
     KEYS,
     "keys",

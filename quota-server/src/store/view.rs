@@ -1,11 +1,12 @@
 //! What reports show: rows of the projections as a reader finds them. Nothing here decides anything.
 
+use ferry_ledger::house::PostedMovement;
 use ferry_ledger::{
     Flag, Grant, KeyState, Overage, PostedCorrection, PostedTransfer, Reseller, StateName,
     TenantState, UnixMs,
 };
 use ferry_types::{
-    Amount, Balance, CorrectionId, Currency, EndCause, Endpoint, GrantId, KeyId, Mode,
+    Amount, Balance, CorrectionId, Currency, EndCause, Endpoint, GrantId, KeyId, Mode, MovementId,
     PrincipalName, ReservationId, Tags, TenantId, TransferId, Usage, UsageSource,
 };
 
@@ -69,6 +70,15 @@ pub struct TransferView {
     pub posted: PostedTransfer,
 }
 
+/// Something that happened in the house's book.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MovementView {
+    /// Its id.
+    pub id: MovementId,
+    /// As it was posted.
+    pub posted: PostedMovement,
+}
+
 /// An account, with the sum of its lines.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccountView {
@@ -78,6 +88,8 @@ pub struct AccountView {
     pub currency: Currency,
     /// The sum: a debit above zero.
     pub balance: Balance,
+    /// What of it stands in the house's book; the rest stands in the tenants'.
+    pub of_house: Balance,
 }
 
 /// A key, without its secret.

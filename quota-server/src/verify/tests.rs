@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 /// Columns that no journal tells of: reports show them, nothing is decided by them.
 const NOT_DERIVED: &[(&str, &str)] = &[
     ("tenants", "frozen"),
+    ("house", "frozen"),
     ("keys", "last_used_at"),
     ("price_tables", "loaded_at"),
     // A digest of another key, of the right length: only whoever has the key could tell.
@@ -192,6 +193,36 @@ async fn a_difference_says_where_it_is() {
              FROM reservations LIMIT 1",
             "the journal does not know it",
         ),
+    ] {
+        closed.check(change, expected);
+    }
+}
+
+#[tokio::test]
+async fn a_difference_in_the_houses_book_says_where_it_is() {
+    let closed = lived().await;
+    for (change, expected) in [
+        (
+            "UPDATE advances SET amount = amount + 1",
+            "advances 'openai' 'USD': amount is 8, but the journal says 7",
+        ),
+        (
+            "DELETE FROM movements WHERE movement = 'h-3'",
+            "movements 'h-3': the store does not have it",
+        ),
+        (
+            "UPDATE house SET seq = seq + 1",
+            "house: seq is 6, but the journal says 5",
+        ),
+        (
+            "UPDATE journal SET kind = 5 WHERE tenant = 'house' AND seq = 3",
+            "entry 3",
+        ),
+        (
+            "UPDATE journal SET lines = replace(lines, '260', '1') WHERE tenant = 'house' AND seq = 5",
+            "journal 5: lines is",
+        ),
+        ("DELETE FROM house", "journal: a row of 'house'"),
     ] {
         closed.check(change, expected);
     }

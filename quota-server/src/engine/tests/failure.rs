@@ -7,10 +7,12 @@ use crate::key_directory::{PepperId, StoredDigest};
 use crate::principal::Principal;
 use crate::seal::Seal;
 use crate::store::sqlite::SqliteStore;
-use crate::store::{BookChange, CommitError, Idle, Store, StoreError, Touch, VersionTaken};
-use ferry_ledger::{AdminAnswer, Book, Refusal, ReserveAnswer, SettleAnswer, UnixMs};
-use ferry_types::{Currency, GrantId, KeyId, ReservationId, TenantId};
-use std::collections::BTreeMap;
+use crate::store::{
+    BookChange, CommitError, HouseChange, HouseStore, Idle, Store, StoreError, Touch, VersionTaken,
+};
+use ferry_ledger::{AdminAnswer, Book, House, Refusal, ReserveAnswer, SettleAnswer, UnixMs};
+use ferry_types::{Currency, GrantId, KeyId, MovementId, ReservationId, TenantId};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
@@ -46,6 +48,31 @@ impl Ailing {
             .compare_exchange(how, WELL, Ordering::SeqCst, Ordering::SeqCst);
         told.is_ok()
     }
+
+    fn after_persist(&self) -> Result<(), StoreError> {
+        if self.once(IN_THE_WAY) {
+            let source = "told to be in the way".into();
+            let action = "write a batch";
+            return Err(StoreError::Conflict { action, source });
+        }
+        self.fails(CANNOT_PERSIST)
+    }
+}
+
+impl HouseStore for Ailing {
+    fn load_house(&mut self, movements: &BTreeSet<MovementId>) -> Result<House, StoreError> {
+        self.fails(CANNOT_LOAD)?;
+        self.store.load_house(movements)
+    }
+
+    fn persist_house(&mut self, change: &HouseChange<'_>) -> Result<(), StoreError> {
+        self.store.persist_house(change)?;
+        self.after_persist()
+    }
+
+    fn freeze_house(&mut self, reason: &str) -> Result<(), StoreError> {
+        self.store.freeze_house(reason)
+    }
 }
 
 impl Store for Ailing {
@@ -67,12 +94,7 @@ impl Store for Ailing {
 
     fn persist(&mut self, changes: &[BookChange<'_>]) -> Result<(), StoreError> {
         self.store.persist(changes)?;
-        if self.once(IN_THE_WAY) {
-            let source = "told to be in the way".into();
-            let action = "write a batch";
-            return Err(StoreError::Conflict { action, source });
-        }
-        self.fails(CANNOT_PERSIST)
+        self.after_persist()
     }
 
     fn freeze(&mut self, tenant: &TenantId, reason: &str) -> Result<(), StoreError> {
@@ -327,8 +349,13 @@ async fn a_batch_that_is_run_again_has_happened_once() {
         how.store(failure, Ordering::SeqCst);
         let issued = fixture.engine.issue_key(tenant(), "another".into(), None);
         issued.await.unwrap();
+
+        how.store(failure, Ordering::SeqCst);
+        super::house::paid(&fixture, &format!("h-{failure}")).await;
+        assert_eq!(how.load(Ordering::SeqCst), WELL);
     }
     assert_eq!(fixture.balance().await, (HOLD, 0, HOLD));
     assert_eq!(fixture.engine.keys(tenant()).await.unwrap().len(), 3);
+    assert_eq!(fixture.engine.movements().await.unwrap().len(), 2);
     fixture.assert_clean().await;
 }

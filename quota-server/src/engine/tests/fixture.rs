@@ -279,6 +279,11 @@ impl Fixture {
         self.engine = self.another();
     }
 
+    /// The database, for whoever has closed the engine.
+    pub(crate) fn place(&self) -> Database {
+        self.place.clone()
+    }
+
     /// SQLite's file.
     pub(crate) fn database(&self) -> PathBuf {
         self.folder.path().join("ferry.db")
@@ -297,6 +302,7 @@ impl Fixture {
         };
         super::corrections::share(&fixture, 1_234).await;
         super::transfers::some(&fixture).await;
+        super::house::some(&fixture).await;
         let (silent, _) = fixture.granted().await;
         let (renewed, _) = fixture.granted().await;
         fixture.renew(renewed, seen).await;

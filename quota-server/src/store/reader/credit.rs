@@ -1,6 +1,6 @@
 //! Questions about what stands beside the balance: grants, corrections, accounts; and a reservation as it is stored.
 
-use super::super::fields::{Fields, corrupt, text};
+use super::super::fields::{Fields, corrupt, text, yes};
 use super::super::table::{CORRECTIONS, GRANTS, RESERVATIONS, TRANSFERS};
 use super::super::value::Value;
 use super::super::view::{AccountView, CorrectionView, GrantView, TransferView};
@@ -30,28 +30,41 @@ impl Reader {
     /// # Errors
     /// [`StoreError`] if they cannot be read.
     pub fn accounts(&mut self, tenant: Option<&TenantId>) -> Result<Vec<AccountView>, StoreError> {
-        let mut question = Question::new("SELECT lines FROM journal WHERE lines IS NOT NULL");
+        let house = TenantId::house();
+        let mut question = Question::new("SELECT lines");
+        question.with(", tenant = ", Value::text(house.as_str()));
+        question
+            .sql
+            .push_str(" FROM journal WHERE lines IS NOT NULL");
         if let Some(tenant) = tenant {
             question.with(" AND tenant = ", Value::text(tenant.as_str()));
         }
         let Question { sql, parameters } = question;
-        let mut sums: BTreeMap<(String, Currency), i128> = BTreeMap::new();
+        let mut sums: BTreeMap<(String, Currency), (i128, i128)> = BTreeMap::new();
         let mut add = |row: &dyn Fields| {
+            let of_house = yes(row, 1)?;
             for (account, currency, amount) in lines::decode(&text(row, 0)?)? {
-                let sum = sums.entry((account, currency)).or_default();
+                let (all, house) = sums.entry((account, currency)).or_default();
                 // Far from overflow: a sum of 2^63 amounts still fits.
-                *sum = sum.saturating_add(i128::from(amount));
+                *all = all.saturating_add(i128::from(amount));
+                if of_house {
+                    *house = house.saturating_add(i128::from(amount));
+                }
             }
             Ok(ControlFlow::Continue(()))
         };
         let source = self.source.as_mut();
         source.each("sum the accounts", &sql, &parameters, &mut add)?;
-        let view = |((account, currency), sum)| {
-            let sum = i64::try_from(sum).map_err(|_| corrupt("an account beyond the range"))?;
+        let balance = |sum: i128| {
+            let units = i64::try_from(sum).map_err(|_| corrupt("an account beyond the range"))?;
+            Ok::<_, StoreError>(Balance::from_units(units))
+        };
+        let view = |((account, currency), (all, house))| {
             Ok(AccountView {
                 account,
                 currency,
-                balance: Balance::from_units(sum),
+                balance: balance(all)?,
+                of_house: balance(house)?,
             })
         };
         sums.into_iter().map(view).collect()

@@ -1,12 +1,16 @@
 use super::*;
 use crate::store::table::{
-    GRANTS, JOURNAL, KEY_DIRECTORY, KEYS, REFUSALS, RESERVATIONS, TENANTS, TOP_UPS,
+    ADVANCES, GRANTS, HOUSE, JOURNAL, KEY_DIRECTORY, KEYS, MOVEMENTS, REFUSALS, RESERVATIONS,
+    TENANTS, TOP_UPS,
 };
 
 #[test]
 fn every_column_that_is_written_stands_in_the_schema() {
     let tables = [
         &TENANTS,
+        &HOUSE,
+        &MOVEMENTS,
+        &ADVANCES,
         &KEYS,
         &TOP_UPS,
         &GRANTS,
@@ -51,9 +55,11 @@ fn sql_is_what_every_relative_of_postgresql_accepts() {
         ("table.rs", include_str!("../table.rs")),
         ("reader.rs", include_str!("../reader.rs")),
         ("heads.rs", include_str!("../heads.rs")),
+        ("house.rs", include_str!("../house.rs")),
         ("seals.rs", include_str!("../seals.rs")),
         ("audit.rs", include_str!("../audit.rs")),
         ("postgres.rs", include_str!("../postgres.rs")),
+        ("postgres/house.rs", include_str!("../postgres/house.rs")),
         ("postgres/load.rs", include_str!("../postgres/load.rs")),
         ("postgres/open.rs", include_str!("../postgres/open.rs")),
         (

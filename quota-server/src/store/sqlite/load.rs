@@ -19,7 +19,7 @@ static GRANTS_OF: LazyLock<String> = LazyLock::new(|| GRANTS.of_tenant(""));
 static FIND_ACCOUNT: LazyLock<String> = LazyLock::new(|| format!("{ACCOUNT} WHERE tenant = $1"));
 
 /// The one row that answers a question, if there is one.
-fn find<T>(
+pub(super) fn find<T>(
     held: &mut Held<'_>,
     action: &'static str,
     sql: &'static str,

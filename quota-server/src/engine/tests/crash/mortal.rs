@@ -3,10 +3,12 @@
 use crate::key_directory::StoredDigest;
 use crate::seal::Seal;
 use crate::store::sqlite::SqliteStore;
-use crate::store::{BookChange, CommitError, Idle, Store, StoreError, Touch, VersionTaken};
-use ferry_ledger::{Book, UnixMs};
-use ferry_types::{GrantId, KeyId, ReservationId, TenantId};
-use std::collections::BTreeMap;
+use crate::store::{
+    BookChange, CommitError, HouseChange, HouseStore, Idle, Store, StoreError, Touch, VersionTaken,
+};
+use ferry_ledger::{Book, House, UnixMs};
+use ferry_types::{GrantId, KeyId, MovementId, ReservationId, TenantId};
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
 
 /// What the process prints when it stands at its step.
@@ -62,6 +64,24 @@ impl Mortal {
             }
         };
         self.left = left;
+    }
+}
+
+impl HouseStore for Mortal {
+    fn load_house(&mut self, movements: &BTreeSet<MovementId>) -> Result<House, StoreError> {
+        let house = self.store.load_house(movements)?;
+        self.pass(Step::Loaded);
+        Ok(house)
+    }
+
+    fn persist_house(&mut self, change: &HouseChange<'_>) -> Result<(), StoreError> {
+        self.store.persist_house(change)?;
+        self.pass(Step::Persisted);
+        Ok(())
+    }
+
+    fn freeze_house(&mut self, reason: &str) -> Result<(), StoreError> {
+        self.store.freeze_house(reason)
     }
 }
 

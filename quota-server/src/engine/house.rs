@@ -1,0 +1,120 @@
+//! The house's own book: what operators post to it. It goes through the same writer as everything else, each command in a
+//! transaction of its own: there are few, and no tenant's call waits for this book's lock.
+
+use super::job::Job;
+use super::lanes::Lane;
+use super::metrics::EngineMetrics;
+use super::writer::{Failed, Writer};
+use super::{Engine, EngineError};
+use crate::store::view::MovementView;
+use crate::store::{HouseChange, Store, StoreError};
+use ferry_ledger::house::{PostMovement, decide};
+use ferry_ledger::{Head, HouseAnswer, HouseCommand, UnixMs};
+use ferry_types::{MovementId, TenantId};
+use tokio::sync::oneshot;
+
+/// A durable answer of the house's book.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HouseAnswered {
+    /// The end of its journal.
+    pub head: Head,
+    /// What the ledger answers.
+    pub answer: HouseAnswer,
+}
+
+impl Engine {
+    /// Posts a movement to the house's book, once per id.
+    ///
+    /// # Errors
+    /// [`EngineError`] if nothing was decided.
+    pub async fn post_movement(&self, order: PostMovement) -> Result<HouseAnswered, EngineError> {
+        self.ask_house(HouseCommand::Post(order)).await
+    }
+
+    /// What happened in the house's book, newest first.
+    ///
+    /// # Errors
+    /// [`EngineError::Unavailable`] if the store cannot be read.
+    pub async fn movements(&self) -> Result<Vec<MovementView>, EngineError> {
+        self.read(|reader| reader.movements()).await
+    }
+
+    /// A movement of the house's book; `None` if there is none of this id.
+    ///
+    /// # Errors
+    /// [`EngineError::Unavailable`] if the store cannot be read.
+    pub async fn movement(&self, id: MovementId) -> Result<Option<MovementView>, EngineError> {
+        self.read(move |reader| reader.movement(&id)).await
+    }
+
+    pub(super) async fn ask_house(
+        &self,
+        command: HouseCommand,
+    ) -> Result<HouseAnswered, EngineError> {
+        let (answer, answered) = oneshot::channel();
+        let command = Box::new(command);
+        self.put(Lane::Settlement, Job::House { command, answer })?;
+        answered.await.map_err(|_| EngineError::Unavailable)?
+    }
+}
+
+impl Writer {
+    /// Decides a command to the house's book, durably.
+    pub(super) fn decide_house(
+        &mut self,
+        command: &HouseCommand,
+    ) -> Result<Result<HouseAnswered, EngineError>, Failed> {
+        let decided = self.transact(|writer| {
+            let now = UnixMs(writer.clock.now_ms());
+            carry_out(writer.store.as_mut(), &writer.metrics, command, now)
+        })?;
+        let Some(answered) = decided else {
+            return Ok(Err(EngineError::Unavailable));
+        };
+        if matches!(answered.answer, HouseAnswer::Done { changed: true, .. }) {
+            self.changed_heads
+                .note(vec![(TenantId::house(), answered.head)]);
+        }
+        Ok(Ok(answered))
+    }
+}
+
+/// Decides and writes, ready to be committed.
+fn carry_out(
+    store: &mut dyn Store,
+    metrics: &EngineMetrics,
+    command: &HouseCommand,
+    now: UnixMs,
+) -> Result<HouseAnswered, StoreError> {
+    store.begin()?;
+    let in_view = command.movements().cloned().collect();
+    let mut house = store.load_house(&in_view)?;
+    let head = house.head;
+    let (answer, event) = decide(&house, command, now);
+    let Some(event) = event else {
+        return Ok(HouseAnswered { head, answer });
+    };
+    match house.apply(&event, now) {
+        Ok(recorded) => {
+            store.persist_house(&HouseChange {
+                house: &house,
+                recorded: &recorded,
+                movements: event.movements().cloned().collect(),
+            })?;
+            let head = house.head;
+            Ok(HouseAnswered { head, answer })
+        }
+        // The ledger rules it out. Nothing of it is kept.
+        Err(misfit) => {
+            let reason = misfit.to_string();
+            tracing::error!(
+                reason,
+                "ALARM: an invariant does not hold: the house's book is frozen"
+            );
+            metrics.books_frozen.inc();
+            store.freeze_house(&reason)?;
+            let answer = HouseAnswer::Frozen;
+            Ok(HouseAnswered { head, answer })
+        }
+    }
+}
