@@ -9,6 +9,7 @@ mod corrections;
 mod credit;
 mod failure;
 mod heads;
+mod house;
 mod routes;
 mod seals;
 mod transfers;

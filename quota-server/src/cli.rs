@@ -10,6 +10,7 @@ mod arguments;
 mod check;
 mod correct;
 mod files;
+mod house;
 mod migrate;
 mod output;
 mod serve;
@@ -78,6 +79,7 @@ async fn execute(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Grant { command } => admin::grant(&server.client()?, command, &output).await,
         Command::Transfer { command } => transfer::run(&server.client()?, command, &output).await,
         Command::Correct { command } => correct::run(&server.client()?, command, &output).await,
+        Command::House { command } => house::run(&server.client()?, command, &output).await,
         Command::Accounts { tenant } => {
             admin::accounts(&server.client()?, tenant.as_ref(), &output).await
         }

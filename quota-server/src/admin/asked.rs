@@ -3,6 +3,7 @@
 use super::failure::Failed;
 use super::{view, wire};
 use crate::engine::{Answered, Engine};
+use crate::timestamp;
 use axum::Json;
 use axum::extract::Query;
 use axum::extract::rejection::{JsonRejection, QueryRejection};
@@ -123,6 +124,18 @@ pub(super) async fn known_tenant(
     Ok(Some(tenant))
 }
 
+/// The same, or the house's own book.
+pub(super) async fn known_book(
+    engine: &Engine,
+    book: Option<String>,
+) -> Result<Option<TenantId>, Failed> {
+    let house = TenantId::house();
+    if book.as_deref() == Some(house.as_str()) {
+        return Ok(Some(house));
+    }
+    known_tenant(engine, book).await
+}
+
 pub(super) fn rows(limit: Option<usize>) -> Result<usize, Failed> {
     let limit = limit.unwrap_or(ROWS_DEFAULT);
     if (1..=ROWS_MAX).contains(&limit) {
@@ -164,6 +177,19 @@ pub(super) fn bounded(field: &str, text: String, bytes_max: usize) -> Result<Str
         return Err(Failed::invalid(format!("{field}: has a control character")));
     }
     Ok(text)
+}
+
+/// The beginning of a day in UTC.
+pub(super) fn day(field: &str, text: Option<String>) -> Result<Option<UnixMs>, Failed> {
+    let Some(text) = text else {
+        return Ok(None);
+    };
+    let read = timestamp::from_date(&text).map(UnixMs);
+    read.map(Some).ok_or_else(|| {
+        Failed::invalid(format!(
+            "{field}: '{text}' is not a date such as 2026-12-31, whose beginning in UTC counts"
+        ))
+    })
 }
 
 /// A currency that there are prices in; the first if nobody said which.

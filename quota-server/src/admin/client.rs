@@ -1,5 +1,6 @@
 //! The client of `/admin/v1`: what the command line, the quickstart and the tests use.
 
+mod house;
 mod money;
 mod proof;
 mod requests;

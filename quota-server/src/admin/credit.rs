@@ -1,14 +1,13 @@
 //! The routes of what stands beside the balance: grants, overage policies, and the accounts that everything is posted to.
 
-use super::asked::{Done, asked, bounded, done, json, known_tenant, parse};
+use super::asked::{Done, asked, bounded, day, done, json, known_book, parse};
 use super::failure::Failed;
 use super::routes::{AdminState, Answer};
 use super::{view, wire};
-use crate::timestamp;
 use axum::Json;
 use axum::extract::rejection::{JsonRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
-use ferry_ledger::{GrantKind, GrantScope, IssueGrant, Overage, Share, UnixMs};
+use ferry_ledger::{GrantKind, GrantScope, IssueGrant, Overage, Share};
 use ferry_types::{Amount, Currency, GrantId, TenantId};
 use serde::Deserialize;
 use std::collections::BTreeSet;
@@ -106,18 +105,6 @@ fn names(field: &str, list: Vec<String>) -> Result<BTreeSet<String>, Failed> {
     checked.collect()
 }
 
-fn day(field: &str, text: Option<String>) -> Result<Option<UnixMs>, Failed> {
-    let Some(text) = text else {
-        return Ok(None);
-    };
-    let read = timestamp::from_date(&text).map(UnixMs);
-    read.map(Some).ok_or_else(|| {
-        Failed::invalid(format!(
-            "{field}: '{text}' is not a date such as 2026-12-31, whose beginning in UTC counts"
-        ))
-    })
-}
-
 pub(super) async fn set_overage(
     State(state): State<AdminState>,
     Path(tenant): Path<String>,
@@ -194,8 +181,12 @@ pub(super) async fn accounts(
     query: Result<Query<AccountsQuery>, QueryRejection>,
 ) -> Answer<wire::Accounts> {
     let AccountsQuery { tenant } = asked(query)?;
-    let tenant = known_tenant(&state.engine, tenant).await?;
+    let tenant = known_book(&state.engine, tenant).await?;
+    let shown = match &tenant {
+        None => view::account_of_all,
+        Some(_) => view::account,
+    };
     let accounts = state.engine.accounts(tenant).await?;
-    let accounts = accounts.into_iter().map(view::account).collect();
+    let accounts = accounts.into_iter().map(shown).collect();
     Ok(Json(wire::Accounts { accounts }))
 }

@@ -1,11 +1,11 @@
 //! The routes of `/admin/v1`: read what was asked, put it to the engine, write what it answers.
 
 use super::asked::{
-    Done, asked, bounded, check_currency, done, json, known_tenant, now, one_key, one_of, parse,
-    rows,
+    Done, asked, bounded, check_currency, done, json, known_book, known_tenant, now, one_key,
+    one_of, parse, rows,
 };
 use super::failure::Failed;
-use super::{corrections, credit, heads, seals, transfers, view, wire};
+use super::{corrections, credit, heads, house, seals, transfers, view, wire};
 use crate::draining::Draining;
 use crate::engine::{self, Engine, EngineError};
 use crate::policy::Offers;
@@ -73,6 +73,7 @@ pub(crate) fn router(state: AdminState) -> Router {
             get(transfers::list).post(transfers::transfer),
         )
         .route("/tenants/{tenant}/reseller", post(credit::set_reseller))
+        .route("/house/movements", get(house::list).post(house::post))
         .route("/accounts", get(credit::accounts))
         .route("/reservations", get(reservations))
         .route("/usage", get(usage))
@@ -351,7 +352,7 @@ async fn verify(
 ) -> Answer<wire::Verdict> {
     let VerifyQuery { tenant, since } = asked(query)?;
     let since: Option<Since> = since.map(|text| parse("since", &text)).transpose()?;
-    let part = match (known_tenant(&state.engine, tenant).await?, since) {
+    let part = match (known_book(&state.engine, tenant).await?, since) {
         (Some(tenant), since) => Some(Part { tenant, since }),
         (None, None) => None,
         (None, Some(_)) => return Err(Failed::invalid("since: of which tenant?")),

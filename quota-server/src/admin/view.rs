@@ -1,5 +1,7 @@
 //! From what the store shows to the JSON of `/admin/v1`.
 
+pub(super) mod house;
+
 use super::wire;
 use crate::store::view::{
     AccountView, AttemptView, CorrectionView, GrantView, KeyView, ReservationView, TenantView,
@@ -128,6 +130,20 @@ pub(super) fn account(found: AccountView) -> wire::Account {
         account,
         currency: currency.code().to_owned(),
         balance: balance.display(currency).to_string(),
+        tenants: None,
+        house: None,
+    }
+}
+
+/// An account over all books, with what stands in which.
+pub(super) fn account_of_all(found: AccountView) -> wire::Account {
+    let (currency, of_house) = (found.currency, found.of_house);
+    let shown = |balance: Balance| balance.display(currency).to_string();
+    let of_tenants = found.balance.units().checked_sub(of_house.units());
+    wire::Account {
+        tenants: of_tenants.map(Balance::from_units).map(shown),
+        house: Some(shown(of_house)),
+        ..account(found)
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod corrections;
 mod credit;
+mod house;
 mod proof;
 mod transfers;
 
@@ -9,6 +10,7 @@ pub use corrections::{Correction, Corrections, CreateCorrection, PostedCorrectio
 pub use credit::{
     Account, Accounts, CreateGrant, Grant, Grants, IssuedGrant, SetOverage, SetReseller,
 };
+pub use house::{CreateMovement, Money, Move, Movement, Movements, PostedMovement};
 pub use proof::{CheckHeads, Heads, HeadsVerdict, Seal, SealMonth, Seals};
 pub use transfers::{CreateTransfer, PostedTransfer, Transfer, Transfers};
 

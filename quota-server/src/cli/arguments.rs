@@ -2,6 +2,7 @@
 
 use super::correct::CorrectCommand;
 use super::files::Place;
+use super::house::HouseCommand;
 use super::transfer::TransferCommand;
 use crate::admin::{Client, InvalidServer};
 use crate::store::postgres::PostgresConfig;
@@ -91,9 +92,14 @@ pub(super) enum Command {
         #[command(subcommand)]
         command: CorrectCommand,
     },
-    /// Show every account with the sum of its lines: a trial balance.
+    /// The house's own book: what providers and resellers are paid, what invoices say otherwise, and money that is exchanged.
+    House {
+        #[command(subcommand)]
+        command: HouseCommand,
+    },
+    /// Show every account with the sum of its lines, over all books and in which of them: a trial balance.
     Accounts {
-        /// Of one tenant.
+        /// Of one tenant, or of `house`.
         #[arg(long)]
         tenant: Option<TenantId>,
     },
@@ -277,7 +283,7 @@ pub(super) struct VerifyArguments {
     /// A database, read without its server: a file, or postgres://user@host/name with its password in PGPASSWORD.
     #[arg(long, value_name = "FILE|URL")]
     pub(super) database: Option<String>,
-    /// Only this tenant's book.
+    /// Only this tenant's book, or that of `house`.
     #[arg(long, conflicts_with_all = ["heads", "receipts"])]
     pub(super) tenant: Option<TenantId>,
     /// Only its chain from this entry, or the first one of this date in UTC, on; what is before is trusted.
@@ -286,7 +292,7 @@ pub(super) struct VerifyArguments {
     /// An export of signed heads: does the database still have all of them?
     #[arg(long, value_name = "FILE", conflicts_with = "receipts")]
     pub(super) heads: Option<PathBuf>,
-    /// Receipts, or answers of `ferry topup --json`, one a line: does the database still have what they say?
+    /// Receipts, or answers of `ferry topup --json` and `ferry house … --json`, one a line: does the database still have what they say?
     #[arg(long, value_name = "FILE")]
     pub(super) receipts: Option<PathBuf>,
     /// What they have to be signed with, as `ferry heads` showed it; the database's own key if left out.

@@ -1,13 +1,14 @@
 //! Tables for people.
 
+mod house;
 mod movements;
 
+pub(super) use house::{accounts, movements, posted_movement};
 pub(super) use movements::{corrections, posted_correction, posted_transfer, top_up, transfers};
 
 use crate::admin::wire::{
-    Accounts, Balance, CreatedKey, Grant, Grants, Heads, HeadsVerdict, IssuedGrant, Key, Keys,
-    Reservation, Reservations, Seal, Seals, Tenant, Tenants, Usage, UsageRecord, UsageRecords,
-    Verdict,
+    Balance, CreatedKey, Grant, Grants, Heads, HeadsVerdict, IssuedGrant, Key, Keys, Reservation,
+    Reservations, Seal, Seals, Tenant, Tenants, Usage, UsageRecord, UsageRecords, Verdict,
 };
 use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, Table};
@@ -99,18 +100,6 @@ fn grant_rows(grants: &[Grant]) -> String {
         ]);
     }
     shown(&table, grants.len(), "grants")
-}
-
-pub(super) fn accounts(list: &Accounts) -> String {
-    let mut table = table(&["ACCOUNT", "BALANCE", "CURRENCY"], &[1]);
-    for account in &list.accounts {
-        table.add_row([
-            account.account.as_str(),
-            &account.balance,
-            &account.currency,
-        ]);
-    }
-    shown(&table, list.accounts.len(), "lines yet")
 }
 
 fn or_none(value: Option<&String>) -> String {

@@ -18,6 +18,7 @@ mod drain;
 mod ferry;
 mod gateway;
 mod heads;
+mod house;
 mod learned;
 mod migrate;
 mod probes;

@@ -113,6 +113,12 @@ pub struct Account {
     pub currency: String,
     /// The sum.
     pub balance: String,
+    /// What of it stands in the tenants' books; absent where one book is asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tenants: Option<String>,
+    /// What of it stands in the house's book; absent where one book is asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub house: Option<String>,
 }
 
 /// `GET accounts`: a trial balance. All balances of a currency sum to zero.

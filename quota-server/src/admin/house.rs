@@ -1,0 +1,202 @@
+//! The routes of the house's own book.
+
+use super::asked::{bounded, day, json, parse};
+use super::failure::Failed;
+use super::routes::{AdminState, Answer};
+use super::view::house as view;
+use super::wire;
+use crate::engine::HouseAnswered;
+use axum::Json;
+use axum::extract::State;
+use axum::extract::rejection::JsonRejection;
+use axum::http::StatusCode;
+use ferry_ledger::house::{Cause, Deviation, Money, PostMovement};
+use ferry_ledger::{HouseAnswer, Move};
+use ferry_types::{Amount, Currency, MovementId, TenantId};
+
+/// A name.
+const NAME_BYTES_MAX: usize = 200;
+/// A note is a sentence or two.
+const NOTE_BYTES_MAX: usize = 1_000;
+
+pub(super) async fn list(State(state): State<AdminState>) -> Answer<wire::Movements> {
+    let found = state.engine.movements().await?;
+    let movements = found.iter().map(view::movement).collect();
+    Ok(Json(wire::Movements { movements }))
+}
+
+pub(super) async fn post(
+    State(state): State<AdminState>,
+    body: Result<Json<wire::CreateMovement>, JsonRejection>,
+) -> Answer<wire::PostedMovement> {
+    let wire::CreateMovement {
+        id,
+        what,
+        occurred_at,
+        approver,
+        note,
+    } = json(body)?;
+    let id: MovementId = parse("id", &id)?;
+    if approver.trim().is_empty() {
+        return Err(Failed::invalid("approver: missing: who approved it?"));
+    }
+    let order = PostMovement {
+        id: id.clone(),
+        what: read(what, &state).await?,
+        occurred_at: day("occurred_at", occurred_at)?,
+        approver: bounded("approver", approver, NAME_BYTES_MAX)?,
+        note: bounded("note", note, NOTE_BYTES_MAX)?,
+    };
+    let answered = state.engine.post_movement(order.clone()).await?;
+    let posted_now = done(&answered, &order.what)?;
+    let posted = state.engine.movement(id).await?;
+    let posted = posted.as_ref().map(view::movement);
+    let signer = state.engine.signer();
+    Ok(Json(wire::PostedMovement {
+        movement: posted.ok_or_else(Failed::no_such_path)?,
+        posted_now,
+        receipt: signer.sign(&TenantId::house(), answered.head).line(),
+    }))
+}
+
+/// Whether this call did it, or why it was not done.
+fn done(answered: &HouseAnswered, what: &Move) -> Result<bool, Failed> {
+    match &answered.answer {
+        HouseAnswer::Done { changed, .. } => Ok(*changed),
+        HouseAnswer::Conflict { field } => Err(Failed::conflict(field, "a movement of this id")),
+        HouseAnswer::NothingMoves => Err(Failed::invalid("amount: nothing would move")),
+        HouseAnswer::OutOfRange => Err(Failed::invalid("amount: more than a balance can hold")),
+        HouseAnswer::NotYet => Err(Failed::invalid("occurred_at: a day that has not begun")),
+        HouseAnswer::SameCurrency => {
+            let message = "bought: in the currency that pays for it: nothing is exchanged";
+            Err(Failed::invalid(message))
+        }
+        HouseAnswer::Exceeds { most } => {
+            let (provider, currency) = (what.parts().provider, most.currency);
+            let bound = match provider {
+                Some(provider) => format!("'{provider}' has in advance"),
+                None => "is left of the variance".to_owned(),
+            };
+            let most = most.amount.display(currency);
+            let message = format!("amount: more than {bound}: at most {most} {currency}");
+            Err(Failed::new(StatusCode::CONFLICT, "exceeds", message))
+        }
+        HouseAnswer::UnknownVariance => Err(Failed::new(
+            StatusCode::NOT_FOUND,
+            "unknown_variance",
+            "no variance was posted under this id: see `ferry house list`",
+        )),
+        HouseAnswer::OtherCurrency { currency } => Err(Failed::invalid(format!(
+            "currency: the variance is in {currency}"
+        ))),
+        HouseAnswer::MonthNotOver => Err(Failed::invalid("the month is not over")),
+        HouseAnswer::Frozen => Err(Failed::frozen(TenantId::house().as_str())),
+    }
+}
+
+async fn read(what: wire::Move, state: &AdminState) -> Result<Move, Failed> {
+    let usual = state.currencies.first().copied();
+    let money = |of: wire::Money| money("currency", of, usual);
+    Ok(match what {
+        wire::Move::Pay {
+            provider,
+            money: of,
+        } => Move::Pay {
+            provider: named(provider)?,
+            money: money(of)?,
+        },
+        wire::Move::Prepay {
+            provider,
+            money: of,
+        } => Move::Prepay {
+            provider: named(provider)?,
+            money: money(of)?,
+        },
+        wire::Move::SetOff {
+            provider,
+            money: of,
+        } => Move::SetOff {
+            provider: named(provider)?,
+            money: money(of)?,
+        },
+        wire::Move::PayReseller {
+            reseller,
+            money: of,
+        } => Move::PayReseller {
+            reseller: parse("reseller", &reseller)?,
+            money: money(of)?,
+        },
+        wire::Move::Variance {
+            provider,
+            money: of,
+            deviation,
+        } => Move::Variance {
+            provider: named(provider)?,
+            money: money(of)?,
+            deviation: one_of("deviation", &deviation, Deviation::ALL, Deviation::name)?,
+        },
+        wire::Move::Resolve {
+            variance,
+            money: of,
+            cause,
+        } => resolve(variance, of, &cause, state).await?,
+        wire::Move::Exchange { sold, bought } => Move::Exchange {
+            sold: money(sold)?,
+            bought: self::money("bought", bought, None)?,
+        },
+    })
+}
+
+/// A part of a variance is in the variance's currency, if nobody says otherwise.
+async fn resolve(
+    variance: String,
+    of: wire::Money,
+    cause: &str,
+    state: &AdminState,
+) -> Result<Move, Failed> {
+    let variance: MovementId = parse("variance", &variance)?;
+    let found = state.engine.movement(variance.clone()).await?;
+    let currency = found.map(|found| found.posted.movement.what.parts().money.currency);
+    let usual = currency.or_else(|| state.currencies.first().copied());
+    Ok(Move::Resolve {
+        money: money("currency", of, usual)?,
+        variance,
+        cause: one_of("cause", cause, Cause::ALL, Cause::name)?,
+    })
+}
+
+fn named(provider: String) -> Result<String, Failed> {
+    if provider.is_empty() {
+        return Err(Failed::invalid("provider: an empty name"));
+    }
+    bounded("provider", provider, NAME_BYTES_MAX)
+}
+
+/// Reads money; `usual` is the currency where none is said.
+fn money(field: &str, of: wire::Money, usual: Option<Currency>) -> Result<Money, Failed> {
+    let wire::Money { amount, currency } = of;
+    let currency = match currency {
+        None => usual,
+        Some(code) => Currency::from_code(&code),
+    };
+    let currency = currency.ok_or_else(|| {
+        let codes = Currency::ALL.map(Currency::code).join(", ");
+        Failed::invalid(format!("{field}: no currency, or none of {codes}"))
+    })?;
+    let amount = Amount::parse(&amount, currency);
+    let amount = amount.map_err(|problem| Failed::invalid(format!("amount: {problem}")))?;
+    Ok(Money { amount, currency })
+}
+
+fn one_of<T: Copy, const N: usize>(
+    field: &str,
+    text: &str,
+    all: [T; N],
+    name: impl Fn(T) -> &'static str,
+) -> Result<T, Failed> {
+    let found = all.into_iter().find(|known| name(*known) == text);
+    found.ok_or_else(|| {
+        let names = all.map(name).join(", ");
+        Failed::invalid(format!("{field}: '{text}' is none of {names}"))
+    })
+}

@@ -1,0 +1,90 @@
+//! The house's movements, as they are shown.
+
+use super::time;
+use crate::admin::wire;
+use crate::store::view::MovementView;
+use ferry_ledger::Move;
+use ferry_ledger::house::Money;
+
+pub(in crate::admin) fn movement(found: &MovementView) -> wire::Movement {
+    let MovementView { id, posted } = found;
+    let movement = &posted.movement;
+    let parts = movement.what.parts();
+    let whole = parts.money;
+    let unresolved = parts.deviation.map(|_| {
+        let left = whole.amount.excess_over(posted.resolved);
+        left.display(whole.currency).to_string()
+    });
+    wire::Movement {
+        id: id.to_string(),
+        what: what(&movement.what),
+        unresolved,
+        occurred_at: time(movement.occurred_at),
+        approver: movement.approver.clone(),
+        note: movement.note.clone(),
+        posted_at: time(posted.at),
+        seq: posted.seq,
+    }
+}
+
+fn what(what: &Move) -> wire::Move {
+    match what {
+        Move::Pay {
+            provider,
+            money: of,
+        } => wire::Move::Pay {
+            provider: provider.clone(),
+            money: money(*of),
+        },
+        Move::Prepay {
+            provider,
+            money: of,
+        } => wire::Move::Prepay {
+            provider: provider.clone(),
+            money: money(*of),
+        },
+        Move::SetOff {
+            provider,
+            money: of,
+        } => wire::Move::SetOff {
+            provider: provider.clone(),
+            money: money(*of),
+        },
+        Move::PayReseller {
+            reseller,
+            money: of,
+        } => wire::Move::PayReseller {
+            reseller: reseller.to_string(),
+            money: money(*of),
+        },
+        Move::Variance {
+            provider,
+            money: of,
+            deviation,
+        } => wire::Move::Variance {
+            provider: provider.clone(),
+            money: money(*of),
+            deviation: deviation.name().to_owned(),
+        },
+        Move::Resolve {
+            variance,
+            money: of,
+            cause,
+        } => wire::Move::Resolve {
+            variance: variance.to_string(),
+            money: money(*of),
+            cause: cause.name().to_owned(),
+        },
+        Move::Exchange { sold, bought } => wire::Move::Exchange {
+            sold: money(*sold),
+            bought: money(*bought),
+        },
+    }
+}
+
+fn money(of: Money) -> wire::Money {
+    wire::Money {
+        amount: of.amount.display(of.currency).to_string(),
+        currency: Some(of.currency.code().to_owned()),
+    }
+}

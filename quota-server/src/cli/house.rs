@@ -1,0 +1,239 @@
+//! `ferry house`: what the house pays, what invoices say otherwise, and what it exchanges.
+
+use super::output::Output;
+use super::table;
+use crate::admin::Client;
+use crate::admin::wire::{CreateMovement, Money, Move};
+use anyhow::Context;
+use clap::{Args, Subcommand};
+use ferry_types::{MovementId, ResellerName};
+use std::process::ExitCode;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum HouseCommand {
+    /// A provider was paid what it is owed.
+    Pay {
+        #[command(flatten)]
+        to: ToProvider,
+        #[command(flatten)]
+        posted: Posted,
+    },
+    /// A provider was paid in advance.
+    Prepay {
+        #[command(flatten)]
+        to: ToProvider,
+        #[command(flatten)]
+        posted: Posted,
+    },
+    /// Pay what a provider is owed by what it has in advance; never by more than that.
+    SetOff {
+        #[command(flatten)]
+        to: ToProvider,
+        #[command(flatten)]
+        posted: Posted,
+    },
+    /// A reseller was paid its share.
+    PayReseller {
+        reseller: ResellerName,
+        #[command(flatten)]
+        money: Sum,
+        #[command(flatten)]
+        posted: Posted,
+    },
+    /// A provider's invoice says more or less than had accrued. Customers' charges stay as they are.
+    Variance {
+        #[command(flatten)]
+        to: ToProvider,
+        #[command(flatten)]
+        side: Side,
+        #[command(flatten)]
+        posted: Posted,
+    },
+    /// Say what a variance was, or a part of it.
+    Resolve {
+        /// The id of the variance.
+        variance: MovementId,
+        /// Such as 5 or 5.00, in the variance's currency.
+        amount: String,
+        /// What it was.
+        #[arg(long, value_parser = ["provider-cost", "rounding"])]
+        cause: String,
+        #[command(flatten)]
+        posted: Posted,
+    },
+    /// Money of one currency bought another: such as `exchange 100 USD 2600050 VND`.
+    Exchange {
+        /// What it cost.
+        sold: String,
+        /// In this currency.
+        sold_currency: String,
+        /// What it brought.
+        bought: String,
+        /// In this currency.
+        bought_currency: String,
+        #[command(flatten)]
+        posted: Posted,
+    },
+    /// List everything, newest first.
+    List,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ToProvider {
+    /// Its name in the price table.
+    provider: String,
+    #[command(flatten)]
+    money: Sum,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Sum {
+    /// Such as 5 or 5.00.
+    amount: String,
+    /// What it is in; the price table's currency if left out.
+    #[arg(long)]
+    currency: Option<String>,
+}
+
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub(super) struct Side {
+    /// The invoice says more.
+    #[arg(long)]
+    beyond: bool,
+    /// The invoice says less.
+    #[arg(long)]
+    below: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Posted {
+    /// Who approved it.
+    #[arg(long)]
+    approver: String,
+    /// The day on which it happened, in UTC; just now if left out.
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    on: Option<String>,
+    /// Its id, for good: sent twice, it counts once. Drawn if left out.
+    #[arg(long)]
+    id: Option<MovementId>,
+    /// For people: the invoice's number, the bank's reference.
+    #[arg(long, default_value = "")]
+    note: String,
+}
+
+impl From<Sum> for Money {
+    fn from(Sum { amount, currency }: Sum) -> Self {
+        Self { amount, currency }
+    }
+}
+
+impl ToProvider {
+    fn parts(self) -> (String, Money) {
+        (self.provider, self.money.into())
+    }
+}
+
+pub(super) async fn run(
+    client: &Client,
+    command: HouseCommand,
+    output: &Output,
+) -> anyhow::Result<ExitCode> {
+    let Some((what, posted)) = asked(command) else {
+        output.result(&client.movements().await?, table::movements)?;
+        return Ok(ExitCode::SUCCESS);
+    };
+    let Posted {
+        approver,
+        on,
+        id,
+        note,
+    } = posted;
+    let id = match id {
+        Some(id) => id.to_string(),
+        None => {
+            let random = getrandom::u64().context("failed to draw an id")?;
+            format!("h-{random:016x}")
+        }
+    };
+    let new = CreateMovement {
+        id,
+        what,
+        occurred_at: on,
+        approver,
+        note,
+    };
+    let posted = client.post_movement(&new).await?;
+    output.result(&posted, table::posted_movement)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What is to be posted; nothing, if only the list is asked for.
+fn asked(command: HouseCommand) -> Option<(Move, Posted)> {
+    Some(match command {
+        HouseCommand::Pay { to, posted } => {
+            let (provider, money) = to.parts();
+            (Move::Pay { provider, money }, posted)
+        }
+        HouseCommand::Prepay { to, posted } => {
+            let (provider, money) = to.parts();
+            (Move::Prepay { provider, money }, posted)
+        }
+        HouseCommand::SetOff { to, posted } => {
+            let (provider, money) = to.parts();
+            (Move::SetOff { provider, money }, posted)
+        }
+        HouseCommand::PayReseller {
+            reseller,
+            money,
+            posted,
+        } => {
+            let (reseller, money) = (reseller.to_string(), money.into());
+            (Move::PayReseller { reseller, money }, posted)
+        }
+        HouseCommand::Variance { to, side, posted } => {
+            let (provider, money) = to.parts();
+            let deviation = if side.beyond { "beyond" } else { "below" };
+            let variance = Move::Variance {
+                provider,
+                money,
+                deviation: deviation.to_owned(),
+            };
+            (variance, posted)
+        }
+        HouseCommand::Resolve {
+            variance,
+            amount,
+            cause,
+            posted,
+        } => {
+            let resolve = Move::Resolve {
+                variance: variance.to_string(),
+                money: Money {
+                    amount,
+                    currency: None,
+                },
+                cause: cause.replace('-', "_"),
+            };
+            (resolve, posted)
+        }
+        HouseCommand::Exchange {
+            sold,
+            sold_currency,
+            bought,
+            bought_currency,
+            posted,
+        } => {
+            let money = |amount, currency| Money {
+                amount,
+                currency: Some(currency),
+            };
+            let exchange = Move::Exchange {
+                sold: money(sold, sold_currency),
+                bought: money(bought, bought_currency),
+            };
+            (exchange, posted)
+        }
+        HouseCommand::List => return None,
+    })
+}

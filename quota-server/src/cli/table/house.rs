@@ -1,0 +1,138 @@
+//! The house's own book.
+
+use super::{NONE, facts, shown, table};
+use crate::admin::wire::{Accounts, Money, Move, Movement, Movements, PostedMovement};
+
+/// A move in the columns of a list.
+struct Told<'a> {
+    kind: &'static str,
+    /// With whom, or of which variance.
+    with: &'a str,
+    money: &'a Money,
+    /// What else there is to it.
+    more: String,
+}
+
+fn told(what: &Move) -> Told<'_> {
+    let plain = |kind, with, money| Told {
+        kind,
+        with,
+        money,
+        more: NONE.to_owned(),
+    };
+    match what {
+        Move::Pay { provider, money } => plain("pay", provider, money),
+        Move::Prepay { provider, money } => plain("prepay", provider, money),
+        Move::SetOff { provider, money } => plain("set-off", provider, money),
+        Move::PayReseller { reseller, money } => plain("pay-reseller", reseller, money),
+        Move::Variance {
+            provider,
+            money,
+            deviation,
+        } => Told {
+            more: deviation.clone(),
+            ..plain("variance", provider, money)
+        },
+        Move::Resolve {
+            variance,
+            money,
+            cause,
+        } => Told {
+            more: cause.clone(),
+            ..plain("resolve", variance, money)
+        },
+        Move::Exchange { sold, bought } => Told {
+            more: format!("for {}", in_words(bought)),
+            ..plain("exchange", NONE, sold)
+        },
+    }
+}
+
+fn currency(money: &Money) -> &str {
+    money.currency.as_deref().unwrap_or_default()
+}
+
+fn in_words(money: &Money) -> String {
+    format!("{} {}", money.amount, currency(money))
+}
+
+/// What of a variance is still to be resolved.
+fn unresolved(movement: &Movement) -> &str {
+    movement.unresolved.as_deref().unwrap_or(NONE)
+}
+
+pub(in crate::cli) fn posted_movement(posted: &PostedMovement) -> String {
+    let movement = &posted.movement;
+    let told = told(&movement.what);
+    let done = if posted.posted_now {
+        "now"
+    } else {
+        "before: nothing has changed"
+    };
+    let rows = [
+        ("movement", movement.id.clone()),
+        ("kind", told.kind.to_owned()),
+        ("with", told.with.to_owned()),
+        ("amount", in_words(told.money)),
+        ("more", told.more),
+        ("unresolved", unresolved(movement).to_owned()),
+        ("occurred", movement.occurred_at.clone()),
+        ("posted", done.to_owned()),
+        ("entry", movement.seq.to_string()),
+    ];
+    let rows: Vec<_> = rows.into_iter().filter(|(_, text)| text != NONE).collect();
+    facts(&rows)
+}
+
+pub(in crate::cli) fn movements(list: &Movements) -> String {
+    let header = [
+        "MOVEMENT",
+        "KIND",
+        "WITH",
+        "AMOUNT",
+        "",
+        "",
+        "UNRESOLVED",
+        "OCCURRED",
+        "APPROVER",
+        "NOTE",
+        "ENTRY",
+    ];
+    let mut table = table(&header, &[3, 6, 10]);
+    for movement in &list.movements {
+        let told = told(&movement.what);
+        table.add_row([
+            &movement.id,
+            told.kind,
+            told.with,
+            &told.money.amount,
+            currency(told.money),
+            &told.more,
+            unresolved(movement),
+            &movement.occurred_at,
+            &movement.approver,
+            &movement.note,
+            &movement.seq.to_string(),
+        ]);
+    }
+    shown(&table, list.movements.len(), "movements")
+}
+
+/// Over all books it says what stands in which: what is owed to a provider accrues in the tenants' and is paid in the house's.
+pub(in crate::cli) fn accounts(list: &Accounts) -> String {
+    let of_all = list.accounts.iter().any(|account| account.house.is_some());
+    let mut table = if of_all {
+        let header = ["ACCOUNT", "TENANTS", "HOUSE", "BALANCE", "CURRENCY"];
+        table(&header, &[1, 2, 3])
+    } else {
+        table(&["ACCOUNT", "BALANCE", "CURRENCY"], &[1])
+    };
+    for account in &list.accounts {
+        let part = |part: &Option<String>| part.clone().unwrap_or_else(|| NONE.to_owned());
+        let parts = [part(&account.tenants), part(&account.house)];
+        let parts = parts.into_iter().filter(|_| of_all);
+        let row = [account.account.clone()].into_iter().chain(parts);
+        table.add_row(row.chain([account.balance.clone(), account.currency.clone()]));
+    }
+    shown(&table, list.accounts.len(), "lines yet")
+}
