@@ -303,6 +303,11 @@ pub trait Store: HouseStore + Send {
     /// [`CommitError::Uncertain`] if the disk failed.
     fn maintain(&mut self, idle: Idle) -> Result<(), CommitError>;
 
+    /// How often a connection was made again. What was overdue before may be settled after it. A file needs none.
+    fn reconnections(&self) -> u64 {
+        0
+    }
+
     /// Whether the database was there when it was last needed. A file always is.
     fn is_connected(&self) -> bool {
         true

@@ -72,9 +72,8 @@ pub(super) struct Batch<'a> {
 }
 
 impl Batch<'_> {
-    /// Decides everything and writes it, ready to be committed.
+    /// Decides everything and writes it, ready to be committed. The transaction has begun.
     pub(super) fn run(mut self, asked: &mut Asked) -> Result<Decided, StoreError> {
-        self.store.begin()?;
         self.resolve(asked)?;
         let puts = &mut asked.puts;
         let mut works = self.load(puts)?;

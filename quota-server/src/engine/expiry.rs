@@ -1,7 +1,7 @@
 //! Ending what nobody settled: leases that have run out go through the same batches as every other call.
 //!
-//! Nothing expires for a while after a start or a step of the clock: an outage, or a clock set forward, must not end what
-//! gateways are about to settle.
+//! Nothing expires for a while after a start, a new connection to the store, or a step of the clock: an outage, or a clock set
+//! forward, must not end what gateways are about to settle, nor a grant whose time is not over.
 
 use super::call::EngineError;
 use super::job::{Ask, Op, Who};
@@ -52,7 +52,7 @@ impl Writer {
     /// Ends what is overdue, a batch at a time; says how many.
     pub(super) fn expire_due(&mut self) -> Result<u64, Failed> {
         let now = UnixMs(self.clock.now_ms());
-        if self.clock.steady_for_ms() < self.lease.suspension_ms() {
+        if !self.may_expire() {
             return Ok(0);
         }
         let due = match self.store.due(now, BATCH_MAX) {
@@ -69,11 +69,18 @@ impl Writer {
             who: Who::Operator(tenant),
             ask: Ask::Command(Command::Expire(Expire { id })),
         });
-        let results = self.decide(ops.collect())?;
+        let results = self.decide_if(ops.collect(), Self::may_expire)?;
         let expired = results.iter().filter(|result| is_expired(result)).count();
         let expired = u64::try_from(expired).unwrap_or(u64::MAX);
         self.metrics.expired.inc_by(expired);
         Ok(expired)
+    }
+
+    /// Whether time has run undisturbed for long enough.
+    fn may_expire(&mut self) -> bool {
+        self.note_connection();
+        self.clock.now_ms();
+        self.clock.steady_for_ms() >= self.lease.suspension_ms()
     }
 }
 
@@ -82,6 +89,9 @@ impl Writer {
     /// more: this only moves what is left to where it belongs.
     pub(super) fn expire_grants(&mut self) -> Result<(), Failed> {
         let now = UnixMs(self.clock.now_ms());
+        if !self.may_expire() {
+            return Ok(());
+        }
         let due = match self.store.due_grants(now, BATCH_MAX) {
             Ok(due) => due,
             Err(error) => {
@@ -96,7 +106,7 @@ impl Writer {
             who: Who::Operator(tenant),
             ask: Ask::Command(Command::ExpireGrant(id)),
         });
-        self.decide(ops.collect()).map(|_| ())
+        self.decide_if(ops.collect(), Self::may_expire).map(|_| ())
     }
 }
 

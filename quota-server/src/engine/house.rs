@@ -86,7 +86,6 @@ fn carry_out(
     command: &HouseCommand,
     now: UnixMs,
 ) -> Result<HouseAnswered, StoreError> {
-    store.begin()?;
     let in_view = command.movements().cloned().collect();
     let mut house = store.load_house(&in_view)?;
     let head = house.head;

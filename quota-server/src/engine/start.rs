@@ -143,6 +143,7 @@ impl Engine {
             changed_heads: changed_heads.clone(),
             hold: hold.clone(),
             connected: Arc::clone(&connected),
+            reconnections: 0,
         };
         std::thread::Builder::new()
             .name("ferry-writer".into())

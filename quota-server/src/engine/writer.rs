@@ -51,6 +51,8 @@ pub(super) struct Writer {
     pub(super) hold: Hold,
     /// Whether the database is there, for those who ask whether the server is ready.
     pub(super) connected: Arc<AtomicBool>,
+    /// How often the store had connected again when this was last looked at.
+    pub(super) reconnections: u64,
 }
 
 /// The state is not known any more.
@@ -134,24 +136,38 @@ impl Writer {
     }
 
     fn decide_and_answer(&mut self, ops: Vec<Op>, waiting: Vec<Waiting>) -> Result<(), Failed> {
-        let (results, spent) = self.decide_all(ops)?;
+        let (results, spent) = self.decide_all(ops, |_| true)?;
         self.teller.tell(waiting, results, spent);
         Ok(())
     }
 
     /// Decides these together, durably. The results are in the order of the operations.
     pub(super) fn decide(&mut self, ops: Vec<Op>) -> Result<Results, Failed> {
-        self.decide_all(ops).map(|(results, _)| results)
+        self.decide_if(ops, |_| true)
+    }
+
+    /// The same if this holds once the batch has begun, whenever it is run: what was true before may not be after the store has
+    /// connected again.
+    pub(super) fn decide_if(
+        &mut self,
+        ops: Vec<Op>,
+        holds: impl Fn(&mut Self) -> bool,
+    ) -> Result<Results, Failed> {
+        self.decide_all(ops, holds).map(|(results, _)| results)
     }
 
     /// The same, with what is left of the batch.
-    fn decide_all(&mut self, ops: Vec<Op>) -> Result<(Results, Option<(Asked, Spent)>), Failed> {
+    fn decide_all(
+        &mut self,
+        ops: Vec<Op>,
+        holds: impl Fn(&mut Self) -> bool,
+    ) -> Result<(Results, Option<(Asked, Spent)>), Failed> {
         let count = ops.len();
         self.metrics
             .batch_operations
             .observe(f64::from(u32::try_from(count).unwrap_or(u32::MAX)));
         let mut asked = Asked::new(ops);
-        let decided = self.transact(|writer| {
+        let decided = self.transact_if(holds, |writer| {
             let now = UnixMs(writer.clock.now_ms());
             let rules = writer.rules();
             let mut unreserved = writer.unreserved.clone();
@@ -187,9 +203,21 @@ impl Writer {
     /// if it has not happened.
     pub(super) fn transact<T>(
         &mut self,
+        run: impl FnMut(&mut Self) -> Result<T, StoreError>,
+    ) -> Result<Option<T>, Failed> {
+        self.transact_if(|_| true, run)
+    }
+
+    /// The same as long as this holds once the transaction has begun.
+    fn transact_if<T>(
+        &mut self,
+        holds: impl Fn(&mut Self) -> bool,
         mut run: impl FnMut(&mut Self) -> Result<T, StoreError>,
     ) -> Result<Option<T>, Failed> {
         for _ in 0..RUNS_MAX {
+            if !self.begin_if(&holds)? {
+                break;
+            }
             match run(self) {
                 Ok(done) => match self.commit()? {
                     Committed::Yes => return Ok(Some(done)),
@@ -206,6 +234,21 @@ impl Writer {
         Ok(None)
     }
 
+    /// Begins a transaction, if this holds then.
+    fn begin_if(&mut self, holds: &impl Fn(&mut Self) -> bool) -> Result<bool, Failed> {
+        let begun = self.store.begin();
+        self.note_connection();
+        if let Err(error) = begun {
+            self.undo(&error)?;
+            return Ok(false);
+        }
+        if !holds(self) {
+            self.store.rollback().map_err(|e| failed(&e))?;
+            return Ok(false);
+        }
+        Ok(true)
+    }
+
     fn run_again(&mut self, error: &StoreError) -> Result<(), Failed> {
         tracing::debug!(error = %chain(error), "a batch is run again");
         self.metrics.batches_again.inc();
@@ -213,15 +256,16 @@ impl Writer {
     }
 
     /// Tells when the database went away and when it came back. What gateways could not settle meanwhile must not expire.
-    fn note_connection(&mut self) {
-        let connected = self.store.is_connected();
-        if self.connected.swap(connected, Ordering::SeqCst) == connected {
-            return;
-        }
-        if connected {
+    pub(super) fn note_connection(&mut self) {
+        let reconnections = self.store.reconnections();
+        // A connection that broke and was made again within one turn was never seen to be away.
+        if self.reconnections != reconnections {
+            self.reconnections = reconnections;
             self.clock.disturbed();
             tracing::info!("the database is back: expiry is suspended for a while");
-        } else {
+        }
+        let connected = self.store.is_connected();
+        if self.connected.swap(connected, Ordering::SeqCst) && !connected {
             tracing::error!("the database cannot be reached: nothing is decided until it is back");
         }
     }

@@ -50,6 +50,7 @@ const PAUSE_MAX: Duration = Duration::from_secs(1);
 pub struct PostgresStore {
     config: PostgresConfig,
     link: Option<Link>,
+    reconnections: u64,
     /// The transaction's beginning is sent with its first step.
     begins: bool,
     pause: Duration,
@@ -67,6 +68,7 @@ impl PostgresStore {
         Ok(Self {
             config: config.clone(),
             link: Some(link),
+            reconnections: 0,
             begins: false,
             pause: PAUSE_MIN,
             next_attempt: Instant::now(),
@@ -88,6 +90,7 @@ impl PostgresStore {
         match Link::open(&self.config, link::WRITES) {
             Ok(link) => {
                 self.link = Some(link);
+                self.reconnections = self.reconnections.saturating_add(1);
                 self.pause = PAUSE_MIN;
                 Ok(())
             }
@@ -331,6 +334,10 @@ impl Store for PostgresStore {
             tracing::debug!(error = %super::chain(&error), "PostgreSQL is not there");
         }
         Ok(())
+    }
+
+    fn reconnections(&self) -> u64 {
+        self.reconnections
     }
 
     fn is_connected(&self) -> bool {

@@ -1,12 +1,23 @@
 //! Grants and overage policies through the engine: what is stored is what the ledger decided, and ends are posted by themselves.
 
 use super::fixture::{Fixture, HOLD, START_MS, amount, done, on_both, tenant, used, whole_use};
+use crate::engine::LeaseConfig;
+use crate::engine::lease::{RECOVERY_WINDOW_MS, TTL_MS};
 use ferry_ledger::{Overage, ReserveAnswer, SettleAnswer};
 
 on_both! {
     a_grant_pays_first_survives_a_restart_and_ends_by_itself,
+    a_clock_that_runs_ahead_for_a_moment_ends_no_grant,
     a_credit_line_is_lent_lowered_and_owed,
 }
+
+/// Grants end while holds stand.
+const PATIENT: LeaseConfig = LeaseConfig {
+    ttl_ms: TTL_MS,
+    margin_ms: 3_600_000,
+    outbox_horizon_ms: 1_000,
+    recovery_window_ms: RECOVERY_WINDOW_MS,
+};
 
 /// "grant remaining/held, expired" of each grant.
 async fn grants(fixture: &Fixture) -> String {
@@ -21,8 +32,9 @@ async fn grants(fixture: &Fixture) -> String {
 }
 
 async fn a_grant_pays_first_survives_a_restart_and_ends_by_itself() {
-    let mut fixture = Fixture::with_holds(1).await;
-    fixture.grant("spring", 3 * HOLD, START_MS + 10_000).await;
+    let mut fixture = Fixture::with(1, PATIENT).await;
+    let ends_ms = PATIENT.suspension_ms() + 10_000;
+    fixture.grant("spring", 3 * HOLD, START_MS + ends_ms).await;
     let (spent, _) = fixture.granted().await;
     let (kept, _) = fixture.granted().await;
     assert_eq!(
@@ -40,7 +52,7 @@ async fn a_grant_pays_first_survives_a_restart_and_ends_by_itself() {
         (HOLD, 0, HOLD),
         "the balance is untouched"
     );
-    fixture.clock.pass(10_000);
+    fixture.clock.pass(ends_ms);
     // Its time is over, posted or not: the next request holds the balance.
     let (third, _) = fixture.granted().await;
     assert_eq!(fixture.balance().await, (HOLD, HOLD, 0));
@@ -72,6 +84,19 @@ async fn a_grant_pays_first_survives_a_restart_and_ends_by_itself() {
         "what lapsed was no expense"
     );
     fixture.assert_clean().await;
+}
+
+async fn a_clock_that_runs_ahead_for_a_moment_ends_no_grant() {
+    let fixture = Fixture::with(1, PATIENT).await;
+    let year_ms = 365 * 86_400_000;
+    fixture.grant("spring", HOLD, START_MS + year_ms).await;
+    fixture.clock.pass(PATIENT.suspension_ms());
+    fixture.clock.step(year_ms);
+    fixture.engine.expire_due().await.unwrap();
+    assert_eq!(grants(&fixture).await, format!("spring {HOLD}/0"));
+    fixture.clock.pass(PATIENT.suspension_ms());
+    fixture.engine.expire_due().await.unwrap();
+    assert_eq!(grants(&fixture).await, "spring 0/0, expired");
 }
 
 async fn a_credit_line_is_lent_lowered_and_owed() {

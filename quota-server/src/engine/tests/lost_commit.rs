@@ -87,15 +87,20 @@ fn socket(url: &str) -> PathBuf {
     }
 }
 
-/// Whichever way the commit went, the server finds out by running the batch again, and answers as if nothing had been.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_commit_of_which_nobody_heard_is_found_out() {
-    let cluster = Cluster::shared();
+/// A database of one's own, and the way to it.
+async fn far_database(cluster: &Cluster) -> (Database, Way) {
     let url = cluster.url_of(&cluster.database());
     let way = way(socket(&url)).await;
     let name = url.rsplit('/').next().unwrap();
     let by_way = format!("postgres://postgres@127.0.0.1:{}/{name}", way.port);
-    let database = Database::named(&by_way, Path::new("")).unwrap();
+    (Database::named(&by_way, Path::new("")).unwrap(), way)
+}
+
+/// Whichever way the commit went, the server finds out by running the batch again, and answers as if nothing had been.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_commit_of_which_nobody_heard_is_found_out() {
+    let cluster = Cluster::shared();
+    let (database, way) = far_database(&cluster).await;
     let fixture = Fixture::on(database, 8).await;
     for how in [UNHEARD, UNANSWERED, UNANSWERED, UNHEARD] {
         let id = fixture.draw();
@@ -110,4 +115,31 @@ async fn a_commit_of_which_nobody_heard_is_found_out() {
     assert_eq!(fixture.balance().await, (4 * HOLD, 0, 4 * HOLD));
     assert_eq!(fixture.records().await.len(), 4);
     fixture.assert_clean().await;
+}
+
+/// A connection that breaks and is made again within one turn suspends expiry as every other outage does: that of the turns after it, and
+/// of the very batch that it broke.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_outage_that_nobody_saw_suspends_expiry() {
+    let cluster = Cluster::shared();
+    let (database, way) = far_database(&cluster).await;
+    let fixture = Fixture::on(database, 3).await;
+    let wait_ms = fixture.lease.suspension_ms();
+    fixture.granted().await;
+    fixture.clock.pass(wait_ms - 1);
+    way.cut.store(UNANSWERED, Ordering::SeqCst);
+    fixture.granted().await;
+    assert_eq!(way.cut.load(Ordering::SeqCst), PASS, "it was cut");
+    fixture.clock.pass(wait_ms - 1);
+    assert_eq!(fixture.engine.expire_due().await, Ok(0));
+    assert_eq!(fixture.balance().await.1, 2 * HOLD);
+
+    way.cut.store(UNHEARD, Ordering::SeqCst);
+    fixture.clock.pass(1);
+    assert_eq!(fixture.engine.expire_due().await, Ok(0));
+    assert_eq!(way.cut.load(Ordering::SeqCst), PASS, "it was cut");
+    assert_eq!(fixture.balance().await.1, 2 * HOLD);
+    fixture.clock.pass(wait_ms);
+    fixture.engine.expire_due().await.unwrap();
+    assert_eq!(fixture.balance().await.1, 0);
 }
