@@ -24,6 +24,7 @@ mod read;
 mod seal;
 mod secrets;
 mod start;
+mod sync;
 mod teller;
 mod writer;
 

@@ -5,8 +5,9 @@
 //! settlements delays them and does not starve them.
 
 use super::metrics::EngineMetrics;
+use super::sync::{Condvar, Mutex, MutexGuard};
 use std::collections::VecDeque;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::PoisonError;
 use std::time::Duration;
 
 /// Most operations decided together: beyond it a commit's cost is already spread thin, and answers would wait.

@@ -10,7 +10,7 @@ use super::metrics::EngineMetrics;
 use super::read::Readers;
 use super::secrets::Secrets;
 use super::teller::Teller;
-use super::writer::Writer;
+use super::writer::{Stop, Writer};
 use super::{Engine, Inner};
 use crate::heads::{ChangedHeads, SigningKeyError};
 use crate::key_directory::PepperError;
@@ -102,10 +102,24 @@ impl Engine {
 
     /// Starts the writer on a store that is open.
     pub(super) fn start_on(
-        mut store: Box<dyn Store>,
+        store: Box<dyn Store>,
         secrets: Secrets,
         config: EngineConfig,
     ) -> Result<Self, StartError> {
+        let (engine, writer, stopped) = Self::made(store, secrets, config)?;
+        std::thread::Builder::new()
+            .name("ferry-writer".into())
+            .spawn(move || writer.run(&stopped))
+            .map_err(StartError::Thread)?;
+        Ok(engine)
+    }
+
+    /// An engine whose writer does not run yet, and whom the writer tells when it has stopped.
+    pub(super) fn made(
+        mut store: Box<dyn Store>,
+        secrets: Secrets,
+        config: EngineConfig,
+    ) -> Result<(Self, Writer, watch::Sender<Option<Stop>>), StartError> {
         let EngineConfig {
             database,
             secrets: _,
@@ -145,10 +159,6 @@ impl Engine {
             connected: Arc::clone(&connected),
             reconnections: 0,
         };
-        std::thread::Builder::new()
-            .name("ferry-writer".into())
-            .spawn(move || writer.run(&stopped))
-            .map_err(StartError::Thread)?;
         let readers = Arc::new(Readers::new(database, time));
         let inner = Inner {
             lanes,
@@ -161,8 +171,9 @@ impl Engine {
             hold,
             connected,
         };
-        Ok(Self {
+        let engine = Self {
             inner: Arc::new(inner),
-        })
+        };
+        Ok((engine, writer, stopped))
     }
 }

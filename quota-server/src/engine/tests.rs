@@ -18,6 +18,7 @@ mod load;
 mod lost_commit;
 mod migrate;
 mod retention;
+mod schedules;
 mod seal;
 mod servers;
 mod storms;

@@ -1,0 +1,146 @@
+//! A store in memory, whose commits end as they are told to. What is durable is looked at from outside.
+
+use crate::key_directory::{PepperId, StoredDigest};
+use crate::seal::Seal;
+use crate::store::{
+    BookChange, CommitError, HouseChange, HouseStore, Idle, Store, StoreError, Touch, VersionTaken,
+};
+use ferry_ledger::{Book, House, UnixMs};
+use ferry_types::{GrantId, KeyId, MovementId, ReservationId, TenantId};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex};
+
+/// How a commit ends.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Fate {
+    /// It is durable.
+    Durable,
+    /// It has not happened.
+    Refused,
+    /// It has happened, and nobody is told.
+    AnswerLost,
+    /// It has happened, and the disk does not say so.
+    Uncertain,
+}
+
+pub(super) type Books = BTreeMap<TenantId, Book>;
+
+pub(super) struct Memory {
+    /// Never held where threads can switch.
+    pub(super) durable: Arc<Mutex<Books>>,
+    /// How the next commits end; those after them are durable.
+    pub(super) fates: Vec<Fate>,
+    pub(super) staged: Option<Books>,
+}
+
+fn told(action: &'static str) -> StoreError {
+    let source = "told to".into();
+    StoreError::Database { action, source }
+}
+
+/// Nobody asks for it here.
+impl HouseStore for Memory {
+    fn load_house(&mut self, _: &BTreeSet<MovementId>) -> Result<House, StoreError> {
+        Err(told("read the house's book"))
+    }
+
+    fn persist_house(&mut self, _: &HouseChange<'_>) -> Result<(), StoreError> {
+        Err(told("write the house's book"))
+    }
+
+    fn freeze_house(&mut self, _: &str) -> Result<(), StoreError> {
+        Err(told("freeze the house's book"))
+    }
+}
+
+impl Store for Memory {
+    fn begin(&mut self) -> Result<(), StoreError> {
+        assert!(self.staged.is_none(), "two transactions at once");
+        self.staged = Some(Books::new());
+        Ok(())
+    }
+
+    fn resolve(
+        &mut self,
+        digests: &[StoredDigest],
+    ) -> Result<Vec<Option<(TenantId, KeyId)>>, StoreError> {
+        Ok(digests.iter().map(|_| None).collect())
+    }
+
+    fn load(&mut self, touches: &[Touch]) -> Result<Vec<Option<Book>>, StoreError> {
+        let durable = self.durable.lock().unwrap();
+        let book = |touch: &Touch| durable.get(&touch.tenant).cloned();
+        Ok(touches.iter().map(book).collect())
+    }
+
+    fn persist(&mut self, changes: &[BookChange<'_>]) -> Result<(), StoreError> {
+        let staged = self.staged.as_mut().expect("a transaction");
+        let books = changes.iter().map(|change| change.book.clone());
+        staged.extend(books.map(|book| (book.tenant.clone(), book)));
+        Ok(())
+    }
+
+    fn freeze(&mut self, tenant: &TenantId, reason: &str) -> Result<(), StoreError> {
+        panic!("the book of {tenant} is broken: {reason}");
+    }
+
+    fn keep_price_table(
+        &mut self,
+        _: &str,
+        _: [u8; 32],
+        _: &str,
+        _: UnixMs,
+    ) -> Result<Result<(), VersionTaken>, StoreError> {
+        Ok(Ok(()))
+    }
+
+    fn keep_seal(&mut self, _: &Seal) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    fn newest_seal(&mut self) -> Result<Option<Seal>, StoreError> {
+        Ok(None)
+    }
+
+    fn touch_keys(&mut self, _: &BTreeMap<(TenantId, KeyId), UnixMs>) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    fn prune_refusals(&mut self, _: UnixMs, _: usize) -> Result<usize, StoreError> {
+        Ok(0)
+    }
+
+    fn commit(&mut self) -> Result<(), CommitError> {
+        let staged = self.staged.take().expect("a transaction");
+        let fate = self.fates.pop().unwrap_or(Fate::Durable);
+        if fate != Fate::Refused {
+            self.durable.lock().unwrap().extend(staged);
+        }
+        match fate {
+            Fate::Durable => Ok(()),
+            Fate::Refused => Err(CommitError::NotCommitted(told("commit"))),
+            Fate::AnswerLost => Err(CommitError::Lost(told("hear of a commit"))),
+            Fate::Uncertain => Err(CommitError::Uncertain(told("flush"))),
+        }
+    }
+
+    fn rollback(&mut self) -> Result<(), StoreError> {
+        self.staged = None;
+        Ok(())
+    }
+
+    fn due(&mut self, _: UnixMs, _: usize) -> Result<Vec<(TenantId, ReservationId)>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    fn due_grants(&mut self, _: UnixMs, _: usize) -> Result<Vec<(TenantId, GrantId)>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    fn maintain(&mut self, _: Idle) -> Result<(), CommitError> {
+        Ok(())
+    }
+}
+
+/// Nothing is known of any secrets' public halves.
+pub(super) const NO_PEPPERS: [(PepperId, [u8; 32]); 0] = [];
