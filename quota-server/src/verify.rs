@@ -2,8 +2,8 @@
 //!
 //! It reads one snapshot, so it may run beside a server, and it changes nothing. Each book's journal is replayed by the ledger,
 //! which checks the chain, the invariants and every price against the price tables that are kept; then every column of every
-//! projection is compared with the row that the replayed book makes. Two things are no projections and are only looked at for
-//! their shape: refusals, and the directory of keys.
+//! projection is compared with the row that the replayed book makes, and the directory of keys with what was listed when each was
+//! issued. Refusals are no projection, and are only looked at for their shape.
 
 mod epochs;
 mod house;
@@ -15,9 +15,10 @@ pub use part::{InvalidSince, Part, Since};
 
 use crate::store::{Database, OpenError, Snapshot, StoreError, chain};
 use ferry_ledger::verify::{Difference as Finding, Replayed, Verifier};
-use ferry_ledger::{Entry, Transaction};
-use ferry_types::TenantId;
+use ferry_ledger::{Entry, Event, Month, Transaction};
+use ferry_types::{KeyId, TenantId};
 use prices::KeptPrices;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,6 +91,7 @@ pub fn verify_part(
             snapshot,
             tenants: 0,
             entries: 0,
+            sealed: BTreeSet::new(),
             progress,
         };
         let looked = match part {
@@ -148,6 +150,8 @@ struct Walk<'a, 's> {
     snapshot: &'a mut Snapshot<'s>,
     tenants: u64,
     entries: u64,
+    /// Months that a book says are sealed.
+    sealed: BTreeSet<Month>,
     /// Told of every entry.
     progress: &'a mut dyn FnMut(u64),
 }
@@ -166,13 +170,13 @@ impl Walk<'_, '_> {
             self.house()?;
             self.tenants = self.tenants.saturating_add(1);
         }
+        none(None, self.snapshot.stray_row())?;
+        none(None, self.snapshot.torn_transfer())?;
         epochs::check(self.snapshot)?;
-        seals::check(self.snapshot)?;
-        none(None, self.snapshot.stray_row())
-            .and_then(|()| none(None, self.snapshot.torn_transfer()))
+        seals::check(self.snapshot, &self.sealed)
     }
 
-    /// Takes note of an entry.
+    /// Counts an entry.
     fn count(&mut self) {
         self.entries = self.entries.saturating_add(1);
         (self.progress)(self.entries);
@@ -181,7 +185,7 @@ impl Walk<'_, '_> {
     fn book(&mut self, tenant: &TenantId, prices: &KeptPrices) -> Result<(), Found> {
         let of_store = |error| Found::from_store(Some(tenant), error);
         let found = |finding: Finding| Found::of(Some(tenant), chain(&finding));
-        let mut replayed = self.replay(tenant, prices)?;
+        let (mut replayed, issued) = self.replay(tenant, prices)?;
         // The ledger names the part of a reservation that differs; the rows below can only say that its content does.
         self.snapshot
             .reservations(tenant, |row| replayed.compare_reservation(row))
@@ -190,14 +194,35 @@ impl Walk<'_, '_> {
         let book = replayed.book();
         none(Some(tenant), self.snapshot.difference_of_rows(book))?;
         none(Some(tenant), self.snapshot.fault_of_refusals(book))?;
-        none(Some(tenant), self.snapshot.fault_of_directory(book))
+        none(
+            Some(tenant),
+            self.snapshot.fault_of_directory(book, &issued),
+        )
     }
 
-    fn replay(&mut self, tenant: &TenantId, prices: &KeptPrices) -> Result<Replayed, Found> {
+    /// Replays a journal, and takes note of what its keys were listed by, and of the months that it says are sealed.
+    fn replay(
+        &mut self,
+        tenant: &TenantId,
+        prices: &KeptPrices,
+    ) -> Result<(Replayed, Listed), Found> {
         let mut verifier = Verifier::new(tenant.clone(), prices);
-        self.entries(tenant, |entry| verifier.entry(entry))?;
+        let mut listed = Listed::new();
+        let mut sealed = Vec::new();
+        self.entries(tenant, |entry| {
+            let transaction = verifier.entry(entry)?;
+            match noted(entry) {
+                Some(Event::KeyIssued {
+                    key, listed: by, ..
+                }) => drop(listed.insert(key, by)),
+                Some(Event::MonthSealed(told)) => sealed.push(told.month),
+                Some(_) | None => {}
+            }
+            Ok(transaction)
+        })?;
+        self.sealed.extend(sealed);
         let found = |finding: Finding| Found::of(Some(tenant), chain(&finding));
-        verifier.replayed().map_err(found)
+        Ok((verifier.replayed().map_err(found)?, listed))
     }
 
     /// Shows a journal to `look`, which says what each entry moves, and compares that with what stands beside the entry.
@@ -206,6 +231,7 @@ impl Walk<'_, '_> {
         tenant: &TenantId,
         mut look: impl FnMut(&Entry) -> Result<Transaction, Finding>,
     ) -> Result<(), Found> {
+        none(Some(tenant), self.snapshot.entry_before_the_first(tenant))?;
         let found = |finding: Finding| Found::of(Some(tenant), chain(&finding));
         let mut from = 0;
         loop {
@@ -223,6 +249,17 @@ impl Walk<'_, '_> {
         }
     }
 }
+
+/// An entry that tells of what is compared once all books are replayed.
+fn noted(entry: &Entry) -> Option<Event> {
+    let is_noted = [Event::KEY_ISSUED, Event::MONTH_SEALED].contains(&entry.kind);
+    let event = is_noted.then(|| Event::decode(entry.kind, &entry.content));
+    // The ledger has read it already.
+    event.and_then(Result::ok)
+}
+
+/// What each key was listed by when it was issued: a hash.
+type Listed = BTreeMap<KeyId, [u8; 32]>;
 
 /// Entries that are read at once: enough to make a query worth while, and little memory.
 const PAGE: usize = 4_096;

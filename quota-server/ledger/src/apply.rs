@@ -134,6 +134,7 @@ impl Book {
                 key,
                 label,
                 expires_at,
+                listed: _,
             } => {
                 let issued = Key {
                     label: label.clone(),

@@ -169,6 +169,8 @@ pub struct IssueKey {
     pub label: String,
     /// When it ends by itself.
     pub expires_at: Option<UnixMs>,
+    /// Hash of what it is listed by in the key directory, so that nobody swaps two keys there.
+    pub listed: [u8; 32],
 }
 
 /// Pauses, resumes or revokes a key.

@@ -38,6 +38,8 @@ pub enum Event {
         label: String,
         /// When it ends by itself.
         expires_at: Option<UnixMs>,
+        /// Hash of what it is listed by in the key directory.
+        listed: [u8; 32],
     },
     /// A key was paused, resumed or revoked.
     KeyStateSet {

@@ -3,7 +3,7 @@
 use super::job::{Ask, Job, Op, Who};
 use super::lanes::Lane;
 use super::{Answered, CreateTenant, Engine, EngineError, IssuedKey, PriceTable, one};
-use crate::key_directory::sha256;
+use crate::key_directory::{listed, sha256};
 use ferry_ledger::{
     AdminAnswer, Answer, Command, Correct, IssueGrant, IssueKey, KeyState, OpenTenant, Overage,
     SetKeyState, Share, TenantState, TopUp, Transfer, UnixMs,
@@ -47,6 +47,7 @@ impl Engine {
             key: key.clone(),
             label,
             expires_at,
+            listed: listed(pepper, &digest),
         };
         let ask = Ask::IssueKey {
             issue,

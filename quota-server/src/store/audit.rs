@@ -5,7 +5,7 @@
 mod compare;
 mod house;
 
-use super::fields::{Fields, bytes, count, id, number, parsed, text, yes};
+use super::fields::{Fields, bytes, count, id, number, parsed, small, text, yes};
 use super::reader::{Source, all};
 use super::row;
 use super::table::{
@@ -14,13 +14,15 @@ use super::table::{
 };
 use super::value::{Value, owned};
 use super::{StoreError, decode};
+use crate::key_directory::{self, PepperId, StoredDigest};
 use compare::Compare;
 use ferry_ledger::{Book, Entry, Refused, Reservation, Transaction};
 use ferry_types::{KeyId, ReservationId, TenantId};
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 /// A tenant's keys, as the directory has them.
-pub(super) const LISTED: &str = "SELECT d.key, length(d.digest), p.pepper IS NOT NULL FROM key_directory d \
+pub(super) const LISTED: &str = "SELECT d.key, d.pepper, d.digest, p.pepper IS NOT NULL FROM key_directory d \
                                  LEFT JOIN peppers p ON p.pepper = d.pepper WHERE d.tenant = $1 ORDER BY d.key";
 
 /// Everything as of one moment.
@@ -126,6 +128,23 @@ impl<'a> Snapshot<'a> {
         })
     }
 
+    /// An entry before the first. Entries are numbered from 1; what stands before that is in no chain, and yet in every sum.
+    ///
+    /// # Errors
+    /// [`StoreError`] if they cannot be read.
+    pub fn entry_before_the_first(
+        &mut self,
+        tenant: &TenantId,
+    ) -> Result<Option<String>, StoreError> {
+        let sql = "SELECT seq FROM journal WHERE tenant = $1 AND seq < 1 ORDER BY seq LIMIT 1";
+        let of = [Value::text(tenant.as_str())];
+        let found = all(self.source, "read a journal", sql, &of, |row| {
+            number(row, 0)
+        })?;
+        let found = found.first();
+        Ok(found.map(|seq| format!("journal {seq}: an entry before the first")))
+    }
+
     /// Shows a tenant's stored reservations to `look`, until that finds something.
     ///
     /// # Errors
@@ -210,26 +229,38 @@ impl<'a> Snapshot<'a> {
         Ok(fault)
     }
 
-    /// The first key of a book that nothing leads to, or entry of the directory that leads to no key of it.
+    /// The first key of a book that nothing leads to, or entry of the directory that leads to no key of it, or that is not what was
+    /// listed when its key was `issued`.
     ///
     /// # Errors
     /// [`StoreError`] if they cannot be read.
-    pub fn fault_of_directory(&mut self, book: &Book) -> Result<Option<String>, StoreError> {
+    pub fn fault_of_directory(
+        &mut self,
+        book: &Book,
+        issued: &BTreeMap<KeyId, [u8; 32]>,
+    ) -> Result<Option<String>, StoreError> {
         let of = [Value::text(book.tenant.as_str())];
-        let listed: Vec<(KeyId, i64, bool)> =
+        let listed: Vec<(KeyId, PepperId, Vec<u8>, bool)> =
             all(self.source, "read the key directory", LISTED, &of, |row| {
-                Ok((parsed(row, 0, "a key id")?, number(row, 1)?, yes(row, 2)?))
+                let pepper = PepperId(small(row, 1)?);
+                let key = parsed(row, 0, "a key id")?;
+                Ok((key, pepper, bytes(row, 2)?, yes(row, 3)?))
             })?;
-        for (key, length, known_pepper) in &listed {
-            if !book.keys.contains_key(key) {
+        for (key, pepper, digest, known_pepper) in &listed {
+            let Some(issued) = issued.get(key) else {
                 return Ok(Some(format!(
                     "key_directory {key}: the journal does not know it"
                 )));
-            }
-            if *length != 32 || !known_pepper {
-                return Ok(Some(format!(
-                    "key_directory {key}: not a digest under a known pepper"
-                )));
+            };
+            let digest = <[u8; 32]>::try_from(digest.as_slice()).map(StoredDigest);
+            let fault = match digest {
+                Ok(digest) if key_directory::listed(*pepper, &digest) == *issued => None,
+                Ok(_) => Some("not what the journal says"),
+                Err(_) => Some("not a digest"),
+            };
+            let fault = fault.or((!known_pepper).then_some("under no known pepper"));
+            if let Some(fault) = fault {
+                return Ok(Some(format!("key_directory {key}: {fault}")));
             }
         }
         let found = |key: &&KeyId| listed.iter().all(|(listed, ..)| listed != *key);

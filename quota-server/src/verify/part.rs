@@ -1,7 +1,7 @@
 //! Verifying a part: one book, or one book's chain from some entry on.
 
 use super::prices::KeptPrices;
-use super::{Found, PAGE, Walk};
+use super::{Found, PAGE, Walk, none};
 use crate::store::{Snapshot, StoredEntry, chain};
 use ferry_ledger::{Entry, Event, Head, HouseEvent, Month, UnixMs, invariant};
 use ferry_types::TenantId;
@@ -66,6 +66,7 @@ impl Walk<'_, '_> {
             return Err(Found::of(Some(tenant), "there is no such book".into()));
         };
         let trusted = if let Some(since) = since {
+            none(Some(tenant), self.snapshot.entry_before_the_first(tenant))?;
             let first = first(self.snapshot, tenant, *since)?;
             self.chain(tenant, first, end)?;
             format!(

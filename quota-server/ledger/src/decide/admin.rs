@@ -55,6 +55,7 @@ pub(super) fn issue_key(book: &Book, order: &IssueKey) -> Decision<AdminAnswer> 
         key: order.key.clone(),
         label: order.label.clone(),
         expires_at: order.expires_at,
+        listed: order.listed,
     };
     changed(book, event)
 }

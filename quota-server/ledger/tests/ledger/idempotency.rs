@@ -91,6 +91,7 @@ fn it_counts_within_the_key_of_the_customer() {
         key: key.clone(),
         label: "second".into(),
         expires_at: None,
+        listed: [2; 32],
     }));
     world.play("under 1, reserve, request 2");
     let mut facts = facts();

@@ -223,6 +223,7 @@ fn events_of_requests() -> Vec<Event> {
             key: owner("edge").key,
             label: "backend".into(),
             expires_at: Some(UnixMs(DRAWN)),
+            listed: [0xab; 32],
         },
         Event::KeyStateSet {
             key: owner("edge").key,

@@ -174,6 +174,7 @@ impl World {
             key: owner("edge").key,
             label: "test".into(),
             expires_at: None,
+            listed: [1; 32],
         }));
         if units > 0 {
             world.top_up(units, "first");

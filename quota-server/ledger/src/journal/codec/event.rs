@@ -40,6 +40,9 @@ const TRANSFERRED: u8 = 18;
 const MONTH_SEALED: u8 = 32;
 
 impl Event {
+    /// The stored code of [`Event::KeyIssued`].
+    pub const KEY_ISSUED: u8 = KEY_ISSUED;
+
     /// The stored code of [`Event::MonthSealed`].
     pub const MONTH_SEALED: u8 = MONTH_SEALED;
 
@@ -83,10 +86,12 @@ impl Event {
                 key,
                 label,
                 expires_at,
+                listed,
             } => {
                 to.text(1, key.as_str());
                 to.text(2, label);
                 to.some_number(3, expires_at.map(|at| at.0));
+                to.bytes(4, listed);
             }
             Self::KeyStateSet { key, to: state } => {
                 to.text(1, key.as_str());
@@ -157,6 +162,10 @@ impl Event {
                 key: key(&mut from, 1)?,
                 label: from.text(2)?,
                 expires_at: from.some_number(3)?.map(UnixMs),
+                listed: from
+                    .bytes(4)?
+                    .try_into()
+                    .map_err(|_| InvalidEncoding::InvalidField(4))?,
             },
             KEY_STATE_SET => Self::KeyStateSet {
                 key: key(&mut from, 1)?,

@@ -1,12 +1,13 @@
 //! One of the two: a server's engine with its database, spoken to in the model's words.
 
 use super::asked::Asked;
+use crate::durable_file;
 use crate::engine::job::{Ask, Op, Who};
 use crate::engine::lanes::Lane;
 use crate::engine::tests::cluster::Cluster;
 use crate::engine::tests::fixture::{HandClock, done, principal, start};
 use crate::engine::{Answered, CreateTenant, Engine, EngineError, LeaseConfig, PriceTable};
-use crate::key_directory::sha256;
+use crate::key_directory::{Peppers, listed, sha256};
 use crate::principal::Principal;
 use crate::store::{Database, StoredEntry};
 use ferry_ledger::{Answer, IssueKey, Month, Reservation, State};
@@ -58,6 +59,9 @@ impl Side {
     pub(in crate::engine::tests) fn start(cluster: Option<Arc<Cluster>>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let secrets = folder.path().join("ferry.db");
+        // The journal tells what keys are listed by: the same on every side.
+        let peppers = format!("1 {}\n", "5a".repeat(32));
+        durable_file::write(&Peppers::path(&secrets), &peppers).unwrap();
         let place = match &cluster {
             Some(cluster) => cluster.database(),
             None => secrets.clone().into(),
@@ -118,6 +122,7 @@ impl Side {
                 key: text.id(),
                 label: "main".into(),
                 expires_at: None,
+                listed: listed(pepper, &digest),
             };
             let ask = Ask::IssueKey {
                 issue,
