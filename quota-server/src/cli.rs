@@ -72,7 +72,7 @@ async fn execute(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Backup { to, place } => files::backup(&to, place, &output),
         Command::Restore { from, place } => files::restore(&from, place, &output),
         Command::Migrate { from, to } => migrate::run(from, to, &output).await,
-        Command::AcceptLoss { place, yes } => files::accept(place, yes, &output),
+        Command::AcceptLoss { place, yes } => files::accept(place, yes, &output).await,
         Command::Tenant { command } => admin::tenant(&server.client()?, command, &output).await,
         Command::Key { command } => admin::key(&server.client()?, command, &output).await,
         Command::Topup(top_up) => admin::top_up(&server.client()?, top_up, &output).await,

@@ -29,7 +29,7 @@ pub use database::Database;
 pub use house::{HouseChange, HouseStore};
 pub use reader::Reader;
 
-use crate::heads::{Epochs, PublicKey};
+use crate::heads::{Epoch, Epochs, PublicKey};
 use crate::key_directory::{PepperId, StoredDigest};
 use crate::seal::Seal;
 use ferry_ledger::{Book, Recorded, TopUpRef, UnixMs};
@@ -345,6 +345,20 @@ pub trait Founding: Store {
     /// # Errors
     /// [`StoreError`] if they cannot be read.
     fn epochs(&mut self) -> Result<Epochs, StoreError>;
+
+    /// Records that an epoch begins.
+    ///
+    /// # Errors
+    /// [`StoreError`] if it cannot be written.
+    fn begin_epoch(&mut self, epoch: &Epoch) -> Result<(), StoreError>;
+
+    /// Sessions of others that go by our name, as far as the database tells of them. A file has its lock instead.
+    ///
+    /// # Errors
+    /// [`StoreError`] if they cannot be read.
+    fn other_sessions(&mut self) -> Result<u64, StoreError> {
+        Ok(0)
+    }
 }
 
 /// Whether anything waits.

@@ -146,7 +146,7 @@ pub(super) enum Command {
         #[arg(long, value_name = "postgres://…")]
         to: PostgresConfig,
     },
-    /// Make a database count that lacks what was acknowledged. The server must not run.
+    /// Make a database count that lacks what was acknowledged, a file or PostgreSQL's. No server must run on it.
     AcceptLoss {
         #[command(flatten)]
         place: Place,

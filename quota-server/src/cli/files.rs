@@ -5,6 +5,7 @@ use crate::backup::{self, Manifest, Restored};
 use crate::config::{Config, HEADS_SUFFIX};
 use crate::durable_file::beside;
 use crate::heads::accept::{Accepted, accept_loss};
+use crate::store::Database;
 use clap::Args;
 use ferry_ledger::UnixMs;
 use serde::Serialize;
@@ -26,35 +27,56 @@ pub(super) struct Place {
     database: Option<PathBuf>,
 }
 
+/// A database with what lies beside it, or elsewhere.
+struct Found {
+    database: Database,
+    secrets: PathBuf,
+    /// Of its heads.
+    export: PathBuf,
+}
+
 impl Place {
-    /// The database, and the export of its heads.
-    fn find(self) -> anyhow::Result<(PathBuf, PathBuf)> {
-        match self.database {
-            Some(database) => {
-                let export = beside(&database, HEADS_SUFFIX);
-                Ok((database, export))
-            }
+    fn find(self) -> anyhow::Result<Found> {
+        Ok(match self.database {
+            Some(file) => Found {
+                export: beside(&file, HEADS_SUFFIX),
+                secrets: file.clone(),
+                database: file.into(),
+            },
             None => {
                 let config = Config::load(&self.config)?;
-                let database = config.database.file().map(Path::to_path_buf);
-                let database = database.ok_or_else(|| {
-                    anyhow::anyhow!(
-                        "{} is PostgreSQL's: back it up and put it back with PostgreSQL's own tools (pg_basebackup, or pg_dump \
-                         and pg_restore), and keep {} and {} with it, without which it cannot be used",
-                        config.database,
-                        beside(&config.secrets, ".peppers").display(),
-                        beside(&config.secrets, ".signing-key").display()
-                    )
-                })?;
-                Ok((database, config.heads.export))
+                Found {
+                    database: config.database,
+                    secrets: config.secrets,
+                    export: config.heads.export,
+                }
             }
-        }
+        })
+    }
+
+    /// A database's file, and the export of its heads.
+    fn find_file(self) -> anyhow::Result<(PathBuf, PathBuf)> {
+        let Found {
+            database,
+            secrets,
+            export,
+        } = self.find()?;
+        let file = database.file().map(Path::to_path_buf);
+        let file = file.ok_or_else(|| {
+            anyhow::anyhow!(
+                "{database} is PostgreSQL's: back it up and put it back with PostgreSQL's own tools (pg_basebackup, or pg_dump \
+                 and pg_restore), and keep {} and {} with it, without which it cannot be used",
+                beside(&secrets, ".peppers").display(),
+                beside(&secrets, ".signing-key").display()
+            )
+        })?;
+        Ok((file, export))
     }
 }
 
 /// Makes a backup.
 pub(super) fn backup(to: &Path, place: Place, output: &Output) -> anyhow::Result<ExitCode> {
-    let (database, _) = place.find()?;
+    let (database, _) = place.find_file()?;
     let manifest = backup::make(&database, to, now())?;
     output.result(&manifest, |manifest| {
         let Manifest { books, entries, .. } = manifest;
@@ -75,7 +97,7 @@ struct RestoredBackup {
 
 /// Puts a backup back.
 pub(super) fn restore(from: &Path, place: Place, output: &Output) -> anyhow::Result<ExitCode> {
-    let (database, export) = place.find()?;
+    let (database, export) = place.find_file()?;
     let Restored { manifest, epoch } = backup::restore(from, &database, &export, now())?;
     let restored = RestoredBackup {
         database: database.display().to_string(),
@@ -108,13 +130,19 @@ struct AcceptedLoss {
 }
 
 /// Makes a database count that lacks what was acknowledged.
-pub(super) fn accept(place: Place, yes: bool, output: &Output) -> anyhow::Result<ExitCode> {
-    let (database, export) = place.find()?;
-    let question = format!("giving up what {} lacks", database.display());
+pub(super) async fn accept(place: Place, yes: bool, output: &Output) -> anyhow::Result<ExitCode> {
+    let Found {
+        database,
+        secrets,
+        export,
+    } = place.find()?;
+    let question = format!("giving up what {database} lacks");
     if !yes && !confirmed(&question)? {
         anyhow::bail!("nothing was done");
     }
-    let Accepted { epoch, lost, aside } = accept_loss(&database, &export, now())?;
+    let accepting =
+        tokio::task::spawn_blocking(move || accept_loss(&database, &secrets, &export, now()));
+    let Accepted { epoch, lost, aside } = accepting.await??;
     let accepted = AcceptedLoss {
         epoch,
         lost: lost.iter().map(ToString::to_string).collect(),

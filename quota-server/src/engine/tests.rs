@@ -1,5 +1,6 @@
 //! The engine on a real SQLite file in a temporary folder.
 
+mod accepted_loss;
 mod authority;
 mod basics;
 pub(crate) mod cluster;

@@ -5,12 +5,15 @@ use super::epoch::Epoch;
 use super::export::{Export, ExportError, read_heads};
 use super::signing_key::{SigningKey, SigningKeyError};
 use crate::durable_file::FileError;
-use crate::store::Founding as _;
-use crate::store::Reader;
-use crate::store::sqlite::{self, SqliteStore};
-use crate::store::{OpenError, StoreError};
+use crate::store::{Database, Founding, OpenError, Reader, StoreError};
 use ferry_ledger::UnixMs;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// How long sessions of others may take to end: a server that has just been stopped is seen for a moment longer.
+const SESSIONS_END_MAX: Duration = Duration::from_secs(3);
+/// Between two looks at them.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
 /// What was given up.
 #[derive(Debug)]
@@ -32,6 +35,11 @@ pub enum AcceptError {
     /// The database cannot be read or written.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// Somebody may be serving it.
+    #[error(
+        "another server has the database open, or something else of ferry ({0} sessions): stop every server on it first"
+    )]
+    InUse(u64),
     /// The signing key cannot be used.
     #[error(transparent)]
     Key(#[from] SigningKeyError),
@@ -40,14 +48,22 @@ pub enum AcceptError {
     File(#[from] FileError),
 }
 
-/// Accepts what the database lacks of what was exported. The server must not run.
+/// Accepts what the database lacks of what was exported. No server must run on it. The signing key lies beside `secrets`.
 ///
 /// # Errors
 /// [`AcceptError`] says what stands in the way.
-pub fn accept_loss(database: &Path, export: &Path, now: UnixMs) -> Result<Accepted, AcceptError> {
-    let mut reader = sqlite::reader(database)?;
-    let mut store = SqliteStore::open(database)?;
-    let key = SigningKey::open(database, store.signing_key()?)?;
+pub fn accept_loss(
+    database: &Database,
+    secrets: &Path,
+    export: &Path,
+    now: UnixMs,
+) -> Result<Accepted, AcceptError> {
+    // What is no database of ours is not made one.
+    drop(database.reader()?);
+    let mut store = database.open()?;
+    alone(store.as_mut())?;
+    let mut reader = database.reader()?;
+    let key = SigningKey::open(secrets, store.signing_key()?)?;
     store.keep_signing_key(&key.public())?;
     let exported = Exported::of(export);
     let mut lost = Vec::new();
@@ -58,7 +74,7 @@ pub fn accept_loss(database: &Path, export: &Path, now: UnixMs) -> Result<Accept
             Found::Lost(difference) | Found::Differs(difference) => lost.push(difference),
         }
     }
-    let epoch = raise(&mut store, &mut reader, &key, exported.epoch, now)?;
+    let epoch = raise(store.as_mut(), &mut reader, &key, exported.epoch, now)?;
     let aside = if export.exists() {
         Some(Export::put_aside(export, epoch)?)
     } else {
@@ -67,12 +83,24 @@ pub fn accept_loss(database: &Path, export: &Path, now: UnixMs) -> Result<Accept
     Ok(Accepted { epoch, lost, aside })
 }
 
+/// Waits until nobody else has the database open.
+fn alone(store: &mut dyn Founding) -> Result<(), AcceptError> {
+    let until = Instant::now() + SESSIONS_END_MAX;
+    loop {
+        match store.other_sessions()? {
+            0 => return Ok(()),
+            others if Instant::now() >= until => return Err(AcceptError::InUse(others)),
+            _ => std::thread::sleep(LOOK_AGAIN),
+        }
+    }
+}
+
 /// Begins an epoch above every one that was ever seen, with the heads that stand.
 ///
 /// # Errors
 /// [`StoreError`] if the database cannot be read or written.
 pub(crate) fn raise(
-    store: &mut SqliteStore,
+    store: &mut dyn Founding,
     reader: &mut Reader,
     key: &SigningKey,
     exported: u64,

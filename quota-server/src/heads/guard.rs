@@ -118,7 +118,7 @@ fn unreadable(error: &ExportError) -> String {
 fn advice(difference: &Difference, export: &Path) -> String {
     format!(
         "the database is not the one that was acknowledged: {difference} (by {}). Put the right database back, or restore the \
-         newest backup with `ferry restore`; if this database is what counts from now on, stop the server and run `ferry accept-loss`",
+         newest backup with `ferry restore`; if this database is what counts from now on, stop every server on it and run `ferry accept-loss`",
         export.display()
     )
 }

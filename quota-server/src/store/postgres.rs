@@ -27,7 +27,7 @@ use super::{
     BookChange, CommitError, Founding, Idle, OpenError, Store, StoreError, Touch, VersionTaken,
     heads, seals,
 };
-use crate::heads::{Epochs, PublicKey};
+use crate::heads::{Epoch, Epochs, PublicKey};
 use crate::key_directory::{PepperId, StoredDigest};
 use crate::seal::Seal;
 use columns::{Parameter, Stored};
@@ -374,5 +374,21 @@ impl Founding for PostgresStore {
 
     fn epochs(&mut self) -> Result<Epochs, StoreError> {
         heads::epochs(&mut PostgresSource::borrowed(self.connected()?))
+    }
+
+    fn begin_epoch(&mut self, epoch: &Epoch) -> Result<(), StoreError> {
+        let row = heads::epoch_row(epoch);
+        self.write("record an epoch", heads::BEGIN_EPOCH, &row)
+    }
+
+    fn other_sessions(&mut self) -> Result<u64, StoreError> {
+        let sql = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() \
+                   AND pid <> pg_backend_pid() \
+                   AND application_name = current_setting('application_name')";
+        let rows = self.run("look for other sessions", async |link| {
+            link.query(sql, &[]).await
+        })?;
+        rows.first()
+            .map_or(Ok(0), |row| super::fields::count(&Stored(row), 0))
     }
 }

@@ -5,7 +5,6 @@
 
 mod carrier;
 mod copy;
-mod heads;
 mod held;
 mod house;
 mod load;
@@ -24,7 +23,7 @@ use super::table::{DUE_GRANTS, DUE_LEASES};
 use super::{
     BookChange, CommitError, Founding, Idle, Store, StoreError, Touch, VersionTaken, seals,
 };
-use crate::heads::{Epochs, PublicKey};
+use crate::heads::{Epoch, Epochs, PublicKey};
 use crate::key_directory::{PepperId, StoredDigest};
 use crate::seal::Seal;
 use carrier::Carrier;
@@ -293,6 +292,12 @@ impl Founding for SqliteStore {
 
     fn epochs(&mut self) -> Result<Epochs, StoreError> {
         heads_of::epochs(&mut source::SqliteSource::new(&self.connection))
+    }
+
+    fn begin_epoch(&mut self, epoch: &Epoch) -> Result<(), StoreError> {
+        let row = heads_of::epoch_row(epoch);
+        persist::write(&mut self.held(), heads_of::BEGIN_EPOCH, &row)
+            .map_err(failed("record an epoch"))
     }
 }
 

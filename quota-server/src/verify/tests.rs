@@ -38,7 +38,7 @@ async fn lived() -> Closed {
     fixture.close().await;
     let file = fixture.database();
     let no_export = fixture.folder.path().join("heads");
-    let accepted = accept_loss(&file, &no_export, UnixMs(1)).unwrap();
+    let accepted = accept_loss(&file.clone().into(), &file, &no_export, UnixMs(1)).unwrap();
     assert_eq!(accepted.epoch, 2);
     let connection = Connection::open(&file).unwrap();
     let left: i64 = connection

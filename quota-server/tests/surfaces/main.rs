@@ -7,6 +7,7 @@
     reason = "a test that meets what it did not expect fails, and says what it met"
 )]
 
+mod accept_loss;
 mod authority;
 mod backup;
 mod command_line;
