@@ -75,6 +75,8 @@ pub(crate) struct Export {
     path: PathBuf,
     file: File,
     lines: usize,
+    /// Writing failed: it may have left the half of a line.
+    torn: bool,
     newest: BTreeMap<TenantId, Head>,
     signer: Arc<Signer>,
 }
@@ -114,6 +116,7 @@ impl Export {
             path,
             file,
             lines: newest.len(),
+            torn: false,
             newest,
             signer,
         })
@@ -124,25 +127,28 @@ impl Export {
         self.newest
             .extend(heads.iter().map(|(tenant, head)| (tenant.clone(), *head)));
         let lines = self.lines.saturating_add(heads.len());
-        if lines
-            > self
-                .newest
-                .len()
-                .saturating_mul(2)
-                .saturating_add(OLD_LINES_MAX)
-        {
-            let text = text(&self.newest, &self.signer);
-            let text = text.map_err(FileError::io("write", &self.path))?;
-            durable_file::write(&self.path, &text)?;
-            self.file = durable_file::private(OpenOptions::new().append(true), &self.path)?;
-            self.lines = self.newest.len();
-            return Ok(());
+        let lines_max = self.newest.len().saturating_mul(2);
+        if self.torn || lines > lines_max.saturating_add(OLD_LINES_MAX) {
+            return self.make_anew();
         }
-        text(heads, &self.signer)
+        let appended = text(heads, &self.signer)
             .and_then(|text| self.file.write_all(text.as_bytes()))
-            .and_then(|()| self.file.sync_data())
-            .map_err(FileError::io("write", &self.path))?;
+            .and_then(|()| self.file.sync_data());
+        self.torn = appended.is_err();
+        appended.map_err(FileError::io("write", &self.path))?;
         self.lines = lines;
+        Ok(())
+    }
+
+    /// Should this fail half-way, the open file may be no longer the one of this name.
+    fn make_anew(&mut self) -> Result<(), FileError> {
+        self.torn = true;
+        let text = text(&self.newest, &self.signer);
+        let text = text.map_err(FileError::io("write", &self.path))?;
+        durable_file::write(&self.path, &text)?;
+        self.file = durable_file::private(OpenOptions::new().append(true), &self.path)?;
+        self.lines = self.newest.len();
+        self.torn = false;
         Ok(())
     }
 }
@@ -154,4 +160,39 @@ fn text(heads: &BTreeMap<TenantId, Head>, signer: &Signer) -> io::Result<String>
         text.push('\n');
     }
     Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::heads::SigningKey;
+    use ferry_ledger::UnixMs;
+
+    fn head(seq: u64) -> Head {
+        Head {
+            seq,
+            time: UnixMs(seq),
+            hash: [7; 32],
+        }
+    }
+
+    /// As a full disk leaves it: half a line is written, and the rest is not.
+    #[test]
+    fn what_a_failed_append_left_is_not_appended_to() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("heads");
+        let key = SigningKey::open(&folder.path().join("ferry.db"), None).unwrap();
+        let signer = Arc::new(Signer::new(key, 0));
+        let tenant: TenantId = "acme".parse().unwrap();
+        let heads = |seq| BTreeMap::from([(tenant.clone(), head(seq))]);
+        let mut export = Export::begin(path.clone(), heads(1), signer).unwrap();
+        export.file.write_all(b"{\"tenant\":\"ac").unwrap();
+        export.file = File::open(&path).unwrap();
+        assert!(export.append(&heads(2)).is_err());
+        export.append(&heads(3)).unwrap();
+        export.append(&heads(4)).unwrap();
+        let seqs = read_heads(&path).unwrap();
+        let seqs: Vec<u64> = seqs.iter().map(|signed| signed.head.seq).collect();
+        assert_eq!(seqs, [3, 4]);
+    }
 }
