@@ -140,7 +140,9 @@ pub enum CommitError {
     #[error("the commit's answer was lost")]
     Lost(#[source] StoreError),
     /// Nobody knows whether the batch will be there after a restart: this process must not go on.
-    #[error("the commit's outcome is not known")]
+    #[error(
+        "the outcome is not known: start ferry again once the disk is well, it reads what is durable"
+    )]
     Uncertain(#[source] StoreError),
 }
 

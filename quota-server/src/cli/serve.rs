@@ -11,12 +11,18 @@ use std::process::ExitCode;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
+/// SIGXFSZ, wherever ferry is built.
+const FILE_TOO_LARGE: i32 = 25;
+
 pub(super) async fn run(file: &Path) -> anyhow::Result<ExitCode> {
     let config = Config::load(file)?;
     let prices = PriceBook::load(&config.prices)?;
     start_log(&config.log)?;
     let mut terminate = signal(SignalKind::terminate()).context("failed to listen for SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("failed to listen for SIGINT")?;
+    // A file that reaches a limit fails to be written, as on a full disk. Unheard, this would kill the server instead.
+    let file_too_large = SignalKind::from_raw(FILE_TOO_LARGE);
+    let _too_large = signal(file_too_large).context("failed to listen for SIGXFSZ")?;
     let first_start = !Peppers::path(&config.secrets).exists();
     let secrets = config.secrets.clone();
     let (database, price_version) = (config.database.clone(), prices.version.clone());

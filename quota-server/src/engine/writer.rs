@@ -396,7 +396,7 @@ impl Writer {
                 self.undo(&error)?;
                 Ok(Committed::No)
             }
-            Err(CommitError::Uncertain(error)) => Err(failed(&error)),
+            Err(error @ CommitError::Uncertain(_)) => Err(failed(&error)),
         }
     }
 

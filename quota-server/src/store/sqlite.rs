@@ -21,7 +21,7 @@ use super::fields::{Fields, id, parsed};
 use super::heads as heads_of;
 use super::table::{DUE_GRANTS, DUE_LEASES};
 use super::{
-    BookChange, CommitError, Founding, Idle, Store, StoreError, Touch, VersionTaken, seals,
+    BookChange, CommitError, Founding, Idle, Store, StoreError, Touch, VersionTaken, chain, seals,
 };
 use crate::heads::{Epoch, Epochs, PublicKey};
 use crate::key_directory::{PepperId, StoredDigest};
@@ -239,11 +239,13 @@ impl Store for SqliteStore {
     }
 
     fn maintain(&mut self, idle: Idle) -> Result<(), CommitError> {
-        let uncertain = |source| CommitError::Uncertain(failed("carry the log over")(source));
         if let Some(failure) = self.carrier.failure() {
-            return Err(uncertain(failure));
+            return not_carried(failure);
         }
-        let (pages, carried_over) = self.log_pages().map_err(uncertain)?;
+        let (pages, carried_over) = match self.log_pages() {
+            Ok(pages) => pages,
+            Err(failure) => return not_carried(failure),
+        };
         let rest = pages.saturating_sub(carried_over);
         let due = match idle {
             Idle::Yes => rest >= LOG_PAGES_IDLE,
@@ -256,7 +258,20 @@ impl Store for SqliteStore {
             self.carrier.ask();
             return Ok(());
         }
-        carrier::carry(&self.connection).map_err(uncertain)
+        carrier::carry(&self.connection).or_else(not_carried)
+    }
+}
+
+/// What was to be carried over stays in the log, where it is durable, until it can be: that the disk has no room is no reason to
+/// stop. Any other failure may be one of the disk's.
+fn not_carried(failure: rusqlite::Error) -> Result<(), CommitError> {
+    let is_full = failure.sqlite_error_code() == Some(ErrorCode::DiskFull);
+    let error = failed("carry the log over")(failure);
+    if is_full {
+        tracing::error!(error = %chain(&error), "no room to carry the log over: it grows until there is");
+        Ok(())
+    } else {
+        Err(CommitError::Uncertain(error))
     }
 }
 

@@ -86,9 +86,16 @@ impl Ferry {
 
     /// A server with this configuration; waits until it serves.
     pub(crate) fn start_with(folder: TempDir, config: &str) -> Self {
+        let serve = command(folder.path(), &["serve"]);
+        Self::start_by(folder, config, serve)
+    }
+
+    /// The same, by a command that becomes the server.
+    pub(crate) fn start_by(folder: TempDir, config: &str, mut serve: Command) -> Self {
         std::fs::write(folder.path().join("prices.toml"), PRICES).expect("write the prices");
         std::fs::write(folder.path().join("ferry.toml"), config).expect("write the configuration");
-        let mut child = command(folder.path(), &["serve"])
+        let mut child = serve
+            .stdin(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()
             .expect("start the server");
@@ -131,6 +138,11 @@ impl Ferry {
                 Err(_) => panic!("the log never said '{part}':\n{seen}"),
             }
         }
+    }
+
+    /// Its process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     pub(crate) fn path(&self, name: &str) -> String {
@@ -209,7 +221,7 @@ pub(crate) fn run(folder: &Path, arguments: &[&str]) -> Ran {
     }
 }
 
-fn command(folder: &Path, arguments: &[&str]) -> Command {
+pub(crate) fn command(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ferry"));
     command
         .args(arguments)

@@ -15,6 +15,7 @@ mod conversation;
 mod corrections;
 mod credit;
 mod currencies;
+mod disk;
 mod drain;
 mod ferry;
 mod gateway;
