@@ -136,9 +136,9 @@ fn advances_variances_and_exchanges_are_kept_and_listed() {
     for told in [
         "set-off",
         "partner",
-        "beyond",
-        "provider_cost",
-        "for 260005.000000 VND",
+        "invoice beyond",
+        "cause provider_cost",
+        "bought 260005.000000 VND",
         "anna",
         "invoice 7",
     ] {

@@ -9,8 +9,8 @@ struct Told<'a> {
     /// With whom, or of which variance.
     with: &'a str,
     money: &'a Money,
-    /// What else there is to it.
-    more: String,
+    /// What else there is to it, and what it is called.
+    more: Option<(&'static str, String)>,
 }
 
 fn told(what: &Move) -> Told<'_> {
@@ -18,7 +18,7 @@ fn told(what: &Move) -> Told<'_> {
         kind,
         with,
         money,
-        more: NONE.to_owned(),
+        more: None,
     };
     match what {
         Move::Pay { provider, money } => plain("pay", provider, money),
@@ -30,7 +30,7 @@ fn told(what: &Move) -> Told<'_> {
             money,
             deviation,
         } => Told {
-            more: deviation.clone(),
+            more: Some(("invoice", deviation.clone())),
             ..plain("variance", provider, money)
         },
         Move::Resolve {
@@ -38,11 +38,11 @@ fn told(what: &Move) -> Told<'_> {
             money,
             cause,
         } => Told {
-            more: cause.clone(),
+            more: Some(("cause", cause.clone())),
             ..plain("resolve", variance, money)
         },
         Move::Exchange { sold, bought } => Told {
-            more: format!("for {}", in_words(bought)),
+            more: Some(("bought", in_words(bought))),
             ..plain("exchange", NONE, sold)
         },
     }
@@ -69,18 +69,20 @@ pub(in crate::cli) fn posted_movement(posted: &PostedMovement) -> String {
     } else {
         "before: nothing has changed"
     };
-    let rows = [
+    let mut rows = vec![
         ("movement", movement.id.clone()),
         ("kind", told.kind.to_owned()),
         ("with", told.with.to_owned()),
         ("amount", in_words(told.money)),
-        ("more", told.more),
+    ];
+    rows.extend(told.more);
+    rows.extend([
         ("unresolved", unresolved(movement).to_owned()),
         ("occurred", movement.occurred_at.clone()),
         ("posted", done.to_owned()),
         ("entry", movement.seq.to_string()),
-    ];
-    let rows: Vec<_> = rows.into_iter().filter(|(_, text)| text != NONE).collect();
+    ]);
+    rows.retain(|(_, text)| text != NONE);
     facts(&rows)
 }
 
@@ -101,13 +103,14 @@ pub(in crate::cli) fn movements(list: &Movements) -> String {
     let mut table = table(&header, &[3, 6, 10]);
     for movement in &list.movements {
         let told = told(&movement.what);
+        let more = told.more.map(|(name, text)| format!("{name} {text}"));
         table.add_row([
             &movement.id,
             told.kind,
             told.with,
             &told.money.amount,
             currency(told.money),
-            &told.more,
+            more.as_deref().unwrap_or(NONE),
             unresolved(movement),
             &movement.occurred_at,
             &movement.approver,
