@@ -219,7 +219,8 @@ pub trait Store: HouseStore + Send {
     /// [`StoreError`] if they cannot be read.
     fn load(&mut self, touches: &[Touch]) -> Result<Vec<Option<Book>>, StoreError>;
 
-    /// Writes what changed.
+    /// Writes what changed. Nothing but the commit may follow: a store may send both at once, and tell in [`Store::commit`] what
+    /// became of them.
     ///
     /// # Errors
     /// [`StoreError`] if it cannot be written.

@@ -53,6 +53,8 @@ pub struct PostgresStore {
     reconnections: u64,
     /// The transaction's beginning is sent with its first step.
     begins: bool,
+    /// What became of the commit that was sent with what the batch wrote.
+    committed: Option<Result<(), CommitError>>,
     pause: Duration,
     next_attempt: Instant,
 }
@@ -70,6 +72,7 @@ impl PostgresStore {
             link: Some(link),
             reconnections: 0,
             begins: false,
+            committed: None,
             pause: PAUSE_MIN,
             next_attempt: Instant::now(),
         })
@@ -163,9 +166,19 @@ impl PostgresStore {
     }
 }
 
+/// What a failed commit means: where its answer was lost, it may have happened.
+fn uncommitted(error: StoreError) -> CommitError {
+    if let StoreError::Gone { .. } = error {
+        CommitError::Lost(error)
+    } else {
+        CommitError::NotCommitted(error)
+    }
+}
+
 impl Store for PostgresStore {
     fn begin(&mut self) -> Result<(), StoreError> {
         self.connect()?;
+        self.committed = None;
         self.begins = true;
         Ok(())
     }
@@ -200,9 +213,14 @@ impl Store for PostgresStore {
     }
 
     fn persist(&mut self, changes: &[BookChange<'_>]) -> Result<(), StoreError> {
-        self.step("write a batch", async |link| {
-            persist::write(link, changes).await
-        })
+        if changes.is_empty() {
+            return Ok(());
+        }
+        let written = self.step("write a batch", async |link| {
+            persist::write_and_commit(link, changes).await
+        });
+        self.committed = Some(written.map_err(uncommitted));
+        Ok(())
     }
 
     fn freeze(&mut self, tenant: &TenantId, reason: &str) -> Result<(), StoreError> {
@@ -277,16 +295,15 @@ impl Store for PostgresStore {
     }
 
     fn commit(&mut self) -> Result<(), CommitError> {
-        const ACTION: &str = "commit";
+        if let Some(committed) = self.committed.take() {
+            return committed;
+        }
         if std::mem::take(&mut self.begins) {
             // Nothing was asked for.
             return Ok(());
         }
-        match self.run(ACTION, async |link| link.batch("COMMIT").await) {
-            Ok(()) => Ok(()),
-            Err(error @ StoreError::Gone { .. }) => Err(CommitError::Lost(error)),
-            Err(error) => Err(CommitError::NotCommitted(error)),
-        }
+        self.run("commit", async |link| link.batch("COMMIT").await)
+            .map_err(uncommitted)
     }
 
     fn rollback(&mut self) -> Result<(), StoreError> {

@@ -153,7 +153,17 @@ impl Link {
         self.client.execute(&statement, parameters).await
     }
 
-    async fn statement(&self, sql: &str) -> Result<Statement, Error> {
+    /// The same of a statement that is prepared.
+    pub(super) async fn execute_prepared(
+        &self,
+        statement: &Statement,
+        parameters: &[&(dyn ToSql + Sync)],
+    ) -> Result<u64, Error> {
+        self.client.execute(statement, parameters).await
+    }
+
+    /// The statement of this text, prepared if it was not yet.
+    pub(super) async fn statement(&self, sql: &str) -> Result<Statement, Error> {
         if let Some(known) = self.statements.borrow().get(sql) {
             return Ok(known.clone());
         }

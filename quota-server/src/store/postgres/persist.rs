@@ -1,4 +1,5 @@
-//! Writing what a batch changed: one statement a table, all sent before the first is answered.
+//! Writing what a batch changed, durably: one statement a table, and the commit, all sent before the first is answered. A
+//! statement that fails makes a rollback of the commit behind it.
 
 use super::columns::{columns, parameters};
 use super::link::Link;
@@ -27,7 +28,7 @@ struct Rows<'a> {
     refusals: Vec<Row<'a>>,
 }
 
-pub(super) async fn write(link: &Link, changes: &[BookChange<'_>]) -> Result<(), Error> {
+pub(super) async fn write_and_commit(link: &Link, changes: &[BookChange<'_>]) -> Result<(), Error> {
     let mut rows = Rows::default();
     changes.iter().for_each(|change| rows.add(change));
     let upsert = |table: &'static Table| (&**table.upsert_all, &**table.kinds);
@@ -45,11 +46,15 @@ pub(super) async fn write(link: &Link, changes: &[BookChange<'_>]) -> Result<(),
         (upsert(&REFUSALS), &rows.refusals),
     ];
     let statements = statements.into_iter().filter(|(_, rows)| !rows.is_empty());
-    let sent = statements.map(async |((sql, kinds), rows)| {
-        let columns = columns(rows, kinds);
-        link.execute(sql, &parameters(&columns)).await
+    let mut prepared = Vec::new();
+    for ((sql, kinds), rows) in statements {
+        // Here, since whatever waits for its statement to be prepared would be sent behind the commit.
+        prepared.push((link.statement(sql).await?, columns(rows, kinds)));
+    }
+    let sent = prepared.iter().map(async |(statement, columns)| {
+        link.execute_prepared(statement, &parameters(columns)).await
     });
-    try_join_all(sent).await.map(|_| ())
+    tokio::try_join!(biased; try_join_all(sent), link.batch("COMMIT")).map(|_| ())
 }
 
 impl<'a> Rows<'a> {
