@@ -25,3 +25,7 @@ pub mod serve;
 pub mod store;
 pub mod timestamp;
 pub mod verify;
+
+/// What whoever runs the server gives out memory with. What callers ask for the writer gives back, which costs the system's own
+/// allocator a sixth of the writer's time.
+pub use mimalloc::MiMalloc as Allocator;

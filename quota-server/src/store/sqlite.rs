@@ -33,8 +33,9 @@ use held::Held;
 use rusqlite::{Connection, ErrorCode, OptionalExtension as _};
 use std::collections::BTreeMap;
 
-/// Pages in the log after which they are carried over even though calls wait: 32 MiB.
-const LOG_PAGES_MAX: i64 = 8_192;
+/// Pages in the log after which they are carried over even though calls wait: 64 MiB. The longer it is, the more often a page was
+/// written again before it is carried.
+const LOG_PAGES_MAX: i64 = 16_384;
 /// So much of it that the writer stops for it, should the disk be too slow to carry beside it: 256 MiB.
 const LOG_PAGES_FAR_TOO_MANY: i64 = 65_536;
 /// So little of it is left that the writer carries it over itself.

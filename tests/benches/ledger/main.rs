@@ -43,6 +43,10 @@ use tokio::signal::unix::{SignalKind, signal};
 use args::Args;
 use figures::Figures;
 
+/// The server's own, since it is measured in this process.
+#[global_allocator]
+static ALLOCATOR: ferry_quota_server::Allocator = ferry_quota_server::Allocator;
+
 fn main() -> Result<ExitCode> {
     if std::env::args()
         .nth(1)

@@ -2,6 +2,9 @@
 
 use std::process::ExitCode;
 
+#[global_allocator]
+static ALLOCATOR: ferry_quota_server::Allocator = ferry_quota_server::Allocator;
+
 fn main() -> ExitCode {
     ferry_quota_server::cli::main()
 }
