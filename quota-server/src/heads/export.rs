@@ -189,6 +189,8 @@ mod tests {
         export.file.write_all(b"{\"tenant\":\"ac").unwrap();
         export.file = File::open(&path).unwrap();
         assert!(export.append(&heads(2)).is_err());
+        let again = OpenOptions::new().append(true).open(&path);
+        export.file = again.unwrap();
         export.append(&heads(3)).unwrap();
         export.append(&heads(4)).unwrap();
         let seqs = read_heads(&path).unwrap();
