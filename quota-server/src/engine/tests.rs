@@ -23,4 +23,5 @@ mod schedules;
 mod seal;
 mod servers;
 mod storms;
+mod torn;
 pub(crate) mod transfers;
