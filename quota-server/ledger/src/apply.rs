@@ -292,7 +292,9 @@ impl Book {
             at,
             seq: self.head.next_seq(),
             by: settled.by.clone(),
-            standing: None,
+            standing: row
+                .and_then(Reservation::posting)
+                .and_then(|posting| posting.standing.clone()),
         };
         let row = self
             .reservations

@@ -1,7 +1,8 @@
 //! Corrections: what a person puts right in a book. Each is an entry of its own, with a reason, whoever approved it, and the id of
 //! what it corrects; what it corrects stays as it was written.
 //!
-//! What a person has judged is final: no later evidence replaces a charge that was corrected.
+//! What a person has judged is final: no later evidence replaces a charge that was corrected. Where there was none, as after an
+//! expiry, it is kept, and says what the providers take.
 
 use crate::book::TopUpRef;
 use crate::grant::{self, GrantSlice};

@@ -35,7 +35,6 @@ pub(super) fn settle(
                 return park(book, call, ParkReason::BeyondCap);
             }
             State::Released(_) => (Some(row), Some(Flag::AfterRelease)),
-            State::Expired(_) if row.is_corrected() => return corrected(),
             State::Expired(_) => (Some(row), Some(Flag::AfterExpiry)),
             State::Settled(posting) => return again(book, call, (row, posting), now),
             State::Parked(settlement) => return parked_again(settlement, &call.settlement),
@@ -44,7 +43,7 @@ pub(super) fn settle(
     post(book, call, row, flag, now)
 }
 
-/// A person has judged it: no evidence changes that.
+/// A person has judged it, and evidence is there already: no other changes that.
 fn corrected() -> Decision<SettleAnswer> {
     let field = "corrected".into();
     Decision::answer(SettleAnswer::Conflict { field })
@@ -210,7 +209,8 @@ fn released(row: Option<&Reservation>, charge: &Charge) -> Amount {
     })
 }
 
-/// A charge with what it is paid with. One that would take the balance out of the range of what can be stored goes to suspense
+/// A charge with what it is paid with. What a person has corrected is charged as it was: evidence that comes first after that only
+/// says what the providers take. One that would take the balance out of the range of what can be stored goes to suspense
 /// altogether. `None` if even giving back what was charged before would.
 pub(crate) fn paid(
     book: &Book,
@@ -219,6 +219,12 @@ pub(crate) fn paid(
     offer: Option<&Offer>,
     now: UnixMs,
 ) -> Option<(Charge, Flags)> {
+    let corrected = row.filter(|row| row.is_corrected());
+    if let Some(posting) = corrected.and_then(Reservation::posting) {
+        let costs = charge.costs;
+        let charge = posting.charge.clone();
+        return Some((Charge { costs, ..charge }, flags));
+    }
     let given = row.map_or(Ok(Amount::ZERO), Reservation::charged_on_balance);
     let given = given.ok()?;
     let payment = book.pay(row, charge.charged, offer, now).ok()?;

@@ -197,14 +197,21 @@ fn a_parked_settle_is_accepted_or_discarded_once() {
     );
 }
 
-/// A person has judged: no evidence, however good, and no release replaces that.
+/// A person has judged: no evidence, however good, and no release replaces that. The first evidence after an expiry is kept all the
+/// same, with what the provider takes: 5 by the report in the place of 8 by the last renewal.
 #[test]
 fn what_a_person_corrected_is_final() {
     check(
         "
         reserve, settle estimated, correct a refund 5, settle | conflict corrected | | 95/0
         reserve, settle estimated, correct a refund 5, settle estimated | settled 10 released 90 | | 95/0
-        reserve, renew 8, wait 61000, expire, correct a refund 5, settle | conflict corrected | | 79/0
+        reserve, renew 8, wait 61000, expire, correct a refund 5, settle | settled 26 released 74 | revenue.usage 26, expense.provider_cost -8, liability.provider_payable:openai 8, revenue.usage -26, expense.provider_cost 5, liability.provider_payable:openai -5 | 79/0
+        reserve, renew 8, wait 61000, expire, correct a refund 5, settle, settle | settled 26 released 74 | | 79/0
+        reserve, renew 8, wait 61000, expire, correct a refund 5, settle, settle reported 9 9 | conflict corrected | | 79/0
+        reserve, renew 8, wait 61000, expire, correct a refund 5, settle, release | conflict | | 79/0
+        reserve, renew 8, wait 61000, expire, correct a refund 5, settle, correct b refund 21 | done | revenue.usage 21, liability.prepaid -21 | 100/0
+        reserve, renew 8, wait 61000, expire, correct a refund 5, settle, correct b refund 22 | Exceeds { most: Amount(21) } | | 79/0
+        grant g 50 until 9, reserve, renew 8, wait 61000, expire, end g, correct a refund 5, settle | settled 26 released 74 | revenue.usage 26, expense.provider_cost -8, liability.provider_payable:openai 8, revenue.usage -26, expense.provider_cost 5, liability.provider_payable:openai -5 | 100/0 a-1 5/0 g 0/0
         reserve, renew 8, wait 61000, expire, correct a refund 5, release | conflict | | 79/0
         ",
     );

@@ -211,7 +211,7 @@ impl Naive {
         self.with_row(request, |row| row.standing = Some(standing));
     }
 
-    fn with_row(&mut self, request: Request, change: impl FnOnce(&mut Row)) {
+    pub(super) fn with_row(&mut self, request: Request, change: impl FnOnce(&mut Row)) {
         if let Some(row) = self.rows.get_mut(&request) {
             change(row);
         }

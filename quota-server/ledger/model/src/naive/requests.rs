@@ -309,8 +309,9 @@ impl Naive {
             (At::Parked, told) if told == Some(evidence) => Told::Parked,
             (At::Parked, _) => Told::Conflict,
             (At::Settled, Some(told)) if told == evidence => self.settled(request),
-            // A person has judged: no evidence replaces that.
-            (At::Settled | At::Expired, _) if row.standing.is_some() => Told::Conflict,
+            // A person has judged: no evidence replaces that, but what comes first is kept.
+            (At::Settled, _) if row.standing.is_some() => Told::Conflict,
+            (At::Expired, _) if row.standing.is_some() => self.keep(request, evidence),
             (At::Settled, Some(told))
                 if told.other != evidence.other || told.source >= evidence.source =>
             {
@@ -318,6 +319,18 @@ impl Naive {
             }
             _ => self.post(request, evidence),
         }
+    }
+
+    /// The charge stands, with the evidence beside it.
+    fn keep(&mut self, request: Request, evidence: Evidence) -> Told {
+        self.seq += 1;
+        let seq = self.seq;
+        self.with_row(request, |row| {
+            row.at = At::Settled;
+            row.told = Some(evidence);
+            row.seq = seq;
+        });
+        self.settled(request)
     }
 
     pub(super) fn post(&mut self, request: Request, evidence: Evidence) -> Told {
