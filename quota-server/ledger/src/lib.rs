@@ -73,7 +73,7 @@ pub use refusal::Refusal;
 pub use reissue::Reissued;
 pub use reseller::{Reseller, Share};
 pub use reservation::{
-    Charge, Freed, Hold, Owner, Posting, Refused, Reservation, Standing, State, StateName,
+    Charge, First, Freed, Hold, Owner, Posting, Refused, Reservation, Standing, State, StateName,
 };
 pub use seal::MonthSealed;
 pub use time::UnixMs;

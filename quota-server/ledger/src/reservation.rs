@@ -56,6 +56,17 @@ pub struct Hold {
     pub would_refuse: String,
     /// What of the money comes from grants, in the order of drawing; the rest is the balance's.
     pub grants: Vec<GrantSlice>,
+    /// What was granted first, if a target has raised it since.
+    pub first: Option<First>,
+}
+
+/// What was granted before any target raised it: what the same Reserve is told again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct First {
+    /// How much money.
+    pub reserved: Amount,
+    /// Output tokens per choice that were priced.
+    pub output_tokens_max: u64,
 }
 
 /// Where a reservation stands.
@@ -161,6 +172,17 @@ pub struct Refused {
     pub refusal: Refusal,
     /// When.
     pub at: UnixMs,
+}
+
+impl Hold {
+    /// What was granted, whatever targets have raised since.
+    #[must_use]
+    pub fn first(&self) -> First {
+        self.first.unwrap_or(First {
+            reserved: self.reserved,
+            output_tokens_max: self.output_tokens_max,
+        })
+    }
 }
 
 impl Charge {

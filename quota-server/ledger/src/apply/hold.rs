@@ -28,6 +28,7 @@ impl Book {
                 used: None,
                 would_refuse: reserved.would_refuse.clone(),
                 grants: reserved.grants.clone(),
+                first: None,
             }),
             state: State::Open,
         };
@@ -66,6 +67,7 @@ impl Book {
         if raised.reserved < hold.reserved {
             return Err(Misfit::WrongState("a target lowers what is held"));
         }
+        hold.first = Some(hold.first());
         hold.reserved = raised.reserved;
         hold.output_tokens_max = raised.output_tokens_max;
         for slice in &raised.grants {

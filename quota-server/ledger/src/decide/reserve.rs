@@ -9,7 +9,7 @@ use crate::event::{Event, Reserved};
 use crate::grant::GrantSlice;
 use crate::offer::{Offer, Rules};
 use crate::refusal::Refusal;
-use crate::reservation::{Hold, Refused, Reservation, State};
+use crate::reservation::{First, Hold, Refused, Reservation, State};
 use crate::sizing::{Size, binds, size, supported, would_be};
 use crate::time::UnixMs;
 use ferry_types::{KeyId, RequestFacts};
@@ -182,7 +182,7 @@ fn refused_again(book: &Book, call: &Reserve) -> Decision<ReserveAnswer> {
     Decision::answer(answer)
 }
 
-/// The same numbers again, in the present state. A lease that is half over begins anew: the gateway counts it from this call.
+/// The same numbers again, in the present state, whatever targets have raised since: they are what its answer was lost with. A lease that is half over begins anew: the gateway counts it from this call.
 fn again(
     book: &Book,
     row: &Reservation,
@@ -208,13 +208,17 @@ fn again(
         .since_ms(now)
         .saturating_sub(rules.margin_ms);
     let anew = left_ms < rules.lease_ms / 2;
+    let First {
+        reserved,
+        output_tokens_max,
+    } = hold.first();
     let answer = ReserveAnswer::Granted(Granted {
         offer: Arc::clone(offer),
-        output_tokens_max: hold.output_tokens_max,
+        output_tokens_max,
         clamped: hold.clamped,
         lease_ms: if anew { rules.lease_ms } else { left_ms },
         mode: call.facts.mode,
-        reserved: hold.reserved,
+        reserved,
     });
     if anew {
         Decision::event(renewed(row, hold, rules, now), answer)

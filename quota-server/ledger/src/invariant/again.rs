@@ -7,7 +7,7 @@ use crate::command::{Command, Release, Reserve, Settle};
 use crate::decide::decide;
 use crate::event::Event;
 use crate::offer::Rules;
-use crate::reservation::{Hold, Reservation, State};
+use crate::reservation::{First, Reservation, State};
 use crate::time::UnixMs;
 use ferry_types::{RequestFacts, Settlement};
 
@@ -112,7 +112,7 @@ fn answers_again(book: &Book, row: &Reservation) -> Result<(), Broken> {
     i5_again_is_the_same(book, &command, &answer, &RULES, now)
 }
 
-/// An open one is granted again, with what it holds.
+/// An open one is granted again, with what it was granted first.
 fn stands(book: &Book, row: &Reservation) -> Result<(), Broken> {
     let (Some(facts), Some(hold)) = (&row.facts, &row.hold) else {
         return holds(Invariant::I5, false, "nothing says what is open");
@@ -121,15 +121,13 @@ fn stands(book: &Book, row: &Reservation) -> Result<(), Broken> {
     let again = decide(book, &command, &RULES, book.head.time);
     let same = match &again.answer {
         Answer::Reserve(ReserveAnswer::Granted(granted)) => {
-            let Hold {
+            let First {
                 reserved,
                 output_tokens_max,
-                clamped,
-                ..
-            } = hold;
-            granted.reserved == *reserved
-                && granted.output_tokens_max == *output_tokens_max
-                && granted.clamped == *clamped
+            } = hold.first();
+            granted.reserved == reserved
+                && granted.output_tokens_max == output_tokens_max
+                && granted.clamped == hold.clamped
                 && Some(&granted.offer) == row.offer.as_ref()
         }
         Answer::Reserve(_)

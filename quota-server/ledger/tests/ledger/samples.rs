@@ -327,6 +327,10 @@ pub fn rows() -> Vec<Reservation> {
                 used: Some(usage(0, 0)),
                 would_refuse: "key_paused".into(),
                 grants: full_slices(),
+                first: Some(First {
+                    reserved: amount(90),
+                    output_tokens_max: 25,
+                }),
             }),
             state,
         })

@@ -35,6 +35,9 @@ fn a_target_is_raised_as_far_as_the_money_goes() {
         reserve, renew 1 for 50, settle reported 40 50   | settled 140 released 0  | 160/0
         grant g 110, reserve, renew 1 for 50, settle reported 40 50 | settled 140 released 0 | 270/0 g 0/0
         reserve, renew 45 for 50, wait 61000, expire     | expired 100     | 200/0
+        reserve, renew 1 for 50, reserve                 | granted 100 for 30 | 300/140
+        reserve, renew 1 for 50, renew 1 for 70, reserve | granted 100 for 30 | 300/180
+        reserve, renew 1 for 50, wait 40000, reserve     | granted 100 for 30 | 300/140
     ";
     for line in cases.lines().map(str::trim).filter(|line| !line.is_empty()) {
         let cells: Vec<&str> = line.split('|').map(str::trim).collect();

@@ -62,6 +62,8 @@ pub(super) struct Held {
     limit: i64,
     clamped: bool,
     pub(super) slices: Slices,
+    /// What was granted before it was raised, and the limit then.
+    first: (i64, i64),
 }
 
 impl Row {
@@ -139,6 +141,7 @@ impl Naive {
             limit,
             clamped,
             slices,
+            first: _,
         } = &held;
         let told = Told::Granted {
             units: *units,
@@ -209,6 +212,7 @@ impl Naive {
             limit,
             clamped: asked.is_none(),
             slices,
+            first: (units, limit),
         })
     }
 
@@ -226,8 +230,8 @@ impl Naive {
         row.held
             .as_ref()
             .map_or(Told::Unexpected, |held| Told::Granted {
-                units: held.units,
-                limit: held.limit,
+                units: held.first.0,
+                limit: held.first.1,
                 clamped: held.clamped,
                 lease_ms: if anew { rules.lease_ms } else { left },
             })

@@ -7,7 +7,7 @@ use super::pinned::{amount, flags, read_some_principal, some_principal, units};
 use super::{InvalidEncoding, Message, Reader, Writer};
 use crate::offer::Offer;
 use crate::refusal::Refusal;
-use crate::reservation::{Freed, Hold, Posting, Refused, Reservation, Standing, State};
+use crate::reservation::{First, Freed, Hold, Posting, Refused, Reservation, Standing, State};
 use crate::time::UnixMs;
 use ferry_types::{Balance, Currency};
 use std::sync::Arc;
@@ -115,6 +115,7 @@ impl Message for Hold {
         to.some_message(6, self.used.as_ref());
         to.text(7, &self.would_refuse);
         to.messages(8, &self.grants);
+        to.some_message(9, self.first.as_ref());
     }
 
     fn read(from: &mut Reader<'_>) -> Result<Self, InvalidEncoding> {
@@ -127,6 +128,21 @@ impl Message for Hold {
             used: from.some_message(6)?,
             would_refuse: from.text(7)?,
             grants: from.messages(8)?,
+            first: from.some_message(9)?,
+        })
+    }
+}
+
+impl Message for First {
+    fn write(&self, to: &mut Writer) {
+        to.number(1, units(self.reserved));
+        to.number(2, self.output_tokens_max);
+    }
+
+    fn read(from: &mut Reader<'_>) -> Result<Self, InvalidEncoding> {
+        Ok(Self {
+            reserved: amount(from, 1)?,
+            output_tokens_max: from.number(2)?,
         })
     }
 }
