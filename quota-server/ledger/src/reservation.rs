@@ -168,6 +168,8 @@ pub struct Refused {
     pub owner: Owner,
     /// Digest of the request's facts.
     pub facts_digest: [u8; 32],
+    /// A byte of each fact's, to tell which one differs.
+    pub facts_marks: [u8; 15],
     /// What was answered.
     pub refusal: Refusal,
     /// When.

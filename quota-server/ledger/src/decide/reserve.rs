@@ -157,6 +157,7 @@ fn refuse(call: &Reserve, refusal: Refusal, at: UnixMs) -> Decision<ReserveAnswe
         let refused = Refused {
             owner: call.owner.clone(),
             facts_digest: difference::digest(&call.facts),
+            facts_marks: difference::marks(&call.facts),
             refusal: refusal.clone(),
             at,
         };
@@ -175,7 +176,10 @@ fn refused_again(book: &Book, call: &Reserve) -> Decision<ReserveAnswer> {
         Some(refused) if refused.facts_digest == digest => {
             ReserveAnswer::Refused(refused.refusal.clone())
         }
-        Some(_) | None => ReserveAnswer::Conflict {
+        Some(refused) => ReserveAnswer::Conflict {
+            field: difference::marked(&refused.facts_marks, &difference::marks(&call.facts)),
+        },
+        None => ReserveAnswer::Conflict {
             field: "facts".into(),
         },
     };

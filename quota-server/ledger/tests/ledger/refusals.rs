@@ -1,8 +1,11 @@
 //! What the client is told, against the contract of the SDKs.
 
 use crate::samples;
-use crate::world::{START, World, id};
-use ferry_ledger::{KeyState, Refusal, TenantState, UnixMs};
+use crate::world::{START, World, facts, id, owner};
+use ferry_ledger::{
+    Answer, Command, KeyState, Refusal, Reserve, ReserveAnswer, TenantState, UnixMs,
+};
+use ferry_types::{Mode, RequestFacts};
 
 /// name | status | type | code | param | retry after | should retry
 const CONTRACT: &str = "
@@ -111,4 +114,47 @@ fn of_several_reasons_the_first_is_the_answer() {
     assert_eq!(world.play("reserve"), "refused gateway_clock_skew");
     world.id = id(START);
     assert_eq!(world.play("reserve"), "refused model_not_found");
+}
+
+type Change = fn(&mut RequestFacts);
+
+/// A refusal keeps no facts, and yet says which one differs: the same as an open request says.
+#[test]
+fn a_refused_request_with_other_facts_is_told_the_first_that_differs() {
+    let changes: [(&str, Change); 14] = [
+        ("model", |f| f.model = "o3".into()),
+        ("stream", |f| f.stream = false),
+        ("input_tokens_max", |f| f.input_tokens_max = 41),
+        ("input_tokens_estimate", |f| f.input_tokens_estimate = 11),
+        ("input_unbounded", |f| f.input_unbounded = true),
+        ("output_tokens_max", |f| f.output_tokens_max = None),
+        ("choices", |f| f.choices = 2),
+        ("output_audio", |f| f.output_audio = true),
+        ("service_tier", |f| f.service_tier = "flex".into()),
+        ("route", |f| f.route = "elsewhere".into()),
+        ("mode", |f| f.mode = Mode::Shadow),
+        ("tags", |f| f.tags.feature = "search".into()),
+        ("idempotency_key_digest", |f| {
+            f.idempotency_key_digest = Some([3; 32]);
+        }),
+        ("admitted_offline", |f| f.admitted_offline = true),
+    ];
+    for steps in ["tenant paused, reserve", "reserve"] {
+        let mut world = World::with(100);
+        world.play(steps);
+        for (field, change) in changes {
+            let mut other = facts();
+            change(&mut other);
+            let answer = world.run(&Command::Reserve(Box::new(Reserve {
+                id: world.id,
+                owner: owner("edge"),
+                facts: other,
+                offer: world.offer.clone(),
+            })));
+            let told = ReserveAnswer::Conflict {
+                field: format!("facts.{field}"),
+            };
+            assert_eq!(answer, Answer::Reserve(told), "{steps}");
+        }
+    }
 }

@@ -383,6 +383,7 @@ pub fn refused() -> Vec<Refused> {
         .map(|refusal| Refused {
             owner: owner("edge"),
             facts_digest: [0xcd; 32],
+            facts_marks: [0xce; 15],
             refusal,
             at: UnixMs(DRAWN),
         })

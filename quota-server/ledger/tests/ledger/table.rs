@@ -44,7 +44,7 @@ fn reserve() {
         no row    | reserve              | granted 100 for 30               | 1000 100 open
         no row    | reserve unlimited    | granted 140 for 50 clamped       | 1000 140 open
         refused   | reserve              | refused tenant_paused            | 1000 0 refused
-        refused   | reserve other        | conflict facts                   | 1000 0 refused
+        refused   | reserve other        | conflict facts.route             | 1000 0 refused
         refused   | reserve by other     | denied                           | 1000 0 refused
         open      | reserve              | granted 100 for 30               | 1000 100 open
         open      | reserve other        | conflict facts.route             | 1000 100 open

@@ -211,6 +211,7 @@ impl Message for Refused {
         to.bytes(2, &self.facts_digest);
         to.message(3, &self.refusal);
         to.number(4, self.at.0);
+        to.bytes(5, &self.facts_marks);
     }
 
     fn read(from: &mut Reader<'_>) -> Result<Self, InvalidEncoding> {
@@ -222,6 +223,10 @@ impl Message for Refused {
                 .map_err(|_| InvalidEncoding::InvalidField(2))?,
             refusal: from.message(3)?,
             at: UnixMs(from.number(4)?),
+            facts_marks: from
+                .bytes(5)?
+                .try_into()
+                .map_err(|_| InvalidEncoding::InvalidField(5))?,
         })
     }
 }
