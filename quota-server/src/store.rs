@@ -187,6 +187,17 @@ pub enum OpenError {
         /// What it is.
         found: String,
     },
+    /// It lacks what this server has acknowledged.
+    #[error(
+        "{database} is not the database that was acknowledged: {difference}. Put the right one in its place, and the server goes \
+         on by itself; if this one is what counts from now on, stop the server and run `ferry accept-loss`"
+    )]
+    NotAcknowledged {
+        /// Which.
+        database: String,
+        /// What it lacks first.
+        difference: crate::heads::Difference,
+    },
     /// It cannot be read.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -305,6 +316,11 @@ pub trait Store: HouseStore + Send {
     /// # Errors
     /// [`CommitError::Uncertain`] if the disk failed.
     fn maintain(&mut self, idle: Idle) -> Result<(), CommitError>;
+
+    /// Why the database is not used although it is there; `None` if it is, or is gone. A file is looked at once.
+    fn unsound(&self) -> Option<&str> {
+        None
+    }
 
     /// How often a connection was made again. What was overdue before may be settled after it. A file needs none.
     fn reconnections(&self) -> u64 {

@@ -158,6 +158,7 @@ impl Engine {
             hold: hold.clone(),
             connected: Arc::clone(&connected),
             reconnections: 0,
+            unsound: None,
         };
         let readers = Arc::new(Readers::new(database, time));
         let inner = Inner {

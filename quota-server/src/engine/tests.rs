@@ -8,6 +8,7 @@ mod conformance;
 pub(crate) mod corrections;
 mod crash;
 mod expiry;
+mod failover;
 mod failure;
 pub(crate) mod fixture;
 mod grants;

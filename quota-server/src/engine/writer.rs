@@ -53,6 +53,8 @@ pub(super) struct Writer {
     pub(super) connected: Arc<AtomicBool>,
     /// How often the store had connected again when this was last looked at.
     pub(super) reconnections: u64,
+    /// Why the store did not use its database then.
+    pub(super) unsound: Option<String>,
 }
 
 /// The state is not known any more.
@@ -91,7 +93,7 @@ impl Writer {
                 Drained::Batch(jobs) => {
                     let idle = if jobs.is_empty() { Idle::Yes } else { Idle::No };
                     self.work(jobs)?;
-                    if housekeeping.is_due() && !self.hold.stands() {
+                    if housekeeping.is_due() {
                         self.keep_house(&mut housekeeping)?;
                     }
                     self.store.maintain(idle).map_err(|e| failed(&e))?;
@@ -264,6 +266,14 @@ impl Writer {
             self.clock.disturbed();
             tracing::info!("the database is back: expiry is suspended for a while");
         }
+        let unsound = self.store.unsound();
+        if self.unsound.as_deref() != unsound {
+            if let Some(why) = unsound {
+                tracing::error!("NOT READY: {why}");
+            }
+            self.unsound = unsound.map(ToOwned::to_owned);
+            self.hold.set_by_store(self.unsound.clone());
+        }
         let connected = self.store.is_connected();
         if self.connected.swap(connected, Ordering::SeqCst) && !connected {
             tracing::error!("the database cannot be reached: nothing is decided until it is back");
@@ -345,6 +355,10 @@ impl Writer {
     }
 
     fn keep_house(&mut self, housekeeping: &mut Housekeeping) -> Result<(), Failed> {
+        if self.hold.stands() {
+            housekeeping.done();
+            return Ok(());
+        }
         let expired = self.expire_due()?;
         self.expire_grants()?;
         self.forget_and_note()?;

@@ -129,17 +129,18 @@ impl Reader {
     /// # Errors
     /// [`StoreError`] if it cannot be read.
     pub fn journal_end(&mut self, tenant: &TenantId) -> Result<u64, StoreError> {
-        let sql = "SELECT coalesce(max(seq), 0) FROM journal WHERE tenant = $1";
-        let of = [Value::text(tenant.as_str())];
-        let end = one(
-            self.source_mut(),
-            "look a journal's end up",
-            sql,
-            &of,
-            |row| count(row, 0),
-        );
-        Ok(end?.unwrap_or_default())
+        journal_end(self.source_mut(), tenant)
     }
+}
+
+/// Number of a journal's last entry; 0 if there is none.
+pub(super) fn journal_end(source: &mut dyn Source, tenant: &TenantId) -> Result<u64, StoreError> {
+    let sql = "SELECT coalesce(max(seq), 0) FROM journal WHERE tenant = $1";
+    let of = [Value::text(tenant.as_str())];
+    let end = one(source, "look a journal's end up", sql, &of, |row| {
+        count(row, 0)
+    });
+    Ok(end?.unwrap_or_default())
 }
 
 /// An entry's number, time and hash.
@@ -164,7 +165,7 @@ fn entry_hash(
     Ok(entry_end(source, tenant, seq)?.map(|end| end.hash))
 }
 
-fn heads(source: &mut dyn Source) -> Result<BTreeMap<TenantId, Head>, StoreError> {
+pub(super) fn heads(source: &mut dyn Source) -> Result<BTreeMap<TenantId, Head>, StoreError> {
     let sql = "SELECT tenant, seq, time, head FROM tenants \
                UNION ALL SELECT tenant, seq, time, head FROM house ORDER BY tenant";
     let heads = all(source, "read the journals' ends", sql, &[], |row| {

@@ -5,6 +5,7 @@
 //! is run again; so it is when a commit's answer was lost, since every operation is idempotent. A database that is gone is
 //! looked for again and again, and until it is found nothing is decided.
 
+mod acknowledged;
 mod append;
 mod columns;
 mod config;
@@ -30,6 +31,7 @@ use super::{
 use crate::heads::{Epoch, Epochs, PublicKey};
 use crate::key_directory::{PepperId, StoredDigest};
 use crate::seal::Seal;
+use acknowledged::Acknowledged;
 use columns::{Parameter, Stored};
 use ferry_ledger::{Book, UnixMs};
 use ferry_types::{GrantId, KeyId, ReservationId, TenantId};
@@ -51,6 +53,9 @@ pub struct PostgresStore {
     config: PostgresConfig,
     link: Option<Link>,
     reconnections: u64,
+    acknowledged: Acknowledged,
+    /// Why a database that is there is not used.
+    unsound: Option<String>,
     /// The transaction's beginning is sent with its first step.
     begins: bool,
     /// What became of the commit that was sent with what the batch wrote.
@@ -69,6 +74,8 @@ impl PostgresStore {
         open::prepare(&link, config)?;
         Ok(Self {
             config: config.clone(),
+            acknowledged: Acknowledged::read(&link)?,
+            unsound: None,
             link: Some(link),
             reconnections: 0,
             begins: false,
@@ -90,8 +97,9 @@ impl PostgresStore {
                 source: "it was not there a moment ago".into(),
             });
         }
-        match Link::open(&self.config, link::WRITES) {
+        match self.open_again() {
             Ok(link) => {
+                self.unsound = None;
                 self.link = Some(link);
                 self.reconnections = self.reconnections.saturating_add(1);
                 self.pause = PAUSE_MIN;
@@ -100,8 +108,28 @@ impl PostgresStore {
             Err(error) => {
                 self.next_attempt = Instant::now() + self.pause;
                 self.pause = (self.pause * 2).min(PAUSE_MAX);
-                Err(error)
+                if let OpenError::Store(error) = error {
+                    return Err(error);
+                }
+                self.unsound = Some(super::chain(&error));
+                Err(StoreError::Gone {
+                    action: "use PostgreSQL",
+                    source: error.into(),
+                })
             }
+        }
+    }
+
+    /// What answers now need not be what answered before: it is looked at as at the start.
+    fn open_again(&self) -> Result<Link, OpenError> {
+        let link = Link::open(&self.config, link::WRITES)?;
+        open::check_again(&link, &self.config)?;
+        match self.acknowledged.difference(&link)? {
+            None => Ok(link),
+            Some(difference) => Err(OpenError::NotAcknowledged {
+                database: self.config.to_string(),
+                difference,
+            }),
         }
     }
 
@@ -179,6 +207,7 @@ impl Store for PostgresStore {
     fn begin(&mut self) -> Result<(), StoreError> {
         self.connect()?;
         self.committed = None;
+        self.acknowledged.begin();
         self.begins = true;
         Ok(())
     }
@@ -209,12 +238,20 @@ impl Store for PostgresStore {
 
     fn load(&mut self, touches: &[Touch]) -> Result<Vec<Option<Book>>, StoreError> {
         let found = self.step("load books", async |link| load::find(link, touches).await)?;
-        found.books(touches)
+        let books = found.books(touches)?;
+        for book in books.iter().flatten() {
+            self.acknowledged.note(&book.tenant, book.head);
+        }
+        Ok(books)
     }
 
     fn persist(&mut self, changes: &[BookChange<'_>]) -> Result<(), StoreError> {
         if changes.is_empty() {
             return Ok(());
+        }
+        for change in changes {
+            self.acknowledged
+                .note(&change.book.tenant, change.book.head);
         }
         let written = self.step("write a batch", async |link| {
             persist::write_and_commit(link, changes).await
@@ -295,15 +332,18 @@ impl Store for PostgresStore {
     }
 
     fn commit(&mut self) -> Result<(), CommitError> {
-        if let Some(committed) = self.committed.take() {
-            return committed;
-        }
-        if std::mem::take(&mut self.begins) {
+        let committed = match self.committed.take() {
+            Some(committed) => committed,
             // Nothing was asked for.
-            return Ok(());
+            None if std::mem::take(&mut self.begins) => return Ok(()),
+            None => self
+                .run("commit", async |link| link.batch("COMMIT").await)
+                .map_err(uncommitted),
+        };
+        if committed.is_ok() {
+            self.acknowledged.commit();
         }
-        self.run("commit", async |link| link.batch("COMMIT").await)
-            .map_err(uncommitted)
+        committed
     }
 
     fn rollback(&mut self) -> Result<(), StoreError> {
@@ -351,6 +391,10 @@ impl Store for PostgresStore {
             tracing::debug!(error = %super::chain(&error), "PostgreSQL is not there");
         }
         Ok(())
+    }
+
+    fn unsound(&self) -> Option<&str> {
+        self.unsound.as_deref()
     }
 
     fn reconnections(&self) -> u64 {

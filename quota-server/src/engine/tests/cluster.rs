@@ -2,6 +2,7 @@
 
 use crate::store::Database;
 use ferry_examples::postgres::{Postgres, connect};
+use ferry_examples::wait;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
@@ -64,16 +65,69 @@ impl Cluster {
         Database::named(&url, Path::new("")).unwrap()
     }
 
+    /// Makes a copy of a database under another name; whoever uses it is cut off.
+    pub(crate) fn copy(&self, database: &Database, copy: &str) {
+        let name = name_of(database);
+        let server: &Postgres = &self.server();
+        let close = closed(&name);
+        let open = format!("ALTER DATABASE {name} ALLOW_CONNECTIONS true");
+        aside(async || {
+            let client = connect(&server.url("postgres")?).await?;
+            client.batch_execute(&close).await?;
+            wait::until("nobody uses the database", async || {
+                Ok(server.database(copy, Some(&name)).await.ok())
+            })
+            .await?;
+            Ok(client.batch_execute(&open).await?)
+        })
+        .unwrap();
+    }
+
+    /// Puts a copy in the place of a database, as a failover to a standby that lags behind does, or back.
+    pub(crate) fn swap(&self, database: &Database, aside_name: &str, copy: &str) {
+        let name = name_of(database);
+        let server: &Postgres = &self.server();
+        let close = closed(&name);
+        let swaps = [
+            format!("ALTER DATABASE {name} RENAME TO {aside_name}"),
+            format!("ALTER DATABASE {copy} RENAME TO {name}"),
+            format!("ALTER DATABASE {name} ALLOW_CONNECTIONS true"),
+        ];
+        aside(async || {
+            let client = connect(&server.url("postgres")?).await?;
+            client.batch_execute(&close).await?;
+            for swap in &swaps {
+                wait::until("nobody uses the database", async || {
+                    Ok(client.batch_execute(swap).await.ok())
+                })
+                .await?;
+            }
+            Ok(())
+        })
+        .unwrap();
+    }
+
     /// Where one of its databases is, for others than Ferry.
     pub(crate) fn url_of(&self, database: &Database) -> String {
-        let shown = database.to_string();
-        let name = shown.rsplit('/').next().unwrap();
-        self.server().url(name).unwrap()
+        self.server().url(&name_of(database)).unwrap()
     }
 
     fn server(&self) -> MutexGuard<'_, Postgres> {
         self.server.lock().unwrap_or_else(|p| p.into_inner())
     }
+}
+
+fn name_of(database: &Database) -> String {
+    let shown = database.to_string();
+    shown.rsplit('/').next().unwrap().to_owned()
+}
+
+/// Lets nobody in any more, and ends every connection.
+fn closed(name: &str) -> String {
+    format!(
+        "ALTER DATABASE {name} ALLOW_CONNECTIONS false; \
+         SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"
+    )
 }
 
 /// Asks a database something that has no answer.

@@ -47,12 +47,14 @@ impl HouseStore for PostgresStore {
         for row in &advances {
             house.advances.extend([read_advance(&Stored(row))?]);
         }
+        self.acknowledged.note(&TenantId::house(), house.head);
         Ok(house)
     }
 
     fn persist_house(&mut self, change: &HouseChange<'_>) -> Result<(), StoreError> {
         let tenant = TenantId::house();
         let rows = change.rows(&tenant);
+        self.acknowledged.note(&tenant, change.house.head);
         self.step("write the house's book", async |link| {
             let sent = rows.iter().map(async |(sql, row)| {
                 let values: Vec<_> = row.iter().map(Parameter).collect();

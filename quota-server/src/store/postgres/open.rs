@@ -27,6 +27,12 @@ pub(super) fn prepare(link: &Link, config: &PostgresConfig) -> Result<(), OpenEr
     }
 }
 
+/// A database that was ours, and may have been replaced since.
+pub(super) fn check_again(link: &Link, config: &PostgresConfig) -> Result<(), OpenError> {
+    check_durability(link, config)?;
+    check_for_reading(link, config)
+}
+
 /// A database that is read must have been made by a server.
 pub(super) fn check_for_reading(link: &Link, config: &PostgresConfig) -> Result<(), OpenError> {
     match schema_of(link)? {
