@@ -230,6 +230,12 @@ pub trait Store: HouseStore + Send {
     /// [`StoreError`] if they cannot be read.
     fn load(&mut self, touches: &[Touch]) -> Result<Vec<Option<Book>>, StoreError>;
 
+    /// Whether the journals of these books, which are loaded, go on behind where the books end.
+    ///
+    /// # Errors
+    /// [`StoreError`] if they cannot be read.
+    fn go_on(&mut self, ends: &[(&TenantId, u64)]) -> Result<Vec<bool>, StoreError>;
+
     /// Writes what changed. Nothing but the commit may follow: a store may send both at once, and tell in [`Store::commit`] what
     /// became of them.
     ///

@@ -21,7 +21,7 @@ use book_work::BookWork;
 use ferry_ledger::{AdminAnswer, Answer, Book, Command, Head, Rules, Transfer, UnixMs};
 use ferry_types::{KeyDigest, KeyId, TenantId};
 use put::{Put, Question};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// Answers in the order of the calls.
 pub(super) type Results = Vec<Result<Answered<Answer>, EngineError>>;
@@ -69,6 +69,10 @@ pub(super) struct Batch<'a> {
     pub(super) unreserved: &'a mut UnreservedSettles,
     pub(super) rules: Rules,
     pub(super) now: UnixMs,
+    /// Whether it is run again.
+    pub(super) is_again: bool,
+    /// Books of which not even the account can be read.
+    pub(super) unreadable: BTreeSet<TenantId>,
 }
 
 impl Batch<'_> {
@@ -155,11 +159,67 @@ impl Batch<'_> {
             }
         }
         let touches: Vec<Touch> = touches.into_values().collect();
-        let books = self.store.load(&touches)?;
+        let mut books = match self.store.load(&touches) {
+            Err(StoreError::Corrupt(_)) => self.load_apart(&touches)?,
+            loaded => loaded?,
+        };
+        if self.is_again {
+            self.freeze_torn(&touches, &mut books)?;
+        }
         let works = touches.into_iter().zip(books);
         Ok(works
             .map(|(touch, book)| (touch.tenant.clone(), BookWork::new(touch, book)))
             .collect())
+    }
+
+    /// Each book by itself: one that cannot be read is frozen, and the others are none the worse for it.
+    fn load_apart(&mut self, touches: &[Touch]) -> Result<Vec<Option<Book>>, StoreError> {
+        let apart = touches.iter().map(|touch| {
+            let touch = std::slice::from_ref(touch);
+            match self.store.load(touch) {
+                Err(StoreError::Corrupt(why)) => self.load_frozen(touch, &why),
+                loaded => Ok(loaded?.pop().flatten()),
+            }
+        });
+        apart.collect()
+    }
+
+    /// Freezes books whose journals go on behind their ends, where nothing can be appended: why a batch may be in the way of
+    /// nobody and fail all the same.
+    fn freeze_torn(
+        &mut self,
+        touches: &[Touch],
+        books: &mut [Option<Book>],
+    ) -> Result<(), StoreError> {
+        let there = books.iter().flatten().filter(|book| !book.frozen);
+        let ends: Vec<_> = there.map(|book| (&book.tenant, book.head.seq)).collect();
+        let go_on = self.store.go_on(&ends)?;
+        let torn = ends.into_iter().zip(go_on).filter(|(_, goes_on)| *goes_on);
+        let torn: Vec<_> = torn.map(|((tenant, _), _)| tenant.clone()).collect();
+        for (touch, book) in touches.iter().zip(books) {
+            if torn.contains(&touch.tenant) {
+                let why = "the journal goes on behind the book's end";
+                *book = self.load_frozen(std::slice::from_ref(touch), why)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Freezes a book, and loads what can be read of it: enough to say that it is frozen.
+    fn load_frozen(&mut self, touch: &[Touch], reason: &str) -> Result<Option<Book>, StoreError> {
+        for Touch { tenant, .. } in touch {
+            tracing::error!(%tenant, reason, "ALARM: a book cannot be read: it is frozen");
+            self.metrics.books_frozen.inc();
+            self.store.freeze(tenant, reason)?;
+        }
+        match self.store.load(touch) {
+            Err(StoreError::Corrupt(_)) => {
+                let tenants = touch.iter().map(|touch| touch.tenant.clone());
+                self.unreadable.extend(tenants);
+                Ok(None)
+            }
+            loaded => Ok(loaded?.pop().flatten()),
+        }
     }
 
     fn answer(
@@ -171,7 +231,14 @@ impl Batch<'_> {
             self.metrics.unknown_keys.inc();
             return self.answer_nobody(&put.question);
         };
-        let unknown = || EngineError::UnknownTenant(tenant.clone());
+        let is_unreadable = self.unreadable.contains(tenant);
+        let unknown = || match is_unreadable {
+            true => EngineError::FrozenBook(tenant.clone()),
+            false => EngineError::UnknownTenant(tenant.clone()),
+        };
+        if is_unreadable {
+            return Err(unknown());
+        }
         if let Question::Transfer(order) = &put.question {
             return transfer(tenant, order, works, self.now);
         }

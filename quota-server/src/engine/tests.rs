@@ -26,3 +26,4 @@ mod servers;
 mod storms;
 mod torn;
 pub(crate) mod transfers;
+mod unreadable;

@@ -16,6 +16,7 @@ use crate::key_directory::{Peppers, sha256};
 use crate::seal::Seal;
 use crate::store::{CommitError, Idle, Store, StoreError, chain};
 use ferry_ledger::{Rules, UnixMs};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
@@ -169,6 +170,7 @@ impl Writer {
             .batch_operations
             .observe(f64::from(u32::try_from(count).unwrap_or(u32::MAX)));
         let mut asked = Asked::new(ops);
+        let mut runs = 0_usize;
         let decided = self.transact_if(holds, |writer| {
             let now = UnixMs(writer.clock.now_ms());
             let rules = writer.rules();
@@ -182,7 +184,10 @@ impl Writer {
                 unreserved: &mut unreserved,
                 rules,
                 now,
+                is_again: runs > 0,
+                unreadable: BTreeSet::new(),
             };
+            runs += 1;
             let decided = batch.run(&mut asked)?;
             Ok((decided, unreserved))
         })?;

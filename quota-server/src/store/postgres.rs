@@ -245,6 +245,18 @@ impl Store for PostgresStore {
         Ok(books)
     }
 
+    fn go_on(&mut self, ends: &[(&TenantId, u64)]) -> Result<Vec<bool>, StoreError> {
+        let sql = "SELECT EXISTS (SELECT FROM journal j WHERE j.tenant = wanted.tenant AND j.seq > wanted.seq) \
+                   FROM unnest($1::TEXT[], $2::BIGINT[]) WITH ORDINALITY AS wanted (tenant, seq, place) \
+                   ORDER BY wanted.place";
+        let tenants: Vec<&str> = ends.iter().map(|(tenant, _)| tenant.as_str()).collect();
+        let seqs: Vec<i64> = ends.iter().map(|(_, seq)| seq.cast_signed()).collect();
+        self.step("look journals' ends up", async |link| {
+            let rows = link.query(sql, &[&tenants, &seqs]).await?;
+            rows.iter().map(|row| row.try_get(0)).collect()
+        })
+    }
+
     fn persist(&mut self, changes: &[BookChange<'_>]) -> Result<(), StoreError> {
         if changes.is_empty() {
             return Ok(());

@@ -61,6 +61,17 @@ fn failed(action: &'static str) -> impl FnOnce(rusqlite::Error) -> StoreError {
     }
 }
 
+/// The same of a row that is to be new: where one stands already, the batch is run again, to find out whose it is.
+fn unwritten(action: &'static str) -> impl FnOnce(rusqlite::Error) -> StoreError {
+    move |source| match source.sqlite_error_code() {
+        Some(ErrorCode::ConstraintViolation) => StoreError::Conflict {
+            action,
+            source: source.into(),
+        },
+        Some(_) | None => failed(action)(source),
+    }
+}
+
 impl SqliteStore {
     fn new(connection: Connection, carrier: Carrier, lock: lock::WriterLock) -> Self {
         Self {
@@ -118,12 +129,19 @@ impl Store for SqliteStore {
         books.collect()
     }
 
+    fn go_on(&mut self, ends: &[(&TenantId, u64)]) -> Result<Vec<bool>, StoreError> {
+        let mut held = self.held();
+        let ends = ends.iter();
+        ends.map(|(tenant, seq)| load::goes_on(&mut held, tenant, *seq))
+            .collect()
+    }
+
     fn persist(&mut self, changes: &[BookChange<'_>]) -> Result<(), StoreError> {
         let mut held = self.held();
         changes
             .iter()
             .try_for_each(|change| persist::change(&mut held, change))
-            .map_err(failed("write a batch"))
+            .map_err(unwritten("write a batch"))
     }
 
     fn freeze(&mut self, tenant: &TenantId, reason: &str) -> Result<(), StoreError> {

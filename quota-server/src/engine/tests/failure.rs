@@ -33,7 +33,10 @@ struct Ailing {
 impl Ailing {
     fn fails(&self, how: u8) -> Result<(), StoreError> {
         if self.how.load(Ordering::SeqCst) == how {
-            Err(StoreError::Corrupt("told to fail".into()))
+            Err(StoreError::Database {
+                action: "go on",
+                source: "told to fail".into(),
+            })
         } else {
             Ok(())
         }
@@ -90,6 +93,10 @@ impl Store for Ailing {
     fn load(&mut self, touches: &[Touch]) -> Result<Vec<Option<Book>>, StoreError> {
         self.fails(CANNOT_LOAD)?;
         self.store.load(touches)
+    }
+
+    fn go_on(&mut self, ends: &[(&TenantId, u64)]) -> Result<Vec<bool>, StoreError> {
+        self.store.go_on(ends)
     }
 
     fn persist(&mut self, changes: &[BookChange<'_>]) -> Result<(), StoreError> {

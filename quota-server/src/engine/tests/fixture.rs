@@ -117,7 +117,7 @@ pub(crate) struct Fixture {
     drawn: AtomicU64,
     place: Database,
     /// PostgreSQL's server; it lives as long as somebody needs it.
-    _cluster: Option<Arc<Cluster>>,
+    cluster: Option<Arc<Cluster>>,
 }
 
 pub(crate) fn tenant() -> TenantId {
@@ -259,7 +259,7 @@ impl Fixture {
             folder,
             drawn: AtomicU64::new(0),
             place,
-            _cluster: cluster,
+            cluster,
         };
         if holds > 0 {
             fixture.top_up(holds * HOLD, "first").await;
@@ -282,6 +282,12 @@ impl Fixture {
     /// The database, for whoever has closed the engine.
     pub(crate) fn place(&self) -> Database {
         self.place.clone()
+    }
+
+    /// Where its database is, for others than Ferry; `None` if it is a file.
+    pub(crate) fn url(&self) -> Option<String> {
+        let cluster = self.cluster.as_ref()?;
+        Some(cluster.url_of(&self.place))
     }
 
     /// SQLite's file.

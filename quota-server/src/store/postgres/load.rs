@@ -223,8 +223,13 @@ fn into_books(
 ) -> Result<(), StoreError> {
     for row in rows.iter().map(Stored) {
         let tenant: TenantId = parsed(&row, 0, "a tenant id")?;
-        if let Some(book) = books.get_mut(&tenant) {
-            put(&row, book)?;
+        let Some(book) = books.get_mut(&tenant) else {
+            continue;
+        };
+        match put(&row, book) {
+            // Nothing is decided in a frozen book: of it, what can be read is enough.
+            Err(StoreError::Corrupt(_)) if book.frozen => {}
+            put => put?,
         }
     }
     Ok(())

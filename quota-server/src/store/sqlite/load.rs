@@ -58,6 +58,21 @@ pub(super) fn book(held: &mut Held<'_>, touch: &Touch) -> Result<Option<Book>, S
     let Some(mut book) = account else {
         return Ok(None);
     };
+    match parts(held, touch, &tenant, &mut book) {
+        // Nothing is decided in a frozen book: of it, what can be read is enough.
+        Err(StoreError::Corrupt(_)) if book.frozen => {}
+        read => read?,
+    }
+    Ok(Some(book))
+}
+
+/// What is touched beside the account.
+fn parts(
+    held: &mut Held<'_>,
+    touch: &Touch,
+    tenant: &Value<'_>,
+    book: &mut Book,
+) -> Result<(), StoreError> {
     for id in &touch.keys {
         let key = [tenant.clone(), Value::text(id.as_str())];
         if let Some(found) = find(held, LOAD, &KEYS.find, &key, |row| decode::key(row))? {
@@ -108,12 +123,24 @@ pub(super) fn book(held: &mut Held<'_>, touch: &Touch) -> Result<Option<Book>, S
         book.corrections.extend(found);
     }
     let grants = held.of(&GRANTS_OF).map_err(|e| unread(LOAD, e))?;
-    source::each_of(grants, LOAD, std::slice::from_ref(&tenant), &mut |row| {
+    source::each_of(grants, LOAD, std::slice::from_ref(tenant), &mut |row| {
         let (id, grant) = decode::grant(row)?;
         book.grants.insert(id, grant);
         Ok(std::ops::ControlFlow::Continue(()))
     })?;
-    Ok(Some(book))
+    Ok(())
+}
+
+/// Whether a journal goes on behind this entry.
+pub(super) fn goes_on(
+    held: &mut Held<'_>,
+    tenant: &TenantId,
+    seq: u64,
+) -> Result<bool, StoreError> {
+    let of = [Value::text(tenant.as_str()), Value::count(seq)];
+    let sql = "SELECT 1 FROM journal WHERE tenant = $1 AND seq > $2 LIMIT 1";
+    let found = find(held, "look a journal's end up", sql, &of, |_| Ok(()))?;
+    Ok(found.is_some())
 }
 
 /// What is open under an idempotency key: one reservation at most, or none.

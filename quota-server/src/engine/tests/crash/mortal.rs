@@ -113,6 +113,10 @@ impl Store for Mortal {
         Ok(books)
     }
 
+    fn go_on(&mut self, ends: &[(&TenantId, u64)]) -> Result<Vec<bool>, StoreError> {
+        self.store.go_on(ends)
+    }
+
     fn persist(&mut self, changes: &[BookChange<'_>]) -> Result<(), StoreError> {
         self.store.persist(changes)?;
         self.pass(Step::Persisted);

@@ -73,6 +73,15 @@ impl Store for Memory {
         Ok(touches.iter().map(book).collect())
     }
 
+    fn go_on(&mut self, ends: &[(&TenantId, u64)]) -> Result<Vec<bool>, StoreError> {
+        let durable = self.durable.lock().unwrap();
+        let goes_on = |(tenant, seq): &(&TenantId, u64)| {
+            let book = durable.get(*tenant);
+            book.is_some_and(|book| book.head.seq > *seq)
+        };
+        Ok(ends.iter().map(goes_on).collect())
+    }
+
     fn persist(&mut self, changes: &[BookChange<'_>]) -> Result<(), StoreError> {
         let staged = self.staged.as_mut().expect("a transaction");
         let books = changes.iter().map(|change| change.book.clone());

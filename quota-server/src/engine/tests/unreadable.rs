@@ -1,0 +1,111 @@
+//! A book that cannot be read, or not be written on: it is frozen with the reason, and every other goes on, in the same batch too.
+
+use super::cluster::execute;
+use super::fixture::{Fixture, HOLD, START_MS, done, gateway, on_both, tenant, whole_use};
+use super::transfers::open_other;
+use crate::engine::EngineError;
+use ferry_ledger::{Refusal, ReserveAnswer, SettleAnswer};
+use ferry_types::{Currency, TenantId};
+
+on_both! {
+    a_grant_that_cannot_be_read_freezes_its_book_and_nothing_else,
+    an_account_that_cannot_be_read_freezes_its_book_and_nothing_else,
+    an_entry_behind_the_end_freezes_its_book_and_nothing_else,
+}
+
+/// Changes the database behind the server's back.
+async fn forge(fixture: &Fixture, sql: &str) {
+    match fixture.url() {
+        Some(url) => execute(&url, sql).unwrap(),
+        None => {
+            let connection = rusqlite::Connection::open(fixture.database()).unwrap();
+            connection.execute_batch(sql).unwrap();
+        }
+    }
+}
+
+fn other() -> TenantId {
+    "other".parse().unwrap()
+}
+
+/// A call to the broken book and one to another book are decided together, and overdue leases of all others end.
+async fn others_go_on(fixture: &Fixture) {
+    for label in ["one", "another"] {
+        let (broken, sound) = tokio::join!(
+            fixture.engine.reserve(fixture.reserve_call(fixture.draw())),
+            fixture.engine.issue_key(other(), label.into(), None),
+        );
+        match broken {
+            Ok(answered) => {
+                let frozen = ReserveAnswer::Refused(Refusal::BookFrozen);
+                assert_eq!(answered.answer, frozen);
+            }
+            Err(error) => assert_eq!(error, EngineError::FrozenBook(tenant())),
+        }
+        done(Ok(sound.unwrap().0));
+    }
+    assert_eq!(fixture.engine.metrics().batches_failed.get(), 0);
+    let overdue = fixture.engine.expire_due().await;
+    assert_eq!(overdue, Ok(0), "a frozen book's lease stands");
+}
+
+async fn a_grant_that_cannot_be_read_freezes_its_book_and_nothing_else() {
+    let fixture = Fixture::with_holds(2).await;
+    fixture.grant("spring", HOLD, START_MS + 86_400_000).await;
+    open_other(&fixture, "other", Currency::Usd).await;
+    let (id, _) = fixture.granted().await;
+    let broken = match fixture.url() {
+        Some(_) => "UPDATE grants SET content = '\\x01'",
+        None => "UPDATE grants SET content = x'01'",
+    };
+    forge(&fixture, broken).await;
+    fixture.clock.pass(fixture.lease.suspension_ms());
+    // The overdue lease is found, and its book cannot be read.
+    fixture.engine.expire_due().await.unwrap();
+    let frozen = fixture.engine.tenant(tenant()).await.unwrap().frozen;
+    assert!(frozen.is_some(), "it goes on");
+    assert_eq!(fixture.engine.metrics().books_frozen.get(), 1);
+    assert_eq!(fixture.settle(id, whole_use()).await, SettleAnswer::Frozen);
+    others_go_on(&fixture).await;
+}
+
+async fn an_account_that_cannot_be_read_freezes_its_book_and_nothing_else() {
+    let fixture = Fixture::with_holds(2).await;
+    open_other(&fixture, "other", Currency::Usd).await;
+    let (id, _) = fixture.granted().await;
+    forge(
+        &fixture,
+        "UPDATE tenants SET state = 'odd' WHERE tenant = 'acme'",
+    )
+    .await;
+    let call = fixture.settle_call(id, whole_use());
+    let settled = fixture.engine.settle(&gateway(), vec![call]).await;
+    assert_eq!(settled, Err(EngineError::FrozenBook(tenant())));
+    others_go_on(&fixture).await;
+    forge(
+        &fixture,
+        "UPDATE tenants SET state = 'active' WHERE tenant = 'acme'",
+    )
+    .await;
+    let frozen = fixture.engine.tenant(tenant()).await.unwrap().frozen;
+    assert!(frozen.is_some(), "it goes on");
+}
+
+async fn an_entry_behind_the_end_freezes_its_book_and_nothing_else() {
+    let fixture = Fixture::with_holds(2).await;
+    open_other(&fixture, "other", Currency::Usd).await;
+    let (id, _) = fixture.granted().await;
+    forge(
+        &fixture,
+        "INSERT INTO journal (tenant, seq, time, kind, content, previous_hash, hash) \
+         SELECT tenant, seq + 1, time, kind, content, previous_hash, hash FROM journal \
+         WHERE tenant = 'acme' ORDER BY seq DESC LIMIT 1",
+    )
+    .await;
+    assert_eq!(fixture.settle(id, whole_use()).await, SettleAnswer::Frozen);
+    let frozen = fixture.engine.tenant(tenant()).await.unwrap().frozen;
+    let told = "the journal goes on behind the book's end";
+    assert_eq!(frozen.as_deref(), Some(told));
+    assert_eq!(fixture.engine.metrics().batches_again.get(), 1);
+    others_go_on(&fixture).await;
+}
