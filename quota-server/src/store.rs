@@ -32,7 +32,7 @@ pub use reader::Reader;
 use crate::heads::{Epoch, Epochs, PublicKey};
 use crate::key_directory::{PepperId, StoredDigest};
 use crate::seal::Seal;
-use ferry_ledger::{Book, Recorded, TopUpRef, UnixMs};
+use ferry_ledger::{Book, Head, Recorded, TopUpRef, UnixMs};
 use ferry_types::{CorrectionId, GrantId, KeyId, ReservationId, TenantId, TransferId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -236,6 +236,12 @@ pub trait Store: HouseStore + Send {
     /// [`StoreError`] if they cannot be read.
     fn go_on(&mut self, ends: &[(&TenantId, u64)]) -> Result<Vec<bool>, StoreError>;
 
+    /// An entry's number, time and hash, if the journal has it.
+    ///
+    /// # Errors
+    /// [`StoreError`] if it cannot be read.
+    fn entry(&mut self, tenant: &TenantId, seq: u64) -> Result<Option<Head>, StoreError>;
+
     /// Writes what changed. Nothing but the commit may follow: a store may send both at once, and tell in [`Store::commit`] what
     /// became of them.
     ///
@@ -267,7 +273,7 @@ pub trait Store: HouseStore + Send {
     /// [`StoreError`] if it cannot be written.
     fn keep_seal(&mut self, seal: &Seal) -> Result<(), StoreError>;
 
-    /// The seal of the last month that has one. Outside a transaction.
+    /// The seal of the last month that has one.
     ///
     /// # Errors
     /// [`StoreError`] if it cannot be read.

@@ -15,6 +15,7 @@ use super::call::{Answered, BookView, EngineError};
 use super::job::{Op, Who};
 use super::known_keys::KnownKeys;
 use super::metrics::EngineMetrics;
+use super::seal::{OVERTAKEN, is_overtaken};
 use crate::key_directory::{Peppers, StoredDigest};
 use crate::store::{BookChange, Store, StoreError, Touch};
 use book_work::BookWork;
@@ -73,6 +74,10 @@ pub(super) struct Batch<'a> {
     pub(super) is_again: bool,
     /// Books of which not even the account can be read.
     pub(super) unreadable: BTreeSet<TenantId>,
+    /// Books that others have posted to in the month that was to be sealed.
+    pub(super) overtaken: BTreeSet<TenantId>,
+    /// When a new book begins: in no month that is sealed.
+    pub(super) opens_at: UnixMs,
 }
 
 impl Batch<'_> {
@@ -81,6 +86,7 @@ impl Batch<'_> {
         self.resolve(asked)?;
         let puts = &mut asked.puts;
         let mut works = self.load(puts)?;
+        self.look_for_seals(puts)?;
         let mut results: Results = puts
             .iter_mut()
             .map(|put| self.answer(put, &mut works))
@@ -172,6 +178,26 @@ impl Batch<'_> {
             .collect())
     }
 
+    /// What other servers have done about months: none has an end for a new book to begin in, and none ends where others went on.
+    fn look_for_seals(&mut self, puts: &[Put]) -> Result<(), StoreError> {
+        for put in puts {
+            match (&put.question, &put.tenant) {
+                (Question::Open(_), _) => {
+                    let newest = self.store.newest_seal()?;
+                    let over = newest.map_or(self.now, |seal| seal.month.end());
+                    self.opens_at = self.now.max(over);
+                }
+                (Question::Command(Command::SealMonth(sealed)), Some(tenant))
+                    if is_overtaken(self.store, tenant, sealed)? =>
+                {
+                    self.overtaken.insert(tenant.clone());
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
     /// Each book by itself: one that cannot be read is frozen, and the others are none the worse for it.
     fn load_apart(&mut self, touches: &[Touch]) -> Result<Vec<Option<Book>>, StoreError> {
         let apart = touches.iter().map(|touch| {
@@ -244,7 +270,7 @@ impl Batch<'_> {
         }
         let work = works.get_mut(tenant).ok_or_else(unknown)?;
         let answer = match &mut put.question {
-            Question::Open(order) => Some(work.open(order, self.now)),
+            Question::Open(order) => Some(work.open(order, self.opens_at)),
             Question::Issue(command, listed) => work
                 .put(command, &self.rules, self.now)
                 .inspect(|answer| work.list(answer, listed)),
@@ -268,6 +294,9 @@ impl Batch<'_> {
                         });
                     }
                 }
+            }
+            Question::Command(Command::SealMonth(_)) if self.overtaken.contains(tenant) => {
+                Some(Answer::Admin(OVERTAKEN))
             }
             Question::Command(command) => work.put(command, &self.rules, self.now),
             Question::Transfer(_) | Question::Answered(_) => None,

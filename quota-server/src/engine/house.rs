@@ -4,6 +4,7 @@
 use super::job::Job;
 use super::lanes::Lane;
 use super::metrics::EngineMetrics;
+use super::seal::{HOUSE_OVERTAKEN, is_overtaken};
 use super::writer::{Failed, Writer};
 use super::{Engine, EngineError};
 use crate::store::view::MovementView;
@@ -89,6 +90,15 @@ fn carry_out(
     let in_view = command.movements().cloned().collect();
     let mut house = store.load_house(&in_view)?;
     let head = house.head;
+    if let HouseCommand::SealMonth(sealed) = command
+        && is_overtaken(store, &TenantId::house(), sealed)?
+    {
+        let answer = HOUSE_OVERTAKEN;
+        return Ok(HouseAnswered { head, answer });
+    }
+    // In a month that is sealed no book begins, this one neither.
+    let newest = store.newest_seal()?;
+    let now = newest.map_or(now, |seal| now.max(seal.month.end()));
     let (answer, event) = decide(&house, command, now);
     let Some(event) = event else {
         return Ok(HouseAnswered { head, answer });

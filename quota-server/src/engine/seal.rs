@@ -1,20 +1,30 @@
 //! Sealing a month, book by book through the writer, and then over all of them.
 //!
 //! The writer is asked for its time first: when it answers, everything that it decided within the month is durable, and whatever
-//! it decides later comes after the month. What was sealed before a crash is found in the books and not sealed twice.
+//! it decides later comes after the month. Other servers' clocks may be behind by less than the grace; and should one be behind by
+//! more, each book looks in its own transaction whether its last entry is still the last of the month, and is read again if not. What was
+//! sealed before a crash is found in the books and not sealed twice.
 
 use super::job::{Ask, Job, Op, Who};
 use super::lanes::{BATCH_MAX, Lane};
 use super::{Engine, EngineError};
 use crate::seal::{MonthEnd, Seal};
+use crate::store::{Store, StoreError};
 use ferry_ledger::{
     AdminAnswer, Answer, Command, HouseAnswer, HouseCommand, Month, MonthSealed, UnixMs,
 };
 use ferry_types::TenantId;
 use tokio::sync::oneshot;
 
+/// How long after its end a month can be sealed: as far behind as another server's clock may be, with room.
+pub(super) const GRACE_MS: u64 = 300_000;
+/// What another server's entry of the same month conflicts with.
+const LAST_SEQ: &str = "last_seq";
+/// How often books are read again that others have posted to.
+const ROUNDS_MAX: usize = 8;
+
 impl Engine {
-    /// Seals a month that is over, or finds it sealed.
+    /// Seals a month that is over, and a little more, or finds it sealed.
     ///
     /// # Errors
     /// [`EngineError::MonthNotOver`], [`EngineError::FrozenBook`]; [`EngineError::Unavailable`] if the store failed. What was sealed
@@ -24,25 +34,45 @@ impl Engine {
         if let Some(sealed) = self.sealed(month).await? {
             return Ok(sealed);
         }
-        if now < month.end() {
+        if now < month.end().plus_ms(GRACE_MS) {
             return Err(EngineError::MonthNotOver(month));
         }
-        let ends = self.read(move |reader| reader.month_ends(month)).await?;
-        let (all, open) = (ends.0, ends.1);
-        let (house, tenants): (Vec<_>, Vec<_>) =
-            open.into_iter().partition(|end| end.tenant.is_house());
-        for part in tenants.chunks(BATCH_MAX) {
-            self.seal_books(month, part).await?;
+        for _ in 0..ROUNDS_MAX {
+            let (all, open) = self.read(move |reader| reader.month_ends(month)).await?;
+            if open.is_empty() {
+                return self
+                    .keep_seal(Seal::make(month, now, &all, self.signer().key()))
+                    .await;
+            }
+            self.seal_books(month, open).await?;
         }
-        for end in &house {
-            self.seal_house(month, end).await?;
-        }
-        let seal = Seal::make(month, now, &all, self.signer().key());
+        Err(EngineError::Unavailable)
+    }
+
+    async fn keep_seal(&self, seal: Seal) -> Result<Seal, EngineError> {
+        let month = seal.month;
         let (answer, answered) = oneshot::channel();
         self.put(Lane::Settlement, Job::KeepSeal { seal, answer })?;
         answered.await.map_err(|_| EngineError::Unavailable)??;
         // Another call may have been first: what is kept is what counts.
         self.sealed(month).await?.ok_or(EngineError::Unavailable)
+    }
+
+    /// Seals the month in these books. Those whose last entry of the month is not any more the last are left as they are.
+    pub(super) async fn seal_books(
+        &self,
+        month: Month,
+        ends: Vec<MonthEnd>,
+    ) -> Result<(), EngineError> {
+        let (house, tenants): (Vec<_>, Vec<_>) =
+            ends.into_iter().partition(|end| end.tenant.is_house());
+        for part in tenants.chunks(BATCH_MAX) {
+            self.seal_tenants(month, part).await?;
+        }
+        for end in &house {
+            self.seal_house(month, end).await?;
+        }
+        Ok(())
     }
 
     /// Every sealed month.
@@ -65,7 +95,7 @@ impl Engine {
         answered.await.map_err(|_| EngineError::Unavailable)?
     }
 
-    async fn seal_books(&self, month: Month, ends: &[MonthEnd]) -> Result<(), EngineError> {
+    async fn seal_tenants(&self, month: Month, ends: &[MonthEnd]) -> Result<(), EngineError> {
         let op = |end: &MonthEnd| Op {
             who: Who::Operator(end.tenant.clone()),
             ask: Ask::Command(Command::SealMonth(sealed(month, end))),
@@ -81,7 +111,7 @@ impl Engine {
     async fn seal_house(&self, month: Month, end: &MonthEnd) -> Result<(), EngineError> {
         let command = HouseCommand::SealMonth(sealed(month, end));
         match self.ask_house(command).await?.answer {
-            HouseAnswer::Done { .. } => Ok(()),
+            HouseAnswer::Done { .. } | HouseAnswer::Conflict { field: LAST_SEQ } => Ok(()),
             HouseAnswer::MonthNotOver => Err(EngineError::MonthNotOver(month)),
             HouseAnswer::Frozen => Err(EngineError::FrozenBook(end.tenant.clone())),
             HouseAnswer::Conflict { .. }
@@ -96,6 +126,21 @@ impl Engine {
     }
 }
 
+/// Whether the entry after the one that a seal tells of is of its month too: then that one was not the last.
+pub(super) fn is_overtaken(
+    store: &mut dyn Store,
+    tenant: &TenantId,
+    sealed: &MonthSealed,
+) -> Result<bool, StoreError> {
+    let next = store.entry(tenant, sealed.last_seq.saturating_add(1))?;
+    Ok(next.is_some_and(|next| next.time < sealed.month.end()))
+}
+
+/// What is said of it.
+pub(super) const OVERTAKEN: AdminAnswer = AdminAnswer::Conflict { field: LAST_SEQ };
+/// The same of the house's book.
+pub(super) const HOUSE_OVERTAKEN: HouseAnswer = HouseAnswer::Conflict { field: LAST_SEQ };
+
 const fn sealed(month: Month, end: &MonthEnd) -> MonthSealed {
     MonthSealed {
         month,
@@ -106,7 +151,9 @@ const fn sealed(month: Month, end: &MonthEnd) -> MonthSealed {
 
 fn is_done(month: Month, tenant: &TenantId, answer: &Answer) -> Result<(), EngineError> {
     match answer {
-        Answer::Admin(AdminAnswer::Done { .. }) => Ok(()),
+        Answer::Admin(AdminAnswer::Done { .. } | AdminAnswer::Conflict { field: LAST_SEQ }) => {
+            Ok(())
+        }
         Answer::Admin(AdminAnswer::MonthNotOver) => Err(EngineError::MonthNotOver(month)),
         Answer::Admin(AdminAnswer::Frozen) => Err(EngineError::FrozenBook(tenant.clone())),
         Answer::Admin(_)

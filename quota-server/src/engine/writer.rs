@@ -186,6 +186,8 @@ impl Writer {
                 now,
                 is_again: runs > 0,
                 unreadable: BTreeSet::new(),
+                overtaken: BTreeSet::new(),
+                opens_at: now,
             };
             runs += 1;
             let decided = batch.run(&mut asked)?;

@@ -33,7 +33,7 @@ use crate::key_directory::{PepperId, StoredDigest};
 use crate::seal::Seal;
 use acknowledged::Acknowledged;
 use columns::{Parameter, Stored};
-use ferry_ledger::{Book, UnixMs};
+use ferry_ledger::{Book, Head, UnixMs};
 use ferry_types::{GrantId, KeyId, ReservationId, TenantId};
 use link::Link;
 use source::PostgresSource;
@@ -255,6 +255,14 @@ impl Store for PostgresStore {
             let rows = link.query(sql, &[&tenants, &seqs]).await?;
             rows.iter().map(|row| row.try_get(0)).collect()
         })
+    }
+
+    fn entry(&mut self, tenant: &TenantId, seq: u64) -> Result<Option<Head>, StoreError> {
+        heads::entry_end(
+            &mut PostgresSource::borrowed(self.connected()?),
+            tenant,
+            seq,
+        )
     }
 
     fn persist(&mut self, changes: &[BookChange<'_>]) -> Result<(), StoreError> {

@@ -27,7 +27,7 @@ use crate::heads::{Epoch, Epochs, PublicKey};
 use crate::key_directory::{PepperId, StoredDigest};
 use crate::seal::Seal;
 use carrier::Carrier;
-use ferry_ledger::{Book, UnixMs};
+use ferry_ledger::{Book, Head, UnixMs};
 use ferry_types::{GrantId, KeyId, ReservationId, TenantId};
 use held::Held;
 use rusqlite::{Connection, ErrorCode, OptionalExtension as _};
@@ -134,6 +134,14 @@ impl Store for SqliteStore {
         let ends = ends.iter();
         ends.map(|(tenant, seq)| load::goes_on(&mut held, tenant, *seq))
             .collect()
+    }
+
+    fn entry(&mut self, tenant: &TenantId, seq: u64) -> Result<Option<Head>, StoreError> {
+        heads_of::entry_end(
+            &mut source::SqliteSource::new(&self.connection),
+            tenant,
+            seq,
+        )
     }
 
     fn persist(&mut self, changes: &[BookChange<'_>]) -> Result<(), StoreError> {

@@ -10,7 +10,7 @@ use crate::store::sqlite::SqliteStore;
 use crate::store::{
     BookChange, CommitError, HouseChange, HouseStore, Idle, Store, StoreError, Touch, VersionTaken,
 };
-use ferry_ledger::{AdminAnswer, Book, House, Refusal, ReserveAnswer, SettleAnswer, UnixMs};
+use ferry_ledger::{AdminAnswer, Book, Head, House, Refusal, ReserveAnswer, SettleAnswer, UnixMs};
 use ferry_types::{Currency, GrantId, KeyId, MovementId, ReservationId, TenantId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -97,6 +97,10 @@ impl Store for Ailing {
 
     fn go_on(&mut self, ends: &[(&TenantId, u64)]) -> Result<Vec<bool>, StoreError> {
         self.store.go_on(ends)
+    }
+
+    fn entry(&mut self, tenant: &TenantId, seq: u64) -> Result<Option<Head>, StoreError> {
+        self.store.entry(tenant, seq)
     }
 
     fn persist(&mut self, changes: &[BookChange<'_>]) -> Result<(), StoreError> {

@@ -267,6 +267,12 @@ impl Fixture {
         fixture
     }
 
+    /// Another engine on the same database, by another clock.
+    pub(crate) fn another_by(&self, clock: &Arc<HandClock>) -> Engine {
+        let secrets = self.folder.path().join("ferry.db");
+        start(self.place.clone(), secrets, clock, self.lease)
+    }
+
     /// Another engine on the same database.
     pub(crate) fn another(&self) -> Engine {
         let secrets = self.folder.path().join("ferry.db");

@@ -2,6 +2,7 @@
 
 use super::cluster::Cluster;
 use super::fixture::{Fixture, HOLD, START_MS, amount, on_both, tenant, whole_use};
+use crate::engine::seal::GRACE_MS;
 use crate::engine::{CreateTenant, Engine, EngineError, HouseAnswered};
 use crate::store::view::AccountView;
 use ferry_ledger::house::{Cause, Deviation, Money, PostMovement};
@@ -199,7 +200,9 @@ fn month() -> Month {
 async fn a_month_is_sealed_for_the_house_too() {
     let fixture = Fixture::with_holds(1).await;
     some(&fixture).await;
-    fixture.clock.pass(month().end().since_ms(UnixMs(START_MS)));
+    fixture
+        .clock
+        .pass(month().end().since_ms(UnixMs(START_MS)) + GRACE_MS);
     post(&fixture, "h-6", pay(1)).await;
     let sealed = fixture.engine.seal_month(month()).await.unwrap();
     assert_eq!(sealed.books, 2);
@@ -212,7 +215,9 @@ async fn a_month_is_sealed_for_the_house_too() {
 async fn a_frozen_house_takes_nothing() {
     let mut fixture = Fixture::with_holds(1).await;
     some(&fixture).await;
-    fixture.clock.pass(month().end().since_ms(UnixMs(START_MS)));
+    fixture
+        .clock
+        .pass(month().end().since_ms(UnixMs(START_MS)) + GRACE_MS);
     fixture.close().await;
     let place = fixture.place();
     let freeze = move || {

@@ -1,10 +1,12 @@
 //! Months are sealed once they are over, for all books, and stay so.
 
-use super::fixture::{Fixture, HandClock, START_MS, on_both, tenant};
+use super::fixture::{Fixture, HandClock, ON, On, START_MS, amount, done, on_both, tenant};
+use crate::engine::seal::GRACE_MS;
 use crate::engine::{CreateTenant, EngineError};
+use crate::seal::MonthEnd;
 use crate::seal::Seal;
 use crate::verify::verify;
-use ferry_ledger::{Month, UnixMs};
+use ferry_ledger::{Month, TopUp, UnixMs};
 use ferry_types::Currency;
 use rusqlite::Connection;
 use std::sync::Arc;
@@ -30,7 +32,8 @@ async fn create(fixture: &Fixture, tenant: &str) {
 
 /// Time passes until the month is over.
 fn end_of_month(fixture: &Fixture) {
-    fixture.clock.pass(month().end().since_ms(UnixMs(START_MS)));
+    let over_ms = month().end().since_ms(UnixMs(START_MS));
+    fixture.clock.pass(over_ms + GRACE_MS);
 }
 
 async fn seal(fixture: &Fixture) -> Seal {
@@ -52,7 +55,13 @@ async fn a_month_is_sealed_when_it_is_over_and_sealing_again_changes_nothing() {
     create(&fixture, "second").await;
     let early = fixture.engine.seal_month(month()).await;
     assert_eq!(early, Err(EngineError::MonthNotOver(month())));
-    end_of_month(&fixture);
+    fixture
+        .clock
+        .pass(month().end().since_ms(UnixMs(START_MS)) + GRACE_MS - 1);
+    let early = fixture.engine.seal_month(month()).await;
+    let why = "a server whose clock is a minute behind is still within the month";
+    assert_eq!(early, Err(EngineError::MonthNotOver(month())), "{why}");
+    fixture.clock.pass(1);
     create(&fixture, "later").await;
     fixture.top_up(1_000, "in february").await;
     let before = entries(&fixture).await;
@@ -146,4 +155,44 @@ async fn verify_makes_every_sealing_hash_again() {
         connection.execute_batch(&sql).unwrap();
         assert!(verify(&fixture.database().into()).unwrap().clean);
     }
+}
+
+/// A server whose clock is behind by more than it may goes on in a month that another one seals: the month's last entry is the last, and
+/// no book begins in it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_behind_the_time_posts_into_no_sealed_month() {
+    ON.scope(On::Postgres, async {
+        let fixture = Fixture::with_holds(3).await;
+        let behind = fixture.another_by(&Arc::new(HandClock::default()));
+        end_of_month(&fixture);
+        let read = fixture
+            .engine
+            .read(move |reader| reader.month_ends(month()));
+        let (_, open) = read.await.unwrap();
+        let order = TopUp {
+            amount: amount(1_000),
+            source: "bank".into(),
+            external_reference: "meanwhile".into(),
+            note: String::new(),
+        };
+        done(behind.top_up(tenant(), order).await);
+        let before = entries(&fixture).await;
+        let of = |ends: &[MonthEnd]| ends.iter().find(|end| end.tenant == tenant()).cloned();
+        assert_eq!(of(&open).unwrap().last_seq, before - 1);
+        fixture.engine.seal_books(month(), open).await.unwrap();
+        assert_eq!(entries(&fixture).await, before, "not the last any more");
+        assert_eq!(seal(&fixture).await.books, 1);
+        assert_eq!(entries(&fixture).await, before + 1);
+
+        let call = CreateTenant {
+            tenant: "latecomer".parse().unwrap(),
+            name: "Late Ltd".into(),
+            currency: Currency::Usd,
+        };
+        done(behind.create_tenant(call).await);
+        let latecomer = behind.tenant("latecomer".parse().unwrap()).await.unwrap();
+        assert_eq!(latecomer.created_at, month().end());
+        fixture.assert_clean().await;
+    })
+    .await;
 }

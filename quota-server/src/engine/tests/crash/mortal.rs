@@ -6,7 +6,7 @@ use crate::store::sqlite::SqliteStore;
 use crate::store::{
     BookChange, CommitError, HouseChange, HouseStore, Idle, Store, StoreError, Touch, VersionTaken,
 };
-use ferry_ledger::{Book, House, UnixMs};
+use ferry_ledger::{Book, Head, House, UnixMs};
 use ferry_types::{GrantId, KeyId, MovementId, ReservationId, TenantId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
@@ -115,6 +115,10 @@ impl Store for Mortal {
 
     fn go_on(&mut self, ends: &[(&TenantId, u64)]) -> Result<Vec<bool>, StoreError> {
         self.store.go_on(ends)
+    }
+
+    fn entry(&mut self, tenant: &TenantId, seq: u64) -> Result<Option<Head>, StoreError> {
+        self.store.entry(tenant, seq)
     }
 
     fn persist(&mut self, changes: &[BookChange<'_>]) -> Result<(), StoreError> {

@@ -5,7 +5,7 @@ use crate::seal::Seal;
 use crate::store::{
     BookChange, CommitError, HouseChange, HouseStore, Idle, Store, StoreError, Touch, VersionTaken,
 };
-use ferry_ledger::{Book, House, UnixMs};
+use ferry_ledger::{Book, Head, House, UnixMs};
 use ferry_types::{GrantId, KeyId, MovementId, ReservationId, TenantId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
@@ -80,6 +80,12 @@ impl Store for Memory {
             book.is_some_and(|book| book.head.seq > *seq)
         };
         Ok(ends.iter().map(goes_on).collect())
+    }
+
+    fn entry(&mut self, tenant: &TenantId, seq: u64) -> Result<Option<Head>, StoreError> {
+        let durable = self.durable.lock().unwrap();
+        let head = durable.get(tenant).map(|book| book.head);
+        Ok(head.filter(|head| head.seq == seq))
     }
 
     fn persist(&mut self, changes: &[BookChange<'_>]) -> Result<(), StoreError> {
