@@ -1,6 +1,6 @@
 //! The thread that owns the store: it drains the lanes, and between batches looks after leases, refusals and the log.
 
-use super::batch::{Asked, Batch, Decided, Results, Spent, UnreservedSettles, UsedKeys};
+use super::batch::{Asked, Batch, Decided, Results, Spent, Tally, UnreservedSettles, UsedKeys};
 use super::call::{EngineError, PriceTable};
 use super::clock::Clock;
 use super::expiry::Housekeeping;
@@ -15,7 +15,8 @@ use crate::heads::ChangedHeads;
 use crate::key_directory::{Peppers, sha256};
 use crate::seal::Seal;
 use crate::store::{CommitError, Idle, Store, StoreError, chain};
-use ferry_ledger::{Rules, UnixMs};
+use ferry_ledger::{Head, Rules, UnixMs};
+use ferry_types::TenantId;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -171,7 +172,7 @@ impl Writer {
             .observe(f64::from(u32::try_from(count).unwrap_or(u32::MAX)));
         let mut asked = Asked::new(ops);
         let mut runs = 0_usize;
-        let decided = self.transact_if(holds, |writer| {
+        let run = |writer: &mut Self| {
             let now = UnixMs(writer.clock.now_ms());
             let rules = writer.rules();
             let mut unreserved = writer.unreserved.clone();
@@ -192,7 +193,16 @@ impl Writer {
             runs += 1;
             let decided = batch.run(&mut asked)?;
             Ok((decided, unreserved))
-        })?;
+        };
+        let lost = |writer: &mut Self, (decided, unreserved): (Decided, UnreservedSettles)| {
+            if let Some((tenant, head)) = decided.heads.first()
+                && writer.has_happened(tenant, head)?
+            {
+                writer.note(decided.tally, unreserved, decided.heads);
+            }
+            Ok(())
+        };
+        let decided = self.transact(holds, run, lost)?;
         let Some((decided, unreserved)) = decided else {
             return Ok((unavailable(count), None));
         };
@@ -202,34 +212,29 @@ impl Writer {
             heads,
             spent,
         } = decided;
-        tally.count(&self.metrics);
-        self.unreserved = unreserved;
-        self.changed_heads.note(heads);
+        self.note(tally, unreserved, heads);
         Ok((results, Some((asked, spent))))
     }
 
     /// Runs a transaction until it is durable: again where another server was in the way, or a commit's answer was lost. `None`
-    /// if it has not happened.
+    /// if it has not happened. Of a run whose commit's answer was lost, `lost` hears once the next has begun: it may have happened,
+    /// and then the next finds nothing to do.
     pub(super) fn transact<T>(
-        &mut self,
-        run: impl FnMut(&mut Self) -> Result<T, StoreError>,
-    ) -> Result<Option<T>, Failed> {
-        self.transact_if(|_| true, run)
-    }
-
-    /// The same as long as this holds once the transaction has begun.
-    fn transact_if<T>(
         &mut self,
         holds: impl Fn(&mut Self) -> bool,
         mut run: impl FnMut(&mut Self) -> Result<T, StoreError>,
+        mut lost: impl FnMut(&mut Self, T) -> Result<(), StoreError>,
     ) -> Result<Option<T>, Failed> {
+        let mut unanswered = None;
         for _ in 0..RUNS_MAX {
             if !self.begin_if(&holds)? {
                 break;
             }
-            match run(self) {
+            let heard = unanswered.take().map_or(Ok(()), |done| lost(self, done));
+            match heard.and_then(|()| run(self)) {
                 Ok(done) => match self.commit()? {
                     Committed::Yes => return Ok(Some(done)),
+                    Committed::Perhaps => unanswered = Some(done),
                     Committed::Again => {}
                     Committed::No => break,
                 },
@@ -241,6 +246,22 @@ impl Writer {
             }
         }
         Ok(None)
+    }
+
+    /// Whether the transaction in which a journal came to this end is durable.
+    pub(super) fn has_happened(
+        &mut self,
+        tenant: &TenantId,
+        head: &Head,
+    ) -> Result<bool, StoreError> {
+        Ok(self.store.entry(tenant, head.seq)?.as_ref() == Some(head))
+    }
+
+    /// Takes note of what a durable batch did.
+    fn note(&mut self, tally: Tally, unreserved: UnreservedSettles, heads: Vec<(TenantId, Head)>) {
+        tally.count(&self.metrics);
+        self.unreserved = unreserved;
+        self.changed_heads.note(heads);
     }
 
     /// Begins a transaction, if this holds then.
@@ -331,7 +352,9 @@ impl Writer {
         Ok(match kept {
             Ok(Ok(())) => match self.commit()? {
                 Committed::Yes => Ok(()),
-                Committed::Again | Committed::No => Err(EngineError::Unavailable),
+                Committed::Perhaps | Committed::Again | Committed::No => {
+                    Err(EngineError::Unavailable)
+                }
             },
             Ok(Err(_)) => {
                 self.store.rollback().map_err(|e| failed(&e))?;
@@ -352,7 +375,9 @@ impl Writer {
                     self.clock.not_before(seal.month.end());
                     Ok(())
                 }
-                Committed::Again | Committed::No => Err(EngineError::Unavailable),
+                Committed::Perhaps | Committed::Again | Committed::No => {
+                    Err(EngineError::Unavailable)
+                }
             },
             Err(error) => {
                 self.undo(&error)?;
@@ -411,7 +436,7 @@ impl Writer {
             Err(CommitError::Lost(error)) => {
                 tracing::warn!(error = %chain(&error), "a commit's answer was lost: the batch is run again");
                 self.run_again(&error)?;
-                Ok(Committed::Again)
+                Ok(Committed::Perhaps)
             }
             Err(CommitError::NotCommitted(error)) => {
                 self.undo(&error)?;
@@ -438,7 +463,9 @@ impl Writer {
 
 enum Committed {
     Yes,
-    /// It may have happened, or another server was in the way: running it again is right in both cases.
+    /// Nobody knows: running it again is right in both cases.
+    Perhaps,
+    /// Another server was in the way.
     Again,
     No,
 }

@@ -37,7 +37,7 @@ impl ChangedHeads {
     }
 
     /// What has changed since this was last asked.
-    pub(super) fn take(&self) -> BTreeMap<TenantId, Head> {
+    pub(crate) fn take(&self) -> BTreeMap<TenantId, Head> {
         std::mem::take(&mut *self.heads())
     }
 

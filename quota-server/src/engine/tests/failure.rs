@@ -370,3 +370,22 @@ async fn a_batch_that_is_run_again_has_happened_once() {
     assert_eq!(fixture.engine.movements().await.unwrap().len(), 2);
     fixture.assert_clean().await;
 }
+
+/// A batch whose commit's answer was lost finds nothing to do when it is run again; what it did is exported and counted all the same.
+#[tokio::test]
+async fn what_a_lost_commit_did_is_exported_and_counted() {
+    let mut fixture = Fixture::with_holds(3).await;
+    let how = ailing(&mut fixture).await;
+    how.store(LOSES_ANSWER, Ordering::SeqCst);
+    let settled = fixture.settle(fixture.draw(), whole_use()).await;
+    assert!(
+        matches!(settled, SettleAnswer::Settled { .. }),
+        "{settled:?}"
+    );
+    let heads = fixture.engine.changed_heads().take();
+    assert_eq!(heads, fixture.engine.heads().await.unwrap());
+    let page = crate::metrics::Metrics::new(fixture.engine.metrics()).page();
+    let page = page.unwrap();
+    let counted = |line: &str| line.contains("settlements_unreserved") && line.ends_with(" 1");
+    assert!(page.lines().any(counted), "{page}");
+}
