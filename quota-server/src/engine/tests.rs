@@ -12,6 +12,7 @@ mod failover;
 mod failure;
 pub(crate) mod fixture;
 mod grants;
+mod hand_clock;
 mod history;
 pub(crate) mod house;
 mod idempotency;

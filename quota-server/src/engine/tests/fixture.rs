@@ -1,6 +1,7 @@
 //! A server's engine with one tenant and one key, and the calls of a gateway. Time stands still until a test moves it.
 
 use super::cluster::Cluster;
+pub(crate) use super::hand_clock::HandClock;
 use crate::config::Policy;
 use crate::engine::lease::RECOVERY_WINDOW_MS;
 use crate::engine::{
@@ -45,35 +46,6 @@ cost = { input = '0.5', output = '1' }
 ";
 /// What a request of [`facts`] holds, and what [`whole_use`] of it is charged.
 pub(crate) const HOLD: i64 = 100 * 1_000 + 10 * 2_000;
-
-/// A clock that is moved by hand.
-#[derive(Debug, Default)]
-pub(crate) struct HandClock {
-    passed_ms: AtomicU64,
-    stepped_ms: AtomicU64,
-}
-
-impl HandClock {
-    /// Time passes.
-    pub(crate) fn pass(&self, ms: u64) {
-        self.passed_ms.fetch_add(ms, Ordering::SeqCst);
-    }
-
-    /// Somebody sets the clock forward.
-    pub(crate) fn step(&self, ms: u64) {
-        self.stepped_ms.fetch_add(ms, Ordering::SeqCst);
-    }
-}
-
-impl TimeSource for HandClock {
-    fn unix_ms(&self) -> u64 {
-        START_MS + self.steady_ms() + self.stepped_ms.load(Ordering::SeqCst)
-    }
-
-    fn steady_ms(&self) -> u64 {
-        self.passed_ms.load(Ordering::SeqCst)
-    }
-}
 
 /// The database that a test runs on.
 #[derive(Clone, Copy, Debug)]
