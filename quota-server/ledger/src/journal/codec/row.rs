@@ -209,9 +209,9 @@ impl Message for Refused {
     fn write(&self, to: &mut Writer) {
         to.message(1, &self.owner);
         to.bytes(2, &self.facts_digest);
-        to.message(3, &self.refusal);
-        to.number(4, self.at.0);
-        to.bytes(5, &self.facts_marks);
+        to.bytes(3, &self.facts_marks);
+        to.message(4, &self.refusal);
+        to.number(5, self.at.0);
     }
 
     fn read(from: &mut Reader<'_>) -> Result<Self, InvalidEncoding> {
@@ -221,12 +221,12 @@ impl Message for Refused {
                 .bytes(2)?
                 .try_into()
                 .map_err(|_| InvalidEncoding::InvalidField(2))?,
-            refusal: from.message(3)?,
-            at: UnixMs(from.number(4)?),
             facts_marks: from
-                .bytes(5)?
+                .bytes(3)?
                 .try_into()
-                .map_err(|_| InvalidEncoding::InvalidField(5))?,
+                .map_err(|_| InvalidEncoding::InvalidField(3))?,
+            refusal: from.message(4)?,
+            at: UnixMs(from.number(5)?),
         })
     }
 }
