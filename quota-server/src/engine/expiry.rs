@@ -49,9 +49,17 @@ impl Housekeeping {
 }
 
 impl Writer {
-    /// Ends what is overdue, a batch at a time; says how many.
-    pub(super) fn expire_due(&mut self) -> Result<u64, Failed> {
+    /// Ends leases, then grants, that were over at one and the same moment, a batch at a time: or a grant whose time ran out in
+    /// between would end before a lease that was overdue before it. Says how many leases it were.
+    pub(super) fn end_what_is_due(&mut self) -> Result<u64, Failed> {
         let now = UnixMs(self.clock.now_ms());
+        let expired = self.expire_leases(now)?;
+        self.expire_grants(now)?;
+        Ok(expired)
+    }
+
+    /// Ends what is overdue.
+    fn expire_leases(&mut self, now: UnixMs) -> Result<u64, Failed> {
         if !self.may_expire() {
             return Ok(0);
         }
@@ -85,10 +93,9 @@ impl Writer {
 }
 
 impl Writer {
-    /// Posts the end of grants whose time is over, a batch at a time. Whether it is posted or not, nothing is drawn from them any
+    /// Posts the end of grants whose time is over. Whether it is posted or not, nothing is drawn from them any
     /// more: this only moves what is left to where it belongs.
-    pub(super) fn expire_grants(&mut self) -> Result<(), Failed> {
-        let now = UnixMs(self.clock.now_ms());
+    fn expire_grants(&mut self, now: UnixMs) -> Result<(), Failed> {
         if !self.may_expire() {
             return Ok(());
         }

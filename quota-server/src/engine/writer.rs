@@ -331,8 +331,7 @@ impl Writer {
                 reply(answer, kept);
             }
             Job::Expire { answer } => {
-                let expired = self.expire_due()?;
-                self.expire_grants()?;
+                let expired = self.end_what_is_due()?;
                 self.forget_and_note()?;
                 reply(answer, Ok(expired));
             }
@@ -391,8 +390,7 @@ impl Writer {
             housekeeping.done();
             return Ok(());
         }
-        let expired = self.expire_due()?;
-        self.expire_grants()?;
+        let expired = self.end_what_is_due()?;
         self.forget_and_note()?;
         // With a full batch of overdue leases there may be more of them: look again after the calls that wait.
         if usize::try_from(expired).is_ok_and(|expired| expired < BATCH_MAX) {
