@@ -21,7 +21,6 @@ use crate::metrics::Metrics;
 use crate::policy::Offers;
 use crate::price_book::PriceBook;
 use crate::principal::Principal;
-use crate::store::view::UsageQuery;
 use answer::Outcome;
 use batch::Batch;
 use conversation::Conversation;
@@ -33,8 +32,9 @@ use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use tonic::{Request, Response, Status, Streaming};
 
-/// Usage records that are looked at when the server starts: what a handful of models remember.
-const RECORDS_LEARNED: usize = 2_000;
+/// Customers whose usage records are looked at when the server starts, and how many of each: what a handful of models remember.
+const TENANTS_LEARNED: usize = 200;
+const RECORDS_LEARNED: usize = 64;
 
 /// The service. It asks nobody for a credential: the listener does, and puts the calling [`Principal`] beside the call.
 #[derive(Clone)]
@@ -237,11 +237,10 @@ impl Quota {
     /// # Errors
     /// [`EngineError`] if they cannot be read.
     pub async fn learn_from_records(&self) -> Result<(), EngineError> {
-        let query = UsageQuery {
-            limit: RECORDS_LEARNED,
-            ..UsageQuery::default()
-        };
-        let newest_first = self.engine.usage(query).await?;
+        let newest_first = self
+            .engine
+            .newest_usage(TENANTS_LEARNED, RECORDS_LEARNED)
+            .await?;
         for record in newest_first.iter().rev() {
             if record.source == Some(UsageSource::Reported)
                 && let Some(tokens) = record.usage.output_total()

@@ -157,7 +157,10 @@ impl Server {
             metrics.clone(),
         );
         if exporter.is_some() {
-            quota.learn_from_records().await?;
+            // What is not learned now is learned from what is settled from here on.
+            if let Err(error) = quota.learn_from_records().await {
+                tracing::warn!(%error, "nothing was learned from the usage records");
+            }
         }
         let (draining, offers) = (quota.draining(), quota.offers());
         let grpc = GrpcListener::open(&config.grpc, config.principals.clone(), quota).await?;

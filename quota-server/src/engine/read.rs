@@ -223,6 +223,19 @@ impl Engine {
         self.read(move |reader| reader.usage(&query)).await
     }
 
+    /// Usage records, newest first: so many at most of each of so many tenants that were served last.
+    ///
+    /// # Errors
+    /// [`EngineError::Unavailable`] if the store cannot be read.
+    pub async fn newest_usage(
+        &self,
+        tenants: usize,
+        each: usize,
+    ) -> Result<Vec<UsageView>, EngineError> {
+        self.read(move |reader| reader.newest_usage(tenants, each))
+            .await
+    }
+
     /// Whether a key may be used through this gateway, and for whom: what stands before every request, and nothing more.
     ///
     /// # Errors

@@ -86,8 +86,9 @@ impl Reader {
     /// # Errors
     /// [`StoreError`] if they cannot be read.
     pub fn tenants(&mut self) -> Result<Vec<TenantView>, StoreError> {
-        let sql = format!("{TENANTS} ORDER BY tenant");
-        all(self.source.as_mut(), "list tenants", &sql, &[], tenant)
+        let source = self.source.as_mut();
+        let sql = tenants_sql(source.dialect(), "ORDER BY t.tenant");
+        all(source, "list tenants", &sql, &[], tenant)
     }
 
     /// One tenant.
@@ -95,9 +96,10 @@ impl Reader {
     /// # Errors
     /// [`StoreError`] if it cannot be read.
     pub fn tenant(&mut self, id: &TenantId) -> Result<Option<TenantView>, StoreError> {
-        let sql = format!("{TENANTS} WHERE tenant = $1");
+        let source = self.source.as_mut();
+        let sql = tenants_sql(source.dialect(), "WHERE t.tenant = $1");
         let key = [Value::text(id.as_str())];
-        one(self.source.as_mut(), "find a tenant", &sql, &key, tenant)
+        one(source, "find a tenant", &sql, &key, tenant)
     }
 
     /// A tenant's keys, by id.
@@ -139,22 +141,8 @@ impl Reader {
         &mut self,
         query: &ReservationQuery,
     ) -> Result<Vec<ReservationView>, StoreError> {
-        let mut question = Question::new(
-            "SELECT r.tenant, t.currency, r.content, r.state FROM reservations r \
-             JOIN tenants t ON t.tenant = r.tenant WHERE 1 = 1",
-        );
-        if let Some(tenant) = &query.tenant {
-            question.with(" AND r.tenant = ", Value::text(tenant.as_str()));
-        }
-        if query.open_only {
-            question.sql.push_str(" AND r.lease_until IS NOT NULL");
-        }
-        question.with(
-            " ORDER BY r.reservation DESC LIMIT ",
-            Value::limit(query.limit),
-        );
-        let Question { sql, parameters } = question;
         let source = self.source.as_mut();
+        let Question { sql, parameters } = reservations_question(source.dialect(), query);
         all(source, "list reservations", &sql, &parameters, reservation)
     }
 
@@ -177,6 +165,34 @@ impl Reader {
             usage::record(tenant, currency, label, &row)
         };
         charged.into_iter().map(&mut record).collect()
+    }
+
+    /// Usage records, newest first: so many at most of each of so many tenants, the ones whose journals grew last. What that takes
+    /// does not grow with the journals.
+    ///
+    /// # Errors
+    /// [`StoreError`] if they cannot be read.
+    pub fn newest_usage(
+        &mut self,
+        tenants: usize,
+        each: usize,
+    ) -> Result<Vec<UsageView>, StoreError> {
+        let sql = "SELECT tenant FROM tenants ORDER BY time DESC, tenant LIMIT $1";
+        let newest = [Value::limit(tenants)];
+        let source = self.source.as_mut();
+        let tenants: Vec<TenantId> = all(source, "list tenants", sql, &newest, |row| {
+            parsed(row, 0, "a tenant id")
+        })?;
+        let mut records = Vec::new();
+        for tenant in tenants {
+            records.extend(self.usage(&UsageQuery {
+                tenant: Some(tenant),
+                request: None,
+                limit: each,
+            })?);
+        }
+        records.sort_by_key(|record| std::cmp::Reverse(record.id));
+        Ok(records)
     }
 
     /// Everything as of now, for as long as `look` takes.
@@ -216,6 +232,29 @@ impl<'a> Question<'a> {
         let place = format!("{words}${}", self.parameters.len());
         self.sql.push_str(&place);
     }
+}
+
+fn reservations_question(dialect: Dialect, query: &ReservationQuery) -> Question<'_> {
+    let hint = if query.open_only {
+        open_hint(dialect)
+    } else {
+        ""
+    };
+    let mut question = Question::new(&format!(
+        "SELECT r.tenant, t.currency, r.content, r.state FROM reservations r{hint} \
+         JOIN tenants t ON t.tenant = r.tenant WHERE 1 = 1"
+    ));
+    if let Some(tenant) = &query.tenant {
+        question.with(" AND r.tenant = ", Value::text(tenant.as_str()));
+    }
+    if query.open_only {
+        question.sql.push_str(" AND r.lease_until IS NOT NULL");
+    }
+    question.with(
+        " ORDER BY r.reservation DESC LIMIT ",
+        Value::limit(query.limit),
+    );
+    question
 }
 
 fn usage_question(dialect: Dialect, query: &UsageQuery) -> Question<'_> {
@@ -305,10 +344,24 @@ fn book_with_key(
     Ok(Some(book))
 }
 
-const TENANTS: &str = "SELECT tenant, name, currency, state, posted, held, seq, time, frozen, \
-     (SELECT count(*) FROM reservations r WHERE r.lease_until IS NOT NULL AND r.tenant = tenants.tenant), \
-     (SELECT time FROM journal j WHERE j.tenant = tenants.tenant AND j.seq = 1), overage, credit, reseller, share, share_carry \
-     FROM tenants";
+/// Tenants, by a condition. What is open is counted over all of them at once: it is little, and lies together.
+fn tenants_sql(dialect: Dialect, rest: &str) -> String {
+    let hint = open_hint(dialect);
+    format!(
+        "SELECT t.tenant, name, currency, state, posted, held, seq, time, frozen, coalesce(opened.number, 0), \
+         (SELECT time FROM journal j WHERE j.tenant = t.tenant AND j.seq = 1), overage, credit, reseller, share, share_carry \
+         FROM tenants t LEFT JOIN (SELECT tenant, count(*) AS number FROM reservations{hint} \
+         WHERE lease_until IS NOT NULL GROUP BY tenant) opened ON opened.tenant = t.tenant {rest}"
+    )
+}
+
+/// How to find what is open. SQLite would rather look through all reservations, in order, than find the few and sort them.
+const fn open_hint(dialect: Dialect) -> &'static str {
+    match dialect {
+        Dialect::Sqlite => " INDEXED BY reservations_open",
+        Dialect::Postgres => "",
+    }
+}
 
 fn tenant(row: &dyn Fields) -> Result<TenantView, StoreError> {
     let (posted, held) = (Balance::from_units(number(row, 4)?), amount(row, 5)?);
@@ -389,3 +442,6 @@ impl Labels {
         Ok(label)
     }
 }
+
+#[cfg(test)]
+mod tests;

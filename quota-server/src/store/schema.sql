@@ -1,8 +1,9 @@
 -- Ferry's database, version 1. Money is in units of the tenant's currency, times are Unix milliseconds, counts of tokens are
 -- unsigned numbers kept in signed columns bit by bit.
 --
--- The tenant comes first in every key, so that a tenant's rows lie together and can live on a machine of their own. One
--- directory is exempt: from a key's digest to its tenant. There is no money in it.
+-- The tenant comes first in every key, so that a tenant's rows lie together and can live on a machine of their own. What belongs to no
+-- tenant is exempt, and holds no tenant's money: what the server knows of itself, price tables, and the directory from a key's digest
+-- to its tenant.
 
 CREATE TABLE meta (
     name TEXT NOT NULL PRIMARY KEY,
