@@ -75,7 +75,7 @@ pub enum AdminAnswer {
     OtherCurrency,
     /// No settle of this request is kept for a person.
     NotParked,
-    /// More than can be put right.
+    /// More than there is to move.
     Exceeds {
         /// So much can.
         most: Amount,

@@ -94,7 +94,7 @@ pub(super) fn done(
             let most = currency.map_or_else(String::new, |currency| {
                 format!(": at most {} {currency}", most.display(currency))
             });
-            let message = format!("amount: more than can be put right{most}");
+            let message = format!("amount: more than there is to move{most}");
             Err(Failed::new(StatusCode::CONFLICT, "exceeds", message))
         }
         AdminAnswer::MonthNotOver => Err(Failed::invalid("the month is not over")),

@@ -2,7 +2,7 @@
 
 use super::asked::{Done, bounded, done, json, parse};
 use super::failure::Failed;
-use super::routes::{AdminState, Answer};
+use super::routes::{AdminState, Answer, REFERENCE_BYTES_MAX};
 use super::{view, wire};
 use crate::store::view::TenantView;
 use axum::Json;
@@ -127,9 +127,10 @@ fn remedy(asked: &wire::CreateCorrection, newest: u64) -> Result<Remedy, Failed>
             let message = "source and external_reference: missing: which top-up?";
             return Err(Failed::invalid(message));
         };
+        let bounded = |field, text: &String| bounded(field, text.clone(), REFERENCE_BYTES_MAX);
         Ok(TopUpRef {
-            source: source.clone(),
-            external_reference: reference.clone(),
+            source: bounded("source", source)?,
+            external_reference: bounded("external_reference", reference)?,
         })
     };
     let remedy = match asked.remedy.as_str() {

@@ -27,7 +27,7 @@ use std::sync::Arc;
 /// Names and labels are for people to read at a glance.
 const NAME_BYTES_MAX: usize = 200;
 /// A reference of any payment provider fits several times over.
-const REFERENCE_BYTES_MAX: usize = 200;
+pub(super) const REFERENCE_BYTES_MAX: usize = 200;
 /// A note is a sentence or two.
 const NOTE_BYTES_MAX: usize = 1_000;
 /// Where a top-up comes from where nobody said.

@@ -195,3 +195,24 @@ fn what_cannot_be_put_right_is_told() {
     assert!(ferry.run(&nobody).err.contains("who approved it?"));
     assert_eq!(ferry.json(&["verify"])["clean"], true);
 }
+
+/// PostgreSQL takes no U+0000, and would undo the batch that it came in with.
+#[test]
+fn a_reference_that_no_payment_has_is_refused_before_it_is_asked() {
+    let ferry = Ferry::start();
+    ferry.tenant_with("acme", "5");
+    let long = format!("stripe/{}", "x".repeat(201));
+    for (top_up, told) in [
+        (
+            "stripe/pi\u{1}",
+            "external_reference: has a control character",
+        ),
+        (long.as_str(), "external_reference: longer than 200 bytes"),
+        ("\u{1}/pi_1", "source: has a control character"),
+    ] {
+        let chargeback = ["correct", "chargeback", "acme", "1", "--top-up", top_up];
+        let refused = ferry.run(&with(&chargeback, &WHY));
+        assert_eq!(refused.status.code(), Some(1));
+        assert!(refused.err.contains(told), "{}", refused.err);
+    }
+}
