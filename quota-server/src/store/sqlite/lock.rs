@@ -1,10 +1,11 @@
 //! One server a database: an exclusive lock on a file beside it, held for as long as the store is open.
 //!
-//! The lock is the kernel's, so it ends with its process, however that ends. The file itself stays.
+//! The lock is the kernel's, so it ends with its process, however that ends. The file itself stays. It stands beside the file that
+//! the database's name leads to, so that a symbolic link is no second name; a hard link would be one, and is refused.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 /// The lock could not be had.
@@ -13,6 +14,9 @@ pub enum LockError {
     /// Somebody else has it.
     #[error("another server has the database open: {0} is locked")]
     Held(PathBuf),
+    /// The file has several names, each of which would have a lock, and a log, of its own.
+    #[error("{0} has another hard link: remove that, since a database must have one name")]
+    Linked(PathBuf),
     /// It cannot be tried.
     #[error("failed to lock {path}")]
     Io {
@@ -41,7 +45,7 @@ impl Drop for WriterLock {
 impl WriterLock {
     /// Takes the lock of `database`, or says who has it.
     pub(super) fn take(database: &Path) -> Result<Self, LockError> {
-        let mut path = database.as_os_str().to_owned();
+        let mut path = one_name(database)?.into_os_string();
         path.push(".lock");
         let path = PathBuf::from(path);
         let file = OpenOptions::new()
@@ -62,6 +66,23 @@ impl WriterLock {
     }
 }
 
+/// The one name of a database's file; of one that is not there yet, the name that it is to have.
+fn one_name(database: &Path) -> Result<PathBuf, LockError> {
+    let failed = |source| LockError::Io {
+        path: database.into(),
+        source,
+    };
+    let path = match database.canonicalize() {
+        Ok(path) => path,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(database.into()),
+        Err(error) => return Err(failed(error)),
+    };
+    if path.metadata().map_err(failed)?.nlink() > 1 {
+        return Err(LockError::Linked(path));
+    }
+    Ok(path)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -80,5 +101,23 @@ mod tests {
         drop(lock);
         drop(WriterLock::take(&database).unwrap());
         drop(inherited);
+    }
+
+    #[test]
+    fn a_file_has_one_lock_whatever_it_is_called() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = folder.path().join("ferry.db");
+        File::create(&database).unwrap();
+        let link = folder.path().join("link.db");
+        std::os::unix::fs::symlink(&database, &link).unwrap();
+        let lock = WriterLock::take(&database).unwrap();
+        assert!(matches!(WriterLock::take(&link), Err(LockError::Held(_))));
+        drop(lock);
+        drop(WriterLock::take(&link).unwrap());
+
+        std::fs::hard_link(&database, folder.path().join("other.db")).unwrap();
+        for name in [&database, &link] {
+            assert!(matches!(WriterLock::take(name), Err(LockError::Linked(_))));
+        }
     }
 }
