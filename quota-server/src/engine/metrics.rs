@@ -61,6 +61,8 @@ pub struct EngineMetrics {
     pub unknown_keys: Counter,
     /// Reservations that nobody settled.
     pub expired: Counter,
+    /// Those of them that never showed life: their gateway vanished, or is not billing what it lets through.
+    pub expired_lifeless: Counter,
     /// Settlements kept for a person.
     pub parked: Counter,
     /// Settlements of which nothing was held.
@@ -90,6 +92,7 @@ impl Default for EngineMetrics {
             settlements_refused: Counter::default(),
             unknown_keys: Counter::default(),
             expired: Counter::default(),
+            expired_lifeless: Counter::default(),
             parked: Counter::default(),
             unreserved: ByPrincipal::default(),
             recovered: ByPrincipal::default(),
@@ -157,6 +160,11 @@ impl EngineMetrics {
                 "reservations_expired",
                 "Reservations that nobody settled",
                 &self.expired,
+            ),
+            (
+                "reservations_expired_lifeless",
+                "Reservations that nobody settled and that never showed life: released, and charged nothing",
+                &self.expired_lifeless,
             ),
             (
                 "settlements_parked",

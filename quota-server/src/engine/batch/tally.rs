@@ -8,6 +8,8 @@ use ferry_types::{Amount, Currency, PrincipalName};
 #[derive(Debug, PartialEq, Eq)]
 enum Happened {
     Parked,
+    /// A lease ran out that had never been renewed.
+    ExpiredLifeless,
     /// A settle of which nothing was held, by this gateway.
     Unreserved(PrincipalName),
     /// What another gateway had reserved was ended by this principal.
@@ -38,7 +40,12 @@ impl Tally {
                 self.0.extend(settled.by.clone().map(Happened::Recovered));
                 self.suspended(settled.charge.suspended, currency);
             }
-            Event::Expired(expired) => self.suspended(expired.charge.suspended, currency),
+            Event::Expired(expired) => {
+                if expired.flags.has(Flag::Lifeless) {
+                    self.0.push(Happened::ExpiredLifeless);
+                }
+                self.suspended(expired.charge.suspended, currency);
+            }
             Event::Released { by, .. } => self.0.extend(by.clone().map(Happened::Recovered)),
             Event::TenantOpened { .. }
             | Event::TenantStateSet(_)
@@ -74,6 +81,9 @@ impl Tally {
             match happened {
                 Happened::Parked => {
                     metrics.parked.inc();
+                }
+                Happened::ExpiredLifeless => {
+                    metrics.expired_lifeless.inc();
                 }
                 Happened::Unreserved(principal) => metrics.unreserved.count(principal.as_str()),
                 Happened::Recovered(principal) => metrics.recovered.count(principal.as_str()),

@@ -24,6 +24,7 @@ async fn an_overdue_hold_is_freed_and_a_late_settle_still_charges() {
     assert!(matches!(settled, SettleAnswer::Settled { charged, .. } if charged.units() == HOLD));
     assert_eq!(fixture.balance().await, (HOLD, 0, HOLD));
     assert_eq!(fixture.engine.metrics().expired.get(), 1);
+    assert_eq!(fixture.engine.metrics().expired_lifeless.get(), 1);
 }
 
 async fn what_showed_life_is_charged_by_its_last_sign() {
@@ -41,6 +42,8 @@ async fn what_showed_life_is_charged_by_its_last_sign() {
         fixture.balance().await.0,
         2 * HOLD - (100 * 1_000 + 5 * 2_000)
     );
+    assert_eq!(fixture.engine.metrics().expired.get(), 1);
+    assert_eq!(fixture.engine.metrics().expired_lifeless.get(), 0);
 }
 
 async fn nothing_expires_for_a_while_after_a_start_or_a_step_of_the_clock() {
