@@ -57,6 +57,14 @@ async fn hangs(gateway: &Gateway, client: &Client) {
     .unwrap();
     asking.abort();
     assert!(asking.await.unwrap_err().is_cancelled());
+    // Were the decision there before Envoy sees this, the request would go on to its provider, and be charged.
+    ferry_examples::wait::until("Envoy to see that its client left", async || {
+        let envoy = gateway.envoy(0)?;
+        let active = stats::count(envoy, "http.ferry.downstream_rq_active").await?;
+        Ok((active == 0).then_some(()))
+    })
+    .await
+    .unwrap();
     drop(paused);
     stats::delivered(gateway.envoy(0).unwrap()).await.unwrap();
 }
