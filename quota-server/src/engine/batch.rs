@@ -111,6 +111,7 @@ impl Batch<'_> {
     /// Finds out whose keys came.
     fn resolve(&mut self, asked: &mut Asked) -> Result<(), StoreError> {
         let ops = &mut asked.ops;
+        self.known_keys.make_room(ops.len());
         self.look_up(ops)?;
         let owner_of = |digest: &KeyDigest| self.known_keys.owner(digest);
         let put = |Op { who, ask }| match who {

@@ -16,11 +16,47 @@ impl KnownKeys {
         self.0.get(digest)
     }
 
-    /// Takes note of a key. When there are too many all are forgotten: they are looked up once more.
-    pub(super) fn note(&mut self, digest: KeyDigest, owner: (TenantId, KeyId)) {
-        if self.0.len() >= KNOWN_MAX {
+    /// Makes room for so many. When there would be too many all are forgotten, to be looked up once more. Only before a batch: what
+    /// it knows it must know until its end, since a key that nobody knows is nobody's.
+    pub(super) fn make_room(&mut self, more: usize) {
+        if self.0.len().saturating_add(more) > KNOWN_MAX {
             self.0.clear();
         }
+    }
+
+    /// Takes note of a key.
+    pub(super) fn note(&mut self, digest: KeyDigest, owner: (TenantId, KeyId)) {
         self.0.insert(digest, owner);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_batch_knows_it_knows_until_its_end() {
+        let mut known = KnownKeys::default();
+        let digest = |number: usize| {
+            let mut bytes = [0; 32];
+            bytes[..8].copy_from_slice(&number.to_be_bytes());
+            KeyDigest::from_bytes(&bytes).unwrap()
+        };
+        let owner = || ("acme".parse().unwrap(), "key_abcdefgh".parse().unwrap());
+        for number in 0..KNOWN_MAX - 1 {
+            known.note(digest(number), owner());
+        }
+        known.make_room(1);
+        assert!(known.owner(&digest(0)).is_some());
+        // A batch of one key that is known and two that are not.
+        known.make_room(3);
+        for number in [0, KNOWN_MAX, KNOWN_MAX + 1] {
+            if known.owner(&digest(number)).is_none() {
+                known.note(digest(number), owner());
+            }
+        }
+        for number in [0, KNOWN_MAX, KNOWN_MAX + 1] {
+            assert!(known.owner(&digest(number)).is_some(), "{number}");
+        }
     }
 }
