@@ -28,3 +28,4 @@ mod storms;
 mod torn;
 pub(crate) mod transfers;
 mod unreadable;
+mod young_tables;

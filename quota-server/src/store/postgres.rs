@@ -15,6 +15,7 @@ mod link;
 mod load;
 mod open;
 mod persist;
+mod plans;
 mod source;
 mod tls;
 
@@ -47,6 +48,13 @@ const PAUSE_MIN: Duration = Duration::from_millis(50);
 /// The longest: a database that is back is found within this time.
 const PAUSE_MAX: Duration = Duration::from_secs(1);
 
+/// A connection for batches.
+fn writing(config: &PostgresConfig) -> Result<Link, StoreError> {
+    let link = Link::open(config, link::WRITES)?;
+    plans::by_key(&link)?;
+    Ok(link)
+}
+
 /// The writer's side of a PostgreSQL database.
 #[derive(Debug)]
 pub struct PostgresStore {
@@ -70,7 +78,7 @@ impl PostgresStore {
     /// # Errors
     /// [`OpenError`] says what stands in the way.
     pub fn open(config: &PostgresConfig) -> Result<Self, OpenError> {
-        let link = Link::open(config, link::WRITES)?;
+        let link = writing(config)?;
         open::prepare(&link, config)?;
         Ok(Self {
             config: config.clone(),
@@ -122,7 +130,7 @@ impl PostgresStore {
 
     /// What answers now need not be what answered before: it is looked at as at the start.
     fn open_again(&self) -> Result<Link, OpenError> {
-        let link = Link::open(&self.config, link::WRITES)?;
+        let link = writing(&self.config)?;
         open::check_again(&link, &self.config)?;
         match self.acknowledged.difference(&link)? {
             None => Ok(link),
