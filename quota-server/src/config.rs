@@ -15,6 +15,7 @@ use crate::engine::LeaseConfig;
 use crate::listener::Address;
 use crate::principal::{CredentialDigest, Principals};
 use crate::store::Database;
+use ferry_ledger::Lifeless;
 use std::path::{Path, PathBuf};
 
 /// A checked configuration. Loaded from a file, every path in it is absolute.
@@ -36,7 +37,7 @@ pub struct Config {
     pub http: Http,
     /// How long holds stand and outcomes are kept.
     pub lease: LeaseConfig,
-    /// How requests are sized.
+    /// How requests are sized, and what becomes of those that nobody ends.
     pub policy: Policy,
     /// Where signed heads go.
     pub heads: Heads,
@@ -84,13 +85,15 @@ pub struct Http {
     pub listen: Address,
 }
 
-/// How requests are sized.
+/// How requests are sized, and what becomes of those that nobody ends.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policy {
     /// Name of this set of rules, for the record.
     pub version: String,
     /// Most output tokens per choice that are granted to a client that set no limit.
     pub clamp_output_tokens_max: u64,
+    /// What becomes of a request whose lease runs out without a sign of life. Each reservation pins it.
+    pub lifeless: Lifeless,
 }
 
 /// Where signed heads go: proof that the database was not cut, forked or replaced. It is worth most on another disk or machine.

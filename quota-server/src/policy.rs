@@ -1,6 +1,7 @@
 //! How requests are sized and priced: one rule set for everybody, put together with the price table into offers.
 //!
-//! An offer is what a reservation pins: versions, candidates, rates, limits, and what the model usually writes. It is made for each
+//! An offer is what a reservation pins: versions, candidates, rates, limits, what the model usually writes, and what becomes of a
+//! request that nobody ends. It is made for each
 //! model when the server starts, made anew when that has been learned, and shared.
 
 use crate::config::Policy;
@@ -138,5 +139,6 @@ fn offer(model: &Model, prices: &PriceBook, policy: &Policy) -> Offer {
         },
         clamp_ceiling: policy.clamp_output_tokens_max,
         output_tokens_median: 0,
+        lifeless: policy.lifeless,
     }
 }

@@ -27,7 +27,7 @@ pub enum Flag {
     Shadow = 10,
     /// Admitted while the quota server could not be reached.
     Offline = 11,
-    /// It expired without a sign of life, and was released.
+    /// It expired without a sign of life: released, or charged without evidence, as its offer says.
     Lifeless = 12,
     /// The usage is too large to be priced; the price stands at the most that can be stored.
     OutOfRange = 13,

@@ -1,5 +1,6 @@
 //! What the server offers for a request: the prices, versions and limits that a reservation pins.
 
+use crate::lifeless::Lifeless;
 use crate::time::UnixMs;
 use ferry_types::{Currency, Exchange, Rates};
 
@@ -52,6 +53,8 @@ pub struct Offer {
     pub clamp_ceiling: u64,
     /// What a request to this model writes, as was learned: what is charged where nothing tells. 0 while nothing was learned.
     pub output_tokens_median: u64,
+    /// What becomes of a request that never shows life.
+    pub lifeless: Lifeless,
 }
 
 impl Offer {

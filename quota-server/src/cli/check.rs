@@ -18,6 +18,7 @@ struct Checked {
     currencies: Vec<&'static str>,
     models: usize,
     principals: Vec<String>,
+    lifeless: &'static str,
     grpc: String,
     admin: String,
     http: String,
@@ -48,18 +49,20 @@ pub(super) fn run(file: &Path, output: &Output) -> anyhow::Result<ExitCode> {
         currencies: prices.currencies().iter().map(|c| c.code()).collect(),
         models: prices.models().count(),
         principals: names.collect(),
+        lifeless: config.policy.lifeless.name(),
         grpc: config.grpc.listen.to_string(),
         admin: config.admin.listen.to_string(),
         http: config.http.listen.to_string(),
     };
     output.result(&checked, |checked| {
         format!(
-            "{} is good: {} models at prices {} in {}, gateways {}",
+            "{} is good: {} models at prices {} in {}, gateways {}, leases without a sign of life: {}",
             checked.config,
             checked.models,
             checked.price_version,
             checked.currencies.join(", "),
             checked.principals.join(", "),
+            checked.lifeless,
         )
     })?;
     Ok(ExitCode::SUCCESS)

@@ -13,6 +13,7 @@ use crate::principal::{Credential, CredentialDigest, Principals};
 use crate::store::Database;
 
 use super::principals::principals;
+use ferry_ledger::Lifeless;
 use std::path::{Path, PathBuf};
 
 /// Names a policy version may have: it is a metric's label and a header's value.
@@ -29,7 +30,10 @@ pub(super) fn config(root: &mut Section<'_>, folder: &Path) -> Option<Config> {
     let admin = section(root, "admin", |s| admin(s, folder, beside_secrets));
     let http = section(root, "http", |s| http(s, folder));
     let lease = section(root, "lease", lease);
-    let policy = section(root, "policy", policy);
+    let lifeless = lease.as_ref().map(|(_, lifeless)| *lifeless);
+    let policy = section(root, "policy", |s| {
+        Some(policy(s, lifeless.unwrap_or_default()))
+    });
     let heads = section(root, "heads", |s| Some(heads(s, folder, &secrets)));
     let log = section(root, "log", log);
     let drain_ms = root.integer("drain_ms", 0, d::DRAIN_MS_MOST);
@@ -44,7 +48,7 @@ pub(super) fn config(root: &mut Section<'_>, folder: &Path) -> Option<Config> {
         grpc: grpc?,
         admin: admin?,
         http: http?,
-        lease: lease?,
+        lease: lease?.0,
         policy: policy?,
         heads: heads?,
         log: log?,
@@ -202,7 +206,7 @@ fn listen(
     Some(address)
 }
 
-fn lease(section: &mut Section<'_>) -> Option<LeaseConfig> {
+fn lease(section: &mut Section<'_>) -> Option<(LeaseConfig, Lifeless)> {
     let default = LeaseConfig::default();
     let ttl_ms = section.integer("ttl_ms", d::TTL_MS_LEAST, d::TTL_MS_MOST);
     let margin_ms = section.integer("margin_ms", d::MARGIN_MS_LEAST, d::MARGIN_MS_MOST);
@@ -216,15 +220,17 @@ fn lease(section: &mut Section<'_>) -> Option<LeaseConfig> {
         d::RECOVERY_WINDOW_MS_LEAST,
         d::RECOVERY_WINDOW_MS_MOST,
     );
-    Some(LeaseConfig {
+    let lifeless = section.choice("lifeless", &Lifeless::ALL.map(|p| (p.name(), p)));
+    let lease = LeaseConfig {
         ttl_ms: ttl_ms.unwrap_or(default.ttl_ms),
         margin_ms: margin_ms.unwrap_or(default.margin_ms),
         outbox_horizon_ms: outbox_horizon_ms.unwrap_or(default.outbox_horizon_ms),
         recovery_window_ms: recovery_window_ms.unwrap_or(default.recovery_window_ms),
-    })
+    };
+    Some((lease, lifeless.unwrap_or_default()))
 }
 
-fn policy(section: &mut Section<'_>) -> Option<Policy> {
+fn policy(section: &mut Section<'_>, lifeless: Lifeless) -> Policy {
     let version = section.text("version");
     let clamp = section.integer("clamp_output_tokens_max", d::CLAMP_LEAST, d::CLAMP_MOST);
     let version = version.unwrap_or_else(|| d::POLICY_VERSION.into());
@@ -235,10 +241,11 @@ fn policy(section: &mut Section<'_>) -> Option<Policy> {
             format_args!("must be 1 to {VERSION_BYTES_MAX} visible ASCII characters"),
         );
     }
-    Some(Policy {
+    Policy {
         version,
         clamp_output_tokens_max: clamp.unwrap_or(d::CLAMP_OUTPUT_TOKENS_MAX),
-    })
+        lifeless,
+    }
 }
 
 fn heads(section: &mut Section<'_>, folder: &Path, database: &Path) -> Heads {

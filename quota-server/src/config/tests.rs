@@ -42,6 +42,7 @@ fn a_price_table_and_a_gateway_are_enough() {
         policy: Policy {
             version: "default-1".into(),
             clamp_output_tokens_max: 4096,
+            lifeless: Lifeless::Release,
         },
         heads: Heads {
             export: "/etc/ferry/ferry.db.heads".into(),
@@ -92,6 +93,7 @@ ttl_ms = 1000
 margin_ms = 100
 outbox_horizon_ms = 0
 recovery_window_ms = 60000
+lifeless = 'charge'
 
 [policy]
 version = '2026-11'
@@ -155,6 +157,7 @@ fn every_setting_is_read() {
     assert_eq!(config.lease, lease);
     assert_eq!(config.policy.version, "2026-11");
     assert_eq!(config.policy.clamp_output_tokens_max, 256);
+    assert_eq!(config.policy.lifeless, Lifeless::Charge);
     assert_eq!(config.heads.export, Path::new("/mnt/proof/heads.jsonl"));
     assert_eq!(config.heads.every_ms, 50);
     assert_eq!(config.log.format, LogFormat::Json);
@@ -253,7 +256,11 @@ const FAULTS: &[(&str, &str)] = &[
     ),
     (
         "[lease]\nttl_s = 60",
-        "lease.ttl_s: not known; known here: ttl_ms, margin_ms, outbox_horizon_ms, recovery_window_ms",
+        "lease.ttl_s: not known; known here: ttl_ms, margin_ms, outbox_horizon_ms, recovery_window_ms, lifeless",
+    ),
+    (
+        "[lease]\nlifeless = 'forgive'",
+        "lease.lifeless: 'forgive' is none of release, charge",
     ),
     (
         "[policy]\nclamp_output_tokens_max = 0",

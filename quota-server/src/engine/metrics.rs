@@ -163,7 +163,7 @@ impl EngineMetrics {
             ),
             (
                 "reservations_expired_lifeless",
-                "Reservations that nobody settled and that never showed life: released, and charged nothing",
+                "Reservations that nobody settled and that never showed life: released, or charged without evidence, by policy",
                 &self.expired_lifeless,
             ),
             (

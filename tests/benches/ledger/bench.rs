@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use ferry_examples::postgres::Postgres;
+use ferry_ledger::Lifeless;
 use ferry_quota_server::config::Policy;
 use ferry_quota_server::policy::{ModelOffers, Offers};
 use ferry_quota_server::price_book::PriceBook;
@@ -195,6 +196,7 @@ fn offers() -> Result<Arc<ModelOffers>> {
     let policy = Policy {
         version: "bench".to_owned(),
         clamp_output_tokens_max: 4_096,
+        lifeless: Lifeless::Release,
     };
     let offers = Offers::new(&prices, &policy);
     offers.of(MODEL).context("a model without a price")

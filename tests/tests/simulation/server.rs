@@ -7,7 +7,7 @@ use ferry_api::Message;
 use ferry_api::method;
 use ferry_api::v1::quota_service_server::QuotaService;
 use ferry_api::v1::{ReleaseRequest, RenewRequest, ReserveRequest, SettleRequest};
-use ferry_ledger::{Book, Event, TopUp};
+use ferry_ledger::{Book, Event, Lifeless, TopUp};
 use ferry_quota_server::config::Policy;
 use ferry_quota_server::engine::{
     CreateTenant, Engine, EngineConfig, EngineMetrics, LeaseConfig, PriceTable,
@@ -90,6 +90,7 @@ impl Server {
         let policy = Policy {
             version: "simulation".into(),
             clamp_output_tokens_max: 64,
+            lifeless: Lifeless::Release,
         };
         let prices = Arc::clone(&self.prices);
         let quota = Quota::new(engine.clone(), prices, &policy, Metrics::new(&metrics));

@@ -3,7 +3,7 @@
 mod orders;
 
 use crate::chance::Chance;
-use crate::step::{Evidence, Gateway, Request, Rules, Source, Step};
+use crate::step::{Evidence, Gateway, Offered, Request, Rules, Source, Step};
 use orders::{About, Orders};
 use std::collections::VecDeque;
 
@@ -89,7 +89,7 @@ impl Draw {
                 request: self.request(now, (2, 40), chance),
                 by,
                 other: chance.once_in(20),
-                priced: !chance.once_in(25),
+                offered: Offered::any(chance),
             },
             Kind::Renew => Step::Renew {
                 request: self.request(now, (30, 40), chance),
@@ -182,6 +182,16 @@ fn keep(requests: &mut VecDeque<Request>, request: Request, most: usize) {
     requests.push_back(request);
     if requests.len() > most {
         requests.pop_front();
+    }
+}
+
+impl Offered {
+    const fn any(chance: &mut Chance) -> Self {
+        match chance.below(25) {
+            0 => Self::Nothing,
+            1..13 => Self::Releasing,
+            _ => Self::Charging,
+        }
     }
 }
 

@@ -22,5 +22,5 @@ pub use order::{
     CorrectionOrder, GrantKind, GrantName, GrantOrder, Policy, Remedy, TopUpOrder, TransferOrder,
 };
 pub use speak::{PRICES, Spoken, grant_id, offer, owner, reservation_id, speak, tenant, told};
-pub use step::{Evidence, Gateway, Request, Rules, Source, Step};
+pub use step::{Evidence, Gateway, Offered, Request, Rules, Source, Step};
 pub use told::Told;

@@ -97,8 +97,8 @@ impl Naive {
                 request,
                 by,
                 other,
-                priced,
-            } => self.reserve(request, by, other, priced),
+                offered,
+            } => self.reserve(request, by, other, offered),
             Step::Renew {
                 request,
                 by,

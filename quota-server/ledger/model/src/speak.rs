@@ -7,10 +7,10 @@ pub use told::told;
 
 use crate::naive::{CONTEXT, MEDIAN, limit_of_settle};
 use crate::order::GrantName;
-use crate::step::{Evidence, Gateway, Request, Source, Step};
+use crate::step::{Evidence, Gateway, Offered, Request, Source, Step};
 use ferry_ledger::{
-    Candidate, Command, Expire, ModelLimits, Offer, Owner, Release, Renew, Reserve, Settle,
-    Transfer,
+    Candidate, Command, Expire, Lifeless, ModelLimits, Offer, Owner, Release, Renew, Reserve,
+    Settle, Transfer,
 };
 use ferry_types::{
     Amount, Attempt, Currency, EndCause, Endpoint, GrantId, InvalidId, KeyId, Mode, Price, Rates,
@@ -61,7 +61,11 @@ fn rates(input: i64, output: i64) -> Rates {
 /// What the model's prices are in the ledger's words.
 #[must_use]
 pub fn offer() -> Arc<Offer> {
-    Arc::new(Offer {
+    Arc::new(offer_of(Lifeless::Release))
+}
+
+fn offer_of(lifeless: Lifeless) -> Offer {
+    Offer {
         price_version: "naive-1".into(),
         policy_version: "1".into(),
         model: MODEL.into(),
@@ -82,7 +86,8 @@ pub fn offer() -> Arc<Offer> {
         },
         clamp_ceiling: 50,
         output_tokens_median: MEDIAN.cast_unsigned(),
-    })
+        lifeless,
+    }
 }
 
 /// The gateway's name and the customer's key.
@@ -207,12 +212,16 @@ pub fn speak(step: Step, key: &KeyId) -> Result<Spoken, InvalidId> {
             request,
             by,
             other,
-            priced,
+            offered,
         } => Command::Reserve(Box::new(Reserve {
             id: reservation_id(request),
             owner: owner(by, key)?,
             facts: facts(request, other),
-            offer: priced.then(offer),
+            offer: match offered {
+                Offered::Nothing => None,
+                Offered::Releasing => Some(offer()),
+                Offered::Charging => Some(Arc::new(offer_of(Lifeless::Charge))),
+            },
         })),
         Step::Renew {
             request,

@@ -57,6 +57,17 @@ impl Source {
     ];
 }
 
+/// What a request is offered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Offered {
+    /// Nothing: its model has no price.
+    Nothing,
+    /// A price; and if it never shows life, nothing is charged.
+    Releasing,
+    /// A price; and if it never shows life, it is charged by a guess.
+    Charging,
+}
+
 /// What a settle says was used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Evidence {
@@ -81,8 +92,8 @@ pub enum Step {
         by: Gateway,
         /// With other facts than it usually has.
         other: bool,
-        /// Its model has a price.
-        priced: bool,
+        /// What it is offered.
+        offered: Offered,
     },
     /// It goes on, and so much was written so far.
     Renew {

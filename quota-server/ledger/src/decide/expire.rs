@@ -1,4 +1,5 @@
-//! Expiry: a lease ran out. What showed life is charged by its last evidence; what never did is released.
+//! Expiry: a lease ran out. What showed life is charged by its last evidence; what never did is released, or charged without any, as
+//! its offer says.
 
 use super::settle::paid;
 use crate::answer::{Decision, ExpireAnswer};
@@ -7,9 +8,10 @@ use crate::book::Book;
 use crate::command::Expire;
 use crate::event::{Event, Expired};
 use crate::flag::Flag;
+use crate::lifeless::Lifeless;
 use crate::reservation::{Hold, Reservation, State};
 use crate::time::UnixMs;
-use ferry_types::{Attempt, UsageSource};
+use ferry_types::{Attempt, Usage, UsageSource};
 
 pub(super) fn expire(book: &Book, call: Expire, now: UnixMs) -> Decision<ExpireAnswer> {
     let row = book.reservations.get(&call.id);
@@ -44,25 +46,28 @@ pub(super) fn expire(book: &Book, call: Expire, now: UnixMs) -> Decision<ExpireA
     Decision::event(event, ExpireAnswer::Expired { charged })
 }
 
-/// The attempt that the renewals tell of; none, if there was no renewal.
+/// The attempt that an expiry charges: what the renewals tell of, or, if there was no renewal and the offer says so, one of which
+/// nothing is known; else none.
 pub(crate) fn last_evidence(row: &Reservation, hold: &Hold) -> Vec<Attempt> {
-    let provider = row
-        .offer
-        .as_ref()
+    let offer = row.offer.as_deref();
+    let lifeless = offer.map_or(Lifeless::Release, |offer| offer.lifeless);
+    let (usage, source) = match (hold.used, lifeless) {
+        (Some(usage), _) => (usage, UsageSource::Counted),
+        (None, Lifeless::Charge) => (Usage::default(), UsageSource::Estimated),
+        (None, Lifeless::Release) => return Vec::new(),
+    };
+    let provider = offer
         .and_then(|offer| offer.candidates.first())
         .map_or_else(String::new, |candidate| candidate.provider.clone());
-    hold.used
-        .map(|usage| Attempt {
-            provider,
-            model: String::new(),
-            status: 0,
-            usage,
-            source: UsageSource::Counted,
-            provider_request_id: String::new(),
-            service_tier: String::new(),
-            latency_ms: 0,
-            first_byte_ms: None,
-        })
-        .into_iter()
-        .collect()
+    vec![Attempt {
+        provider,
+        model: String::new(),
+        status: 0,
+        usage,
+        source,
+        provider_request_id: String::new(),
+        service_tier: String::new(),
+        latency_ms: 0,
+        first_byte_ms: None,
+    }]
 }

@@ -210,6 +210,52 @@ fn a_forger_who_lets_others_pay_is_found() {
     }
 }
 
+/// What a lease without a sign of life comes to was pinned by its Reserve, whatever its end says.
+#[test]
+fn a_forger_who_ends_a_lease_by_another_policy_is_found() {
+    for (steps, pinned, charged) in [
+        (
+            "charging 7, reserve, wait 61000, expire",
+            Lifeless::Release,
+            0,
+        ),
+        (
+            "charging 0, reserve, wait 61000, expire, request 1, reserve",
+            Lifeless::Release,
+            0,
+        ),
+        ("reserve, wait 61000, expire", Lifeless::Charge, 10),
+    ] {
+        let mut world = World::with(1_000);
+        world.play(steps);
+        let by_reserve = forged_in(&world, |event| {
+            let Event::Reserved(mut reserved) = event else {
+                return None;
+            };
+            let offer = Offer::clone(&reserved.offer);
+            reserved.offer = Offer {
+                lifeless: pinned,
+                ..offer
+            }
+            .into();
+            Some(Event::Reserved(reserved))
+        });
+        let by_expiry = forged_in(&world, |event| {
+            let Event::Expired(mut expired) = event else {
+                return None;
+            };
+            expired.charge.charged = amount(charged);
+            expired.charge.priced = amount(charged);
+            expired.released = amount(100 - charged);
+            Some(Event::Expired(expired))
+        });
+        for found in [by_reserve, by_expiry] {
+            let part = "what is charged is not the price of the usage";
+            assert!(found.contains(part), "{steps}: {found}");
+        }
+    }
+}
+
 /// What a person can put right has bounds, and whoever forges the journal is no person.
 #[test]
 fn a_forger_who_puts_too_much_right_is_found() {

@@ -1,10 +1,43 @@
 //! Grants and overage policies: which money burns, what is held of it, what comes back, and what lapses.
 
-use crate::world::{START, World};
-use ferry_ledger::{Grant, GrantKind, GrantScope, UnixMs};
+use crate::world::{START, World, amount};
+use ferry_ledger::{Command, Grant, GrantKind, GrantScope, IssueGrant, UnixMs};
 use ferry_types::{Amount, GrantId};
 use proptest::prelude::*;
 use std::cmp::Ordering;
+
+/// "NAME UNITS [promotional|refund] [first] [until MS] [from MS] [for MODEL]".
+pub fn command(words: &[&str]) -> Command {
+    let [name, units, rest @ ..] = words else {
+        panic!("no such grant: {words:?}");
+    };
+    let at = |ms: &str| UnixMs(START + ms.parse::<u64>().expect("a number"));
+    let mut order = IssueGrant {
+        id: name.parse().expect("an id"),
+        kind: GrantKind::Paid,
+        priority: 5,
+        scope: GrantScope::default(),
+        starts_at: None,
+        expires_at: None,
+        amount: amount(units.parse().expect("a number")),
+        note: String::new(),
+    };
+    let mut rest = rest.iter();
+    while let Some(word) = rest.next() {
+        let mut next = || *rest.next().expect("a word");
+        match *word {
+            "promotional" => order.kind = GrantKind::Promotional,
+            "refund" => order.kind = GrantKind::Refund,
+            "first" => order.priority = 0,
+            "until" => order.expires_at = Some(at(next())),
+            "from" => order.starts_at = Some(at(next())),
+            "for" => order.scope.models = [next().to_owned()].into(),
+            "by" => order.scope.providers = [next().to_owned()].into(),
+            other => panic!("no such grant: {other}"),
+        }
+    }
+    Command::IssueGrant(Box::new(order))
+}
 
 /// The balance is 100. A request holds 100 and is settled at 30, of 20 in and 5 out, unless it says otherwise. Funds are told as
 /// "balance/held", then "grant remaining/held" of each.

@@ -446,3 +446,24 @@ fn where_nothing_tells_what_was_written_the_pinned_median_is_charged() {
         assert_eq!(posting.flags.has(Flag::Provisional), provisional);
     }
 }
+
+#[test]
+fn what_never_showed_life_is_charged_and_costs_as_what_nobody_can_tell() {
+    for median in [0, 7, 99] {
+        let charging = Offer {
+            lifeless: Lifeless::Charge,
+            output_tokens_median: median,
+            ..crate::world::offer()
+        };
+        let nothing_told = attempt(UsageSource::Estimated, usage(0, 0));
+        let settled = charge_at(charging.clone(), vec![nothing_told]);
+        let mut world = World::with(10_000);
+        world.offer = Some(Arc::new(charging));
+        world.play("reserve, wait 61000, expire");
+        let row = &world.book.reservations[&world.id];
+        let expired = row.posting().expect("expired");
+        assert_eq!(expired.charge, settled.charge, "{median}");
+        assert_eq!(expired.charge.costs, [amount(median.min(30) as i64)]);
+        assert_eq!(expired.released, settled.released);
+    }
+}

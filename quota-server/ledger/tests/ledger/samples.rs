@@ -72,6 +72,14 @@ fn full_offer() -> Arc<Offer> {
     Arc::new(full)
 }
 
+/// With what was added since.
+fn fuller_offer() -> Arc<Offer> {
+    Arc::new(Offer {
+        lifeless: Lifeless::Charge,
+        ..Offer::clone(&full_offer())
+    })
+}
+
 fn full_settlement() -> Settlement {
     settlement(
         full_facts(),
@@ -212,6 +220,21 @@ fn full_reissued() -> Vec<Reissued> {
     }]
 }
 
+fn full_reserved(offer: Arc<Offer>) -> Event {
+    Event::Reserved(Box::new(Reserved {
+        id: id(DRAWN),
+        owner: owner("edge"),
+        facts: full_facts(),
+        offer,
+        reserved: amount(100),
+        output_tokens_max: 30,
+        clamped: true,
+        lease_until: UnixMs(DRAWN + 61_000),
+        would_refuse: "insufficient_funds".into(),
+        grants: full_slices(),
+    }))
+}
+
 fn events_of_requests() -> Vec<Event> {
     vec![
         Event::TenantOpened {
@@ -235,18 +258,8 @@ fn events_of_requests() -> Vec<Event> {
             external_reference: "r-1".into(),
             note: "thanks".into(),
         }),
-        Event::Reserved(Box::new(Reserved {
-            id: id(DRAWN),
-            owner: owner("edge"),
-            facts: full_facts(),
-            offer: full_offer(),
-            reserved: amount(100),
-            output_tokens_max: 30,
-            clamped: true,
-            lease_until: UnixMs(DRAWN + 61_000),
-            would_refuse: "insufficient_funds".into(),
-            grants: full_slices(),
-        })),
+        full_reserved(full_offer()),
+        full_reserved(fuller_offer()),
         Event::Renewed {
             id: id(DRAWN),
             used: Some(full_usage()),
@@ -311,30 +324,36 @@ pub fn rows() -> Vec<Reservation> {
         State::Expired(posting()),
         State::Parked(Box::new(full_settlement())),
     ];
-    states
+    let mut rows: Vec<_> = states
         .into_iter()
-        .map(|state| Reservation {
-            id: id(DRAWN),
-            owner: owner("edge"),
-            facts: Some(full_facts()),
-            offer: Some(full_offer()),
-            hold: Some(Hold {
-                granted_at: UnixMs(DRAWN),
-                reserved: amount(100),
-                output_tokens_max: 30,
-                clamped: true,
-                lease_until: UnixMs(DRAWN + 61_000),
-                used: Some(usage(0, 0)),
-                would_refuse: "key_paused".into(),
-                grants: full_slices(),
-                first: Some(First {
-                    reserved: amount(90),
-                    output_tokens_max: 25,
-                }),
+        .map(|state| full_row(full_offer(), state))
+        .collect();
+    rows.push(full_row(fuller_offer(), State::Open));
+    rows
+}
+
+fn full_row(offer: Arc<Offer>, state: State) -> Reservation {
+    Reservation {
+        id: id(DRAWN),
+        owner: owner("edge"),
+        facts: Some(full_facts()),
+        offer: Some(offer),
+        hold: Some(Hold {
+            granted_at: UnixMs(DRAWN),
+            reserved: amount(100),
+            output_tokens_max: 30,
+            clamped: true,
+            lease_until: UnixMs(DRAWN + 61_000),
+            used: Some(usage(0, 0)),
+            would_refuse: "key_paused".into(),
+            grants: full_slices(),
+            first: Some(First {
+                reserved: amount(90),
+                output_tokens_max: 25,
             }),
-            state,
-        })
-        .collect()
+        }),
+        state,
+    }
 }
 
 /// Every refusal, in the order of precedence.

@@ -3,7 +3,7 @@
 use crate::world::World;
 
 /// How a reservation gets into a state.
-const STATES: [(&str, &str); 11] = [
+const STATES: [(&str, &str); 12] = [
     ("no row", ""),
     ("refused", "tenant paused, reserve, tenant active"),
     ("open", "reserve"),
@@ -12,6 +12,7 @@ const STATES: [(&str, &str); 11] = [
     ("released", "reserve, release"),
     ("tombstone", "release"),
     ("lifeless", "reserve, wait 61000, expire"),
+    ("charged", "charging 7, reserve, wait 61000, expire"),
     ("expired", "reserve, renew 8, wait 61000, expire"),
     ("unreserved", "settle"),
     ("parked", "wait 86400001, settle"),
@@ -56,6 +57,8 @@ fn reserve() {
         released  | reserve              | ended released                   | 1000 0 released
         tombstone | reserve              | ended released                   | 1000 0 released
         lifeless  | reserve              | ended expired                    | 1000 0 expired lifeless
+        charged   | reserve              | ended expired                    | 976 0 expired provisional+lifeless
+        charged   | reserve other        | conflict facts.route             | 976 0 expired provisional+lifeless
         expired   | reserve              | ended expired                    | 974 0 expired provisional
         unreserved | reserve              | ended settled                    | 970 0 settled unreserved
         parked    | reserve              | ended settled                    | 1000 0 settled
@@ -77,6 +80,7 @@ fn renew() {
         settled  | renew 8                                 | ended settled  | 970 0 settled
         released | renew 8                                 | ended released | 1000 0 released
         expired  | renew 9                                 | ended expired  | 974 0 expired provisional
+        charged  | renew 9                                 | ended expired  | 976 0 expired provisional+lifeless
         parked   | renew 8                                 | ended settled  | 1000 0 settled
         ",
     );
@@ -110,6 +114,13 @@ fn settle() {
         released  | settle                | settled 30 released 70     | 970 0 settled after_release
         tombstone | settle                | settled 30 released 0      | 970 0 settled after_release
         lifeless  | settle                | settled 30 released 70     | 970 0 settled after_expiry+lifeless
+        charged   | settle                | settled 30 released 70     | 970 0 settled after_expiry+lifeless
+        charged   | settle none           | settled 0 released 100     | 1000 0 settled after_expiry+lifeless
+        charged   | settle estimated      | settled 24 released 76     | 976 0 settled after_expiry+provisional+lifeless
+        charged   | settle counted 4      | settled 18 released 82     | 982 0 settled after_expiry+provisional+lifeless
+        charged   | settle reported 60 30 | settled 120 released 0     | 880 0 settled after_expiry+overrun+lifeless
+        charged   | settle by other       | denied                     | 976 0 expired provisional+lifeless
+        charged   | settle beyond cap     | settled 30 released 70     | 970 0 settled after_expiry+lifeless
         expired   | settle                | settled 30 released 70     | 970 0 settled after_expiry
         expired   | settle none           | settled 0 released 100     | 1000 0 settled after_expiry
         open      | settle recovered      | settled 30 released 70     | 970 0 settled recovered
@@ -138,6 +149,8 @@ fn release() {
         settled  | release          | conflict | 970 0 settled
         released | release          | released | 1000 0 released
         lifeless | release          | released | 1000 0 released
+        charged  | release          | released | 1000 0 released
+        charged  | release by other | denied   | 976 0 expired provisional+lifeless
         expired  | release          | released | 1000 0 released
         parked   | release          | conflict | 1000 0 settled
         ",
@@ -159,6 +172,32 @@ fn expiry() {
         settled  | wait 61000, expire           | not open    | 970 0 settled
         released | wait 61000, expire           | not open    | 1000 0 released
         expired  | expire                       | not open    | 974 0 expired provisional
+        charged  | expire                       | not open    | 976 0 expired provisional+lifeless
+        ",
+    );
+}
+
+#[test]
+fn what_never_showed_life_is_ended_as_its_offer_says() {
+    check(
+        "
+        no row | charging 7, reserve, wait 60999, expire           | not due    | 1000 100 open
+        no row | charging 0, reserve, wait 61000, expire           | expired 10 | 990 0 expired provisional+lifeless
+        # The learned median, but no more than the limit; so never above what is held.
+        no row | charging 99, reserve, wait 61000, expire          | expired 70 | 930 0 expired provisional+lifeless
+        no row | charging 99, reserve limit 3, wait 61000, expire  | expired 16 | 984 0 expired provisional+lifeless
+        # What showed life is charged by that, and by nothing else.
+        no row | charging 7, reserve, renew 8, wait 61000, expire  | expired 26 | 974 0 expired provisional
+        no row | charging 7, reserve, renew 0, wait 61000, expire  | expired 10 | 990 0 expired provisional
+        # A Reserve that is repeated is no sign of life.
+        no row | charging 7, reserve, wait 31000, reserve, wait 61000, expire | expired 24 | 976 0 expired provisional+lifeless
+        # What was pinned at Reserve counts, whatever is configured by then.
+        open   | charging 7, wait 61000, expire                    | expired 0  | 1000 0 expired lifeless
+        no row | charging 7, reserve, unpriced, wait 61000, expire | expired 24 | 976 0 expired provisional+lifeless
+        # Charged once: what comes late trues it up, and is final then.
+        charged | settle, settle                                   | settled 30 released 70 | 970 0 settled after_expiry+lifeless
+        charged | settle, release                                  | conflict               | 970 0 settled after_expiry+lifeless
+        charged | release, settle                                  | settled 30 released 70 | 970 0 settled after_release
         ",
     );
 }
@@ -242,6 +281,12 @@ fn shadow_mode_holds_charges_and_refuses_nothing() {
             "expire",
             "expired 0",
             "50 0 expired provisional+shadow",
+        ),
+        (
+            "shadow, charging 7, reserve, wait 61000",
+            "expire",
+            "expired 0",
+            "50 0 expired provisional+shadow+lifeless",
         ),
         (
             "shadow, unpriced",

@@ -78,6 +78,7 @@ pub fn offer() -> Offer {
         },
         clamp_ceiling: 50,
         output_tokens_median: 0,
+        lifeless: Lifeless::Release,
     }
 }
 
@@ -290,43 +291,17 @@ impl World {
             ["under", byte] => self.under = Some(byte.parse().expect("a number")),
             ["request", n] => self.id = id(START + n.parse::<u64>().expect("a number")),
             ["unpriced"] => self.offer = None,
+            ["charging", median] => {
+                self.offer = Some(Arc::new(Offer {
+                    lifeless: Lifeless::Charge,
+                    output_tokens_median: median.parse().expect("a number"),
+                    ..offer()
+                }));
+            }
             ["freeze"] => self.book.frozen = true,
             _ => return false,
         }
         true
-    }
-
-    /// "NAME UNITS [promotional|refund] [first] [until MS] [from MS] [for MODEL]".
-    fn grant(&self, words: &[&str]) -> Command {
-        let [name, units, rest @ ..] = words else {
-            panic!("no such grant: {words:?}");
-        };
-        let at = |ms: &str| UnixMs(START + ms.parse::<u64>().expect("a number"));
-        let mut order = IssueGrant {
-            id: name.parse().expect("an id"),
-            kind: GrantKind::Paid,
-            priority: 5,
-            scope: GrantScope::default(),
-            starts_at: None,
-            expires_at: None,
-            amount: amount(units.parse().expect("a number")),
-            note: String::new(),
-        };
-        let mut rest = rest.iter();
-        while let Some(word) = rest.next() {
-            let mut next = || *rest.next().expect("a word");
-            match *word {
-                "promotional" => order.kind = GrantKind::Promotional,
-                "refund" => order.kind = GrantKind::Refund,
-                "first" => order.priority = 0,
-                "until" => order.expires_at = Some(at(next())),
-                "from" => order.starts_at = Some(at(next())),
-                "for" => order.scope.models = [next().to_owned()].into(),
-                "by" => order.scope.providers = [next().to_owned()].into(),
-                other => panic!("no such grant: {other}"),
-            }
-        }
-        Command::IssueGrant(Box::new(order))
     }
 
     fn step(&mut self, step: &str) -> String {
@@ -374,7 +349,7 @@ impl World {
             ["release", "by", principal] => self.release(principal, None),
             ["release", "recovered"] => self.release("edge", Some("operator")),
             ["expire"] => Command::Expire(Expire { id: self.id }),
-            ["grant", rest @ ..] => self.grant(rest),
+            ["grant", rest @ ..] => crate::grants::command(rest),
             ["end", grant] => Command::ExpireGrant(grant.parse().expect("an id")),
             ["reseller", rest @ ..] => crate::resellers::command(rest),
             ["correct", rest @ ..] => crate::corrections::command(self, rest),

@@ -1,12 +1,13 @@
 //! What nobody settles ends by itself, but not while gateways may be about to settle it.
 
-use super::fixture::{Fixture, HOLD, on_both, whole_use};
-use ferry_ledger::{ReserveAnswer, SettleAnswer, StateName};
-use ferry_types::Usage;
+use super::fixture::{Fixture, HOLD, offers_by, on_both, whole_use};
+use ferry_ledger::{Lifeless, ReleaseAnswer, ReserveAnswer, SettleAnswer, StateName};
+use ferry_types::{ReservationId, Usage};
 
 on_both! {
     an_overdue_hold_is_freed_and_a_late_settle_still_charges,
     what_showed_life_is_charged_by_its_last_sign,
+    what_never_showed_life_is_charged_where_that_was_pinned,
     nothing_expires_for_a_while_after_a_start_or_a_step_of_the_clock,
 }
 
@@ -44,6 +45,54 @@ async fn what_showed_life_is_charged_by_its_last_sign() {
     );
     assert_eq!(fixture.engine.metrics().expired.get(), 1);
     assert_eq!(fixture.engine.metrics().expired_lifeless.get(), 0);
+}
+
+async fn what_never_showed_life_is_charged_where_that_was_pinned() {
+    let mut fixture = Fixture::with_holds(4).await;
+    let ids: Vec<_> = (0..3).map(|_| fixture.draw()).collect();
+    for id in &ids {
+        let mut call = fixture.reserve_call(*id);
+        call.offers = offers_by(Lifeless::Charge);
+        let answered = fixture.engine.reserve(call).await.unwrap();
+        assert!(matches!(answered.answer, ReserveAnswer::Granted(_)));
+    }
+    let (released, _) = fixture.granted().await;
+    // Another server ends them, which knows of no such policy.
+    fixture.restart().await;
+    fixture.clock.pass(fixture.lease.suspension_ms());
+    assert_eq!(fixture.engine.expire_due().await, Ok(4));
+    // The input's estimate is all that is known of each of the three.
+    let guess = 100 * 1_000;
+    let after = 4 * HOLD - 3 * guess;
+    assert_eq!(fixture.balance().await, (after, 0, after));
+    assert_eq!(fixture.engine.metrics().expired_lifeless.get(), 4);
+    let [trued_up, taken_back, left] = ids[..] else {
+        panic!("three of them");
+    };
+    let settled = fixture.settle(trued_up, whole_use()).await;
+    assert!(matches!(settled, SettleAnswer::Settled { charged, .. } if charged.units() == HOLD));
+    assert_eq!(fixture.release(taken_back).await, ReleaseAnswer::Released);
+    assert_eq!(fixture.balance().await.0, 4 * HOLD - HOLD - guess);
+    let flags = async |id: ReservationId| {
+        let records = fixture.records().await;
+        let record = records.iter().find(|record| record.id == id)?;
+        Some(
+            record
+                .flags
+                .iter()
+                .map(|flag| flag.name())
+                .collect::<Vec<_>>(),
+        )
+    };
+    let expected = Some(vec!["provisional", "lifeless"]);
+    assert_eq!(flags(left).await, expected);
+    assert_eq!(
+        flags(trued_up).await,
+        Some(vec!["after_expiry", "lifeless"])
+    );
+    assert_eq!(flags(released).await, Some(vec!["lifeless"]));
+    assert_eq!(flags(taken_back).await, None);
+    fixture.assert_clean().await;
 }
 
 async fn nothing_expires_for_a_while_after_a_start_or_a_step_of_the_clock() {

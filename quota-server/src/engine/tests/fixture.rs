@@ -15,8 +15,8 @@ use crate::principal::Principal;
 use crate::store::Database;
 use crate::store::view::{UsageQuery, UsageView};
 use ferry_ledger::{
-    AdminAnswer, GrantKind, GrantScope, Granted, IssueGrant, Offer, ReleaseAnswer, Remedy,
-    RenewAnswer, ReserveAnswer, SettleAnswer, TopUp, UnixMs,
+    AdminAnswer, GrantKind, GrantScope, Granted, IssueGrant, Lifeless, Offer, ReleaseAnswer,
+    Remedy, RenewAnswer, ReserveAnswer, SettleAnswer, TopUp, UnixMs,
 };
 use ferry_types::{
     Amount, Attempt, Currency, EndCause, Endpoint, KeyDigest, KeyText, Mode, RequestFacts,
@@ -111,9 +111,15 @@ pub(crate) fn amount(units: i64) -> Amount {
 
 /// A model at 1,000 units a token of input and 2,000 a token of output; the provider takes half of that.
 pub(crate) fn offers() -> Option<Arc<ModelOffers>> {
+    offers_by(Lifeless::Release)
+}
+
+/// The same by another policy.
+pub(crate) fn offers_by(lifeless: Lifeless) -> Option<Arc<ModelOffers>> {
     let policy = Policy {
         version: "1".into(),
         clamp_output_tokens_max: 4_096,
+        lifeless,
     };
     Offers::new(&PriceBook::parse(PRICES).unwrap(), &policy).of("small")
 }

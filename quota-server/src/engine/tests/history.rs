@@ -11,7 +11,7 @@ use super::fixture::START_MS;
 use crate::engine::{Answered, Engine, EngineError};
 use crate::principal::Principal;
 use ferry_ledger::{Answer, UnixMs};
-use ferry_model::{Chance, Evidence, Gateway, Request, Step, TopUpOrder, speak, told};
+use ferry_model::{Chance, Evidence, Gateway, Offered, Request, Step, TopUpOrder, speak, told};
 use ferry_types::KeyText;
 use replay::{Acknowledged, Replay, Unseen};
 use std::pin::pin;
@@ -116,7 +116,7 @@ impl Client {
                 request,
                 by,
                 other: false,
-                priced: true,
+                offered: Offered::Releasing,
             },
             4 => Step::Renew {
                 request,

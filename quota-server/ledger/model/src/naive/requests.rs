@@ -4,7 +4,7 @@ use super::charge::Standing;
 use super::grants::{Slices, add, draw, total};
 use super::price::{Price, limit_of_settle, price};
 use super::{Naive, SKEW_MS_MAX};
-use crate::step::{Evidence, Gateway, Request, Source};
+use crate::step::{Evidence, Gateway, Offered, Request, Source};
 use crate::told::Told;
 
 /// Most tokens of output of the model's one model.
@@ -47,6 +47,8 @@ pub struct Row {
     other: Option<bool>,
     pub(super) held: Option<Held>,
     used: Option<i64>,
+    /// It is charged if it never shows life.
+    charging: bool,
     pub(super) told: Option<Evidence>,
     /// What of its charge came from grants.
     pub(super) slices: Slices,
@@ -79,6 +81,7 @@ impl Row {
             standing: None,
             slices: Slices::new(),
             used: None,
+            charging: false,
             until: 0,
             told: None,
             released: 0,
@@ -112,7 +115,7 @@ impl Naive {
         request: Request,
         by: Gateway,
         other: bool,
-        priced: bool,
+        offered: Offered,
     ) -> Told {
         if let Some(row) = self.rows.get(&request) {
             let same = row.other.is_none_or(|known| known == other);
@@ -124,7 +127,7 @@ impl Naive {
                 At::Settled | At::Released | At::Expired | At::Parked => row.ended(),
             };
         }
-        let (held, reason) = match self.judge(request, priced) {
+        let (held, reason) = match self.judge(request, offered) {
             Ok(held) => (Some(held), ""),
             Err(reason) => (None, reason),
         };
@@ -154,6 +157,7 @@ impl Naive {
         let row = Row {
             held: Some(held),
             until,
+            charging: offered == Offered::Charging,
             ..Row::new(At::Open, by, Some(other))
         };
         self.rows.insert(request, row);
@@ -165,7 +169,7 @@ impl Naive {
     /// Why a request that nobody spoke of yet would be refused now.
     #[must_use]
     pub fn refusal(&self, request: Request) -> Option<&'static str> {
-        self.judge(request, true).err()
+        self.judge(request, Offered::Releasing).err()
     }
 
     /// It was refused for this reason, and that is kept.
@@ -174,7 +178,7 @@ impl Naive {
         self.rows.insert(request, refused);
     }
 
-    fn judge(&self, request: Request, priced: bool) -> Result<Held, &'static str> {
+    fn judge(&self, request: Request, offered: Offered) -> Result<Held, &'static str> {
         if self.key_paused {
             return Err("key_paused");
         }
@@ -184,7 +188,7 @@ impl Naive {
         if self.now.abs_diff(request.drawn_ms) > SKEW_MS_MAX {
             return Err(SKEW);
         }
-        if !priced {
+        if offered == Offered::Nothing {
             return Err("model_not_found");
         }
         let mut open = self.open.iter();
@@ -387,16 +391,23 @@ impl Naive {
     pub(super) fn expire(&mut self, request: Request) -> Told {
         match self.rows.get(&request) {
             Some(row) if row.at == At::Open && row.until <= self.now => {
-                let limit = row.held.as_ref().map_or(0, |held| held.limit);
-                let price = row.used.map_or(Price::NOTHING, |output| {
-                    let evidence = Evidence {
-                        source: Source::Counted,
-                        input: 0,
-                        output,
-                        other: false,
-                    };
-                    price(request, evidence, None, limit)
-                });
+                let (units, limit) = match &row.held {
+                    Some(held) => (Some(held.units), held.limit),
+                    None => (None, 0),
+                };
+                let evidence = |source, output| Evidence {
+                    source,
+                    input: 0,
+                    output,
+                    other: false,
+                };
+                let price = match row.used {
+                    Some(output) => price(request, evidence(Source::Counted, output), units, limit),
+                    None if row.charging => {
+                        price(request, evidence(Source::Estimated, 0), units, limit)
+                    }
+                    None => Price::NOTHING,
+                };
                 Told::Expired(self.charge(request, price, At::Expired))
             }
             Some(row) if row.at == At::Open => Told::NotDue,

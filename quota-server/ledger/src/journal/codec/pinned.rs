@@ -3,6 +3,7 @@
 use super::message::{code, coded, narrow};
 use super::{InvalidEncoding, Message, Reader, Writer};
 use crate::flag::Flags;
+use crate::lifeless::Lifeless;
 use crate::offer::{Candidate, ModelLimits, Offer};
 use crate::reservation::{Charge, Owner};
 use ferry_types::{Amount, Currency, Exchange, ExchangeRate, Price, PrincipalName, Rates};
@@ -153,6 +154,11 @@ impl Message for Offer {
         to.number(8, self.output_tokens_median);
         to.number(9, code(&Currency::ALL, &self.currency));
         to.some_message(10, self.exchange.as_ref());
+        let charges = match self.lifeless {
+            Lifeless::Release => false,
+            Lifeless::Charge => true,
+        };
+        to.flag(11, charges);
     }
 
     fn read(from: &mut Reader<'_>) -> Result<Self, InvalidEncoding> {
@@ -167,6 +173,10 @@ impl Message for Offer {
             output_tokens_median: from.number(8)?,
             currency: coded(&Currency::ALL, from, 9)?,
             exchange: from.some_message(10)?,
+            lifeless: match from.flag(11)? {
+                false => Lifeless::Release,
+                true => Lifeless::Charge,
+            },
         })
     }
 }

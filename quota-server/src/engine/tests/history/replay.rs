@@ -6,7 +6,7 @@ use crate::engine::LeaseConfig;
 use crate::engine::tests::conformance::side::Seen;
 use crate::engine::tests::fixture::START_MS;
 use ferry_ledger::{Entry, Event};
-use ferry_model::{Evidence, Naive, Request, Rules, Source, Step, Told, TopUpOrder};
+use ferry_model::{Evidence, Naive, Offered, Request, Rules, Source, Step, Told, TopUpOrder};
 use ferry_types::{ReservationId, Settlement, UsageSource};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -148,7 +148,7 @@ impl Replay {
                     request,
                     by: by(request),
                     other: false,
-                    priced: true,
+                    offered: Offered::Releasing,
                 }
             }
             Event::Renewed {
