@@ -29,7 +29,7 @@ use ferry_api::{Caller, InvalidField, Release, Renew, Reserve, Settle};
 use ferry_ledger::SettleAnswer;
 use ferry_types::UsageSource;
 use std::sync::Arc;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 use tonic::{Request, Response, Status, Streaming};
 
 /// Customers whose usage records are looked at when the server starts, and how many of each: what a handful of models remember.
@@ -146,7 +146,7 @@ impl Quota {
         let answered = self.engine.renew(&principal, calls).await;
         self.metrics.called("renew", batch.len(), began.elapsed());
         let answered = answered.map_err(|e| self.failed("renew", &e))?;
-        let server_time_unix_ms = server_time(&answered);
+        let server_time_unix_ms = server_time(&self.engine, &answered);
         let results = batch.write(answered, answer::renew, answer::renew_error);
         Ok(v1::RenewResponse {
             server_time_unix_ms,
@@ -173,7 +173,7 @@ impl Quota {
         self.metrics.called("settle", batch.len(), began.elapsed());
         let answered = answered.map_err(|e| self.failed("settle", &e))?;
         self.learn(reports, &answered);
-        let server_time_unix_ms = server_time(&answered);
+        let server_time_unix_ms = server_time(&self.engine, &answered);
         let results = batch.write(answered, answer::settle, answer::settle_error);
         Ok(v1::SettleResponse {
             server_time_unix_ms,
@@ -193,7 +193,7 @@ impl Quota {
         let answered = self.engine.release(&principal, calls).await;
         self.metrics.called("release", batch.len(), began.elapsed());
         let answered = answered.map_err(|e| self.failed("release", &e))?;
-        let server_time_unix_ms = server_time(&answered);
+        let server_time_unix_ms = server_time(&self.engine, &answered);
         let results = batch.write(answered, answer::release, answer::release_error);
         Ok(v1::ReleaseResponse {
             server_time_unix_ms,
@@ -326,13 +326,8 @@ fn invalid(error: &InvalidField) -> Status {
     Status::invalid_argument(error.to_string())
 }
 
-/// The time of the answers; of an empty batch, the clock's.
-fn server_time<A>(answered: &[crate::engine::Answered<A>]) -> u64 {
-    let now = || {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH);
-        since.map_or(0, |since| {
-            u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
-        })
-    };
-    answered.last().map_or_else(now, |last| last.server_time.0)
+/// The time of the answers; of an empty batch, the server's.
+fn server_time<A>(engine: &Engine, answered: &[crate::engine::Answered<A>]) -> u64 {
+    let last = answered.last().map(|last| last.server_time);
+    last.unwrap_or_else(|| engine.time()).0
 }

@@ -329,6 +329,14 @@ pub trait Store: HouseStore + Send {
     /// [`CommitError::Uncertain`] if the disk failed.
     fn maintain(&mut self, idle: Idle) -> Result<(), CommitError>;
 
+    /// What time it is by the clock of a database that several servers share; `None` of a file. Outside a transaction.
+    ///
+    /// # Errors
+    /// [`StoreError`] if it does not answer.
+    fn time(&mut self) -> Result<Option<UnixMs>, StoreError> {
+        Ok(None)
+    }
+
     /// Why the database is not used although it is there; `None` if it is, or is gone. A file is looked at once.
     fn unsound(&self) -> Option<&str> {
         None

@@ -11,7 +11,6 @@ use axum::http::StatusCode;
 use ferry_ledger::{AdminAnswer, UnixMs};
 use ferry_types::{Currency, KeyId, TenantId};
 use std::str::FromStr;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Rows of one answer: more is a report, not a look.
 const ROWS_MAX: usize = 10_000;
@@ -213,11 +212,4 @@ pub(super) fn check_currency(asked: &str, is: Currency) -> Result<(), Failed> {
         let message = format!("currency: '{asked}' is not {is}, which the tenant's money is in");
         Err(Failed::invalid(message))
     }
-}
-
-pub(super) fn now() -> UnixMs {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    UnixMs(since.map_or(0, |since| {
-        u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
-    }))
 }

@@ -1,8 +1,8 @@
 //! The routes of `/admin/v1`: read what was asked, put it to the engine, write what it answers.
 
 use super::asked::{
-    Done, asked, bounded, check_currency, done, json, known_book, known_tenant, now, one_key,
-    one_of, parse, rows,
+    Done, asked, bounded, check_currency, done, json, known_book, known_tenant, one_key, one_of,
+    parse, rows,
 };
 use super::failure::Failed;
 use super::{corrections, credit, heads, house, seals, transfers, view, wire};
@@ -197,8 +197,8 @@ async fn create_key(
     } = json(body)?;
     let tenant: TenantId = parse("tenant", &tenant)?;
     let label = bounded("label", label, NAME_BYTES_MAX)?;
-    let expires_at = expires_in_s.map(|s| now().plus_ms(s.saturating_mul(1_000)));
     let engine = &state.engine;
+    let expires_at = expires_in_s.map(|s| engine.time().plus_ms(s.saturating_mul(1_000)));
     let (answered, issued) = engine.issue_key(tenant.clone(), label, expires_at).await?;
     done(&answered, &tenant, "the key")?;
     let key = one_key(engine, tenant, issued.key).await?;

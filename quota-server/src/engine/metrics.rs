@@ -7,6 +7,8 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
 
 /// Bounds of a commit's duration: an fsync takes 0.1 ms on a good disk and seconds on a dying one.
 const COMMIT_SECONDS: [f64; 12] = [
@@ -74,6 +76,8 @@ pub struct EngineMetrics {
     suspended: Family<CurrencyLabels, Counter>,
     /// Books that were frozen because an invariant did not hold: page somebody.
     pub books_frozen: Counter,
+    /// Seconds.
+    clock_ahead: Gauge<f64, AtomicU64>,
     /// Operations waiting in the Reserve lane.
     pub reserve_lane: Gauge,
     /// Operations waiting in the lane of everything else.
@@ -99,6 +103,7 @@ impl Default for EngineMetrics {
             out_of_scope: ByPrincipal::default(),
             suspended: Family::default(),
             books_frozen: Counter::default(),
+            clock_ahead: Gauge::default(),
             reserve_lane: Gauge::default(),
             settlement_lane: Gauge::default(),
         }
@@ -112,6 +117,13 @@ impl EngineMetrics {
             currency: currency.code(),
         };
         self.suspended.get_or_create(&labels).inc_by(units);
+    }
+
+    /// Notes how far this machine's clock is ahead of the one of the database that several servers share.
+    pub fn clock_is_ahead(&self, ahead_ms: i64) {
+        let distance = Duration::from_millis(ahead_ms.unsigned_abs()).as_secs_f64();
+        let sign = if ahead_ms < 0 { -1.0 } else { 1.0 };
+        self.clock_ahead.set(distance.copysign(sign));
     }
 
     /// Adds everything to a registry whose prefix is `ferry`.
@@ -181,6 +193,18 @@ impl EngineMetrics {
             registry.register(name, help, counter.clone());
         }
         self.register_labelled(registry);
+        self.register_gauges(registry);
+    }
+
+    /// Adds what goes up and down.
+    fn register_gauges(&self, registry: &mut Registry) {
+        let ahead = "How far this machine's clock is ahead of that of the database which several servers share: time is told by the latter";
+        registry.register_with_unit(
+            "clock_ahead",
+            ahead,
+            Unit::Seconds,
+            self.clock_ahead.clone(),
+        );
         let waiting = "Reserves waiting to be decided";
         registry.register("reserve_lane", waiting, self.reserve_lane.clone());
         let waiting = "Calls other than Reserve waiting to be decided";

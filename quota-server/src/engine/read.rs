@@ -3,7 +3,8 @@
 //! A read sees what was committed when it began. SQLite's calls block, so they run on threads for blocking work.
 
 use super::batch::may_serve;
-use super::{Engine, EngineError, TimeSource};
+use super::clock::Time;
+use super::{Engine, EngineError};
 use crate::heads::{self, HeadsVerdict, PublicKey, SignedHead};
 use crate::key_directory::Peppers;
 use crate::principal::Principal;
@@ -57,12 +58,12 @@ pub struct KeyOwner {
 pub(super) struct Readers {
     database: Database,
     turns: Arc<Semaphore>,
-    time: Arc<dyn TimeSource>,
+    time: Time,
     idle: Mutex<Vec<Reader>>,
 }
 
 impl Readers {
-    pub(super) fn new(database: Database, time: Arc<dyn TimeSource>) -> Self {
+    pub(super) fn new(database: Database, time: Time) -> Self {
         Self {
             database,
             turns: Arc::new(Semaphore::new(READERS_MAX)),
@@ -104,6 +105,12 @@ impl Readers {
 
 /// What reports ask.
 impl Engine {
+    /// What time it is: the database's, where several servers share one.
+    #[must_use]
+    pub fn time(&self) -> UnixMs {
+        UnixMs(self.inner.readers.time.unix_ms())
+    }
+
     /// Every tenant, by id.
     ///
     /// # Errors
@@ -249,7 +256,7 @@ impl Engine {
             return Err(EngineError::Held(why));
         }
         let peppers = Arc::clone(&self.inner.peppers);
-        let server_time = UnixMs(self.inner.readers.time.unix_ms());
+        let server_time = self.time();
         let unknown = self.inner.metrics.unknown_keys.clone();
         let mut key_use = self
             .read(move |reader| key_use(reader, &peppers, &digest, server_time))

@@ -1,7 +1,7 @@
 //! Opening a database and starting the writer on it.
 
 use super::batch::{UnreservedSettles, UsedKeys};
-use super::clock::{Clock, TimeSource};
+use super::clock::{Clock, Time, TimeSource};
 use super::hold::Hold;
 use super::known_keys::KnownKeys;
 use super::lanes::{Lanes, RESERVE_LANE_MAX, SETTLEMENT_LANE_MAX};
@@ -31,7 +31,7 @@ pub struct EngineConfig {
     pub lease: LeaseConfig,
     /// What it counts with.
     pub metrics: EngineMetrics,
-    /// What it tells the time by.
+    /// What it tells the time by, unless its database has a clock that several servers share.
     pub time: Arc<dyn TimeSource>,
     /// Why it decides nothing at first; `None` if it does from the start on.
     pub held: Option<String>,
@@ -139,7 +139,9 @@ impl Engine {
         let (stopped, stop) = watch::channel(None);
         let peppers = Arc::new(peppers);
         let connected = Arc::new(AtomicBool::new(true));
-        let mut clock = Clock::new(Arc::clone(&time));
+        let time = Time::new(time);
+        let mut clock = Clock::new(time.clone());
+        metrics.clock_is_ahead(clock.read(|| store.time())?);
         if let Some(seal) = store.newest_seal()? {
             clock.not_before(seal.month.end());
         }

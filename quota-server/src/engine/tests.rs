@@ -3,6 +3,7 @@
 mod accepted_loss;
 mod authority;
 mod basics;
+mod clocks;
 pub(crate) mod cluster;
 mod conformance;
 pub(crate) mod corrections;

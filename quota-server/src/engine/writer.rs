@@ -288,6 +288,10 @@ impl Writer {
     /// Tells when the database went away and when it came back. What gateways could not settle meanwhile must not expire.
     pub(super) fn note_connection(&mut self) {
         let reconnections = self.store.reconnections();
+        let is_due = self.clock.is_to_be_read() || self.reconnections != reconnections;
+        if is_due && self.store.is_connected() {
+            self.read_clock();
+        }
         // A connection that broke and was made again within one turn was never seen to be away.
         if self.reconnections != reconnections {
             self.reconnections = reconnections;
@@ -305,6 +309,16 @@ impl Writer {
         let connected = self.store.is_connected();
         if self.connected.swap(connected, Ordering::SeqCst) && !connected {
             tracing::error!("the database cannot be reached: nothing is decided until it is back");
+        }
+    }
+
+    /// Reads the clock of a database that several servers share.
+    fn read_clock(&mut self) {
+        match self.clock.read(|| self.store.time()) {
+            Ok(ahead_ms) => self.metrics.clock_is_ahead(ahead_ms),
+            Err(error) => {
+                tracing::warn!(error = %chain(&error), "the database's clock was not read: time goes on as it did");
+            }
         }
     }
 

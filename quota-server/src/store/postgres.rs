@@ -22,7 +22,7 @@ mod tls;
 pub use config::{InvalidUrl, PostgresConfig};
 pub use source::reader;
 
-use super::fields::{id, parsed};
+use super::fields::{self, id, parsed};
 use super::table::{DUE_GRANTS, DUE_LEASES};
 use super::value::{Row, Value};
 use super::{
@@ -236,7 +236,7 @@ impl Store for PostgresStore {
                 parsed(&row, 1, "a tenant id")?,
                 parsed(&row, 2, "a key id")?,
             );
-            found.insert(super::fields::digest(&row, 0)?, owner);
+            found.insert(fields::digest(&row, 0)?, owner);
         }
         Ok(digests
             .iter()
@@ -312,10 +312,7 @@ impl Store for PostgresStore {
             link.execute(KEEP, &values).await?;
             link.query(find, &[&version]).await
         })?;
-        let known = known
-            .first()
-            .map(Stored)
-            .map(|row| super::fields::digest(&row, 0));
+        let known = known.first().map(Stored).map(|row| fields::digest(&row, 0));
         Ok(match known.transpose()? {
             Some(known) if known == sha256 => Ok(()),
             Some(_) | None => Err(VersionTaken),
@@ -421,6 +418,13 @@ impl Store for PostgresStore {
         Ok(())
     }
 
+    fn time(&mut self) -> Result<Option<UnixMs>, StoreError> {
+        let sql = "SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT)";
+        let rows = self.run("read the clock", async |link| link.query(sql, &[]).await)?;
+        let said = rows.first().map(|row| fields::time(&Stored(row), 0));
+        said.transpose()
+    }
+
     fn unsound(&self) -> Option<&str> {
         self.unsound.as_deref()
     }
@@ -478,6 +482,6 @@ impl Founding for PostgresStore {
             link.query(sql, &[]).await
         })?;
         rows.first()
-            .map_or(Ok(0), |row| super::fields::count(&Stored(row), 0))
+            .map_or(Ok(0), |row| fields::count(&Stored(row), 0))
     }
 }
