@@ -275,7 +275,11 @@ impl<'a> Snapshot<'a> {
     pub fn torn_transfer(&mut self) -> Result<Option<String>, StoreError> {
         let action = "look for torn transfers";
         let torn: Vec<String> = all(self.source, action, TORN_TRANSFER, &[], |row| {
-            let (tenant, id, other) = (text(row, 0)?, text(row, 1)?, text(row, 2)?);
+            let (giver, id, taker) = (text(row, 0)?, text(row, 1)?, text(row, 2)?);
+            let (tenant, other) = match number(row, 3)? {
+                1.. => (giver, taker),
+                ..=0 => (taker, giver),
+            };
             Ok(format!(
                 "transfers: '{tenant}' has {id}, and '{other}' does not have its other side"
             ))

@@ -15,9 +15,9 @@ use tokio_postgres::Error;
 /// Entries that are looked up in one round trip.
 const LOOKED_UP_MAX: usize = 4_096;
 
-/// Entries that were acknowledged, by number: the hash that the journal has there, if it has one.
-const LOOK_UP: &str = "SELECT j.hash FROM unnest($1::TEXT[], $2::BIGINT[]) WITH ORDINALITY AS wanted (tenant, seq, place) \
-     LEFT JOIN journal j ON j.tenant = wanted.tenant AND j.seq = wanted.seq ORDER BY wanted.place";
+/// Entries that were acknowledged, by number: the hash that the journal has there, of those that it has.
+const LOOK_UP: &str = "SELECT wanted.place, j.hash FROM unnest($1::TEXT[], $2::BIGINT[]) WITH ORDINALITY AS wanted (tenant, seq, place) \
+     JOIN journal j ON j.tenant = wanted.tenant AND j.seq = wanted.seq";
 
 /// The newest head of each journal.
 #[derive(Debug)]
@@ -76,7 +76,15 @@ async fn hashes(link: &Link, heads: &[(&TenantId, &Head)]) -> Result<Vec<Option<
         .map(|(_, head)| head.seq.cast_signed())
         .collect();
     let rows = link.query(LOOK_UP, &[&tenants, &seqs]).await?;
-    rows.iter().map(|row| row.try_get(0)).collect()
+    let mut found = vec![None; heads.len()];
+    for row in &rows {
+        // Places are counted from 1.
+        let place = usize::try_from(row.try_get::<_, i64>(0)?).unwrap_or(0);
+        if let Some(hash) = place.checked_sub(1).and_then(|at| found.get_mut(at)) {
+            *hash = row.try_get(1)?;
+        }
+    }
+    Ok(found)
 }
 
 fn tell(

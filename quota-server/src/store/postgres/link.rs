@@ -124,6 +124,8 @@ impl Link {
 
     /// Statements without parameters.
     pub(super) async fn batch(&self, sql: &str) -> Result<(), Error> {
+        #[cfg(test)]
+        super::relatives::look_at(sql);
         self.client.batch_execute(sql).await
     }
 
@@ -139,8 +141,19 @@ impl Link {
 
     /// The same of a question whose columns are others each time, so that it cannot be kept.
     pub(super) async fn query_afresh(&self, sql: &str) -> Result<Vec<Row>, Error> {
+        #[cfg(test)]
+        super::relatives::look_at(sql);
         let statement = self.client.prepare(sql).await?;
         self.client.query(&statement, &[]).await
+    }
+
+    /// The rows that answer a statement that is prepared.
+    pub(super) async fn query_prepared(
+        &self,
+        statement: &Statement,
+        parameters: &[&(dyn ToSql + Sync)],
+    ) -> Result<Vec<Row>, Error> {
+        self.client.query(statement, parameters).await
     }
 
     /// How many rows a statement changed.
@@ -167,6 +180,8 @@ impl Link {
         if let Some(known) = self.statements.borrow().get(sql) {
             return Ok(known.clone());
         }
+        #[cfg(test)]
+        super::relatives::look_at(sql);
         let statement = self.client.prepare(sql).await?;
         let mut statements = self.statements.borrow_mut();
         statements.insert(sql.into(), statement.clone());

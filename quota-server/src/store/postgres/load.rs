@@ -10,15 +10,21 @@ use crate::store::value::{Row, Value};
 use crate::store::{StoreError, Touch, decode};
 use ferry_ledger::{Book, TopUpRef};
 use ferry_types::TenantId;
+use futures_util::future::try_join_all;
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 use tokio_postgres::Error;
 use tokio_postgres::types::ToSql;
 
 /// The books are locked, always in the order of their tenants, until the batch ends: so no two batches wait for each other.
-static LOCK: LazyLock<String> = LazyLock::new(|| {
+pub(super) static LOCK: LazyLock<String> = LazyLock::new(|| {
     format!("{ACCOUNT} WHERE tenant = ANY($1::TEXT[]) ORDER BY tenant FOR UPDATE")
 });
+/// The same of one book.
+pub(super) static LOCK_ONE: LazyLock<String> =
+    LazyLock::new(|| format!("{ACCOUNT} WHERE tenant = $1 FOR UPDATE"));
+/// Whether the database is distributed by Citus.
+const CITUS: &str = "SELECT 1 FROM pg_extension WHERE extname = 'citus'";
 
 /// All grants of the tenants: there are few, and whatever pays may need any of them.
 static GRANTS_OF: LazyLock<String> = LazyLock::new(|| {
@@ -30,6 +36,39 @@ const IN_FLIGHT: &str = "SELECT r.tenant, r.content FROM reservations r \
      JOIN unnest($1::TEXT[], $2::TEXT[], $3::BYTEA[]) AS wanted (tenant, key, digest) \
      ON r.tenant = wanted.tenant AND r.in_flight_key = wanted.key \
      AND r.in_flight_digest = wanted.digest AND r.in_flight_digest IS NOT NULL";
+
+/// How a batch locks its books.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Locks {
+    /// By one statement.
+    Together,
+    /// By a statement each, sent together in the order of their tenants: Citus locks rows of one shard at a time only.
+    OneByOne,
+}
+
+impl Locks {
+    /// What this database takes.
+    pub(super) fn of(link: &Link) -> Result<Self, StoreError> {
+        let citus = link.run("look for Citus", async |link| link.query(CITUS, &[]).await)?;
+        Ok(match citus.first() {
+            Some(_) => Self::OneByOne,
+            None => Self::Together,
+        })
+    }
+
+    async fn take(self, link: &Link, tenants: &[&str]) -> Result<Vec<tokio_postgres::Row>, Error> {
+        match self {
+            Self::Together => link.query(&LOCK, &[&tenants]).await,
+            Self::OneByOne => {
+                let one = link.statement(&LOCK_ONE).await?;
+                let locked = tenants
+                    .iter()
+                    .map(async |tenant| link.query_prepared(&one, &[tenant]).await);
+                Ok(try_join_all(locked).await?.into_iter().flatten().collect())
+            }
+        }
+    }
+}
 
 /// What the tables answered.
 pub(super) struct Found {
@@ -95,7 +134,7 @@ impl<'a> Wanted<'a> {
 }
 
 /// Locks the accounts first; what is read after that is read as it is once they are locked.
-pub(super) async fn find(link: &Link, touches: &[Touch]) -> Result<Found, Error> {
+pub(super) async fn find(link: &Link, locks: Locks, touches: &[Touch]) -> Result<Found, Error> {
     let mut wanted = Wanted::default();
     touches.iter().for_each(|touch| wanted.add(touch));
     let tenants: [&(dyn ToSql + Sync); 1] = [&wanted.tenants];
@@ -111,7 +150,7 @@ pub(super) async fn find(link: &Link, touches: &[Touch]) -> Result<Found, Error>
         grants,
     ) = tokio::try_join!(
         biased;
-        link.query(&LOCK, &tenants),
+        locks.take(link, &wanted.tenants),
         of_table(link, &KEYS, &wanted.keys),
         of_table(link, &RESERVATIONS, &wanted.reservations),
         of_table(link, &REFUSALS, &wanted.reservations),
