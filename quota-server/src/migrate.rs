@@ -1,7 +1,8 @@
 //! Moving a live history from SQLite's file to PostgreSQL, with no server running on either.
 //!
-//! The file's journals are verified first, then every row is copied in one transaction, then the copy is verified. The file stays as
-//! it is and locked meanwhile. It is safe to do again: what was broken off left nothing, what was done is recognised.
+//! The file's journals are verified first, then every row is copied in one transaction, then the copy is verified. Only after that,
+//! and before anybody is told that it is done, the file is marked as moved: nobody serves from it any more, and it can still be read.
+//! It is locked meanwhile. It is safe to do again: what was broken off left nothing, what was done is recognised.
 
 use crate::store::copy::{Copied, CopyError, copy};
 use crate::store::postgres::{PostgresConfig, PostgresStore};
@@ -64,6 +65,23 @@ pub enum MigrateError {
         /// What differs.
         difference: String,
     },
+    /// The file's history goes on in another place.
+    #[error(
+        "the file has moved to {0}, where its history goes on: nothing was copied. If the file is what counts again, run \
+         `ferry accept-loss` on it first"
+    )]
+    Moved(String),
+    /// Everything is there, and the file does not say so.
+    #[error(
+        "everything is in {to} and verified, and the file could not be marked as moved: start no server on it, and give the same \
+         command again"
+    )]
+    NotMarked {
+        /// Where.
+        to: String,
+        /// Why not.
+        source: OpenError,
+    },
 }
 
 /// Moves what is in a file of SQLite's to an empty database of PostgreSQL's.
@@ -76,35 +94,49 @@ pub fn migrate(
     progress: &mut dyn FnMut(Stage),
 ) -> Result<Migrated, MigrateError> {
     let mut reader = sqlite::reader(from)?;
-    let _alone = Exclusive::take(from)?;
+    let alone = Exclusive::take(from)?;
     let file = Database::from(from.to_path_buf());
     let report = verify_part(&file, None, &mut |n| progress(Stage::Verifying(n)))?;
     if let Some(difference) = report.difference {
         return Err(MigrateError::NotClean(difference.to_string()));
     }
-    let mut store = PostgresStore::open(to)?;
-    let copied = copy(&mut reader, &mut store, &mut |n| {
-        progress(Stage::Copying(n))
-    })?;
-    drop(store);
     let target = Database::Postgres(Box::new(to.clone()));
+    let mut store = PostgresStore::open(to)?;
+    let moved = reader.moved_to()?;
+    let copied = match &moved {
+        Some(_) => Copied::Occupied,
+        None => copy(&mut reader, &mut store, &mut |n| {
+            progress(Stage::Copying(n))
+        })?,
+    };
+    drop(store);
     let rows = match copied {
         Copied::Rows(rows) => rows,
         Copied::Occupied if is_continued_by(&mut reader, &mut target.reader()?)? => 0,
-        Copied::Occupied => return Err(MigrateError::Occupied(target.to_string())),
+        Copied::Occupied => {
+            return Err(moved.map_or_else(
+                || MigrateError::Occupied(target.to_string()),
+                MigrateError::Moved,
+            ));
+        }
     };
     let verified = verify_part(&target, None, &mut |n| progress(Stage::VerifyingCopy(n)))?;
-    match verified.difference {
-        None => Ok(Migrated {
-            books: verified.tenants,
-            entries: verified.entries,
-            rows,
-        }),
-        Some(difference) => Err(MigrateError::CopyNotClean {
+    if let Some(difference) = verified.difference {
+        return Err(MigrateError::CopyNotClean {
             database: target.to_string(),
             difference: difference.to_string(),
-        }),
+        });
     }
+    drop(reader);
+    let to = target.to_string();
+    alone
+        .mark_as_moved(from, &to)
+        .map_err(|source| MigrateError::NotMarked { to, source })?;
+    Ok(Migrated {
+        books: verified.tenants,
+        entries: verified.entries,
+        rows,
+    })
 }
 
 /// Whether a database has every journal of another one, as far as that goes.

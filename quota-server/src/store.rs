@@ -13,6 +13,7 @@ pub mod fields;
 mod heads;
 pub mod house;
 mod lines;
+mod moved;
 pub mod postgres;
 pub mod reader;
 mod row;
@@ -186,6 +187,17 @@ pub enum OpenError {
         setting: &'static str,
         /// What it is.
         found: String,
+    },
+    /// Its history goes on elsewhere.
+    #[error(
+        "{database} has moved to {to}, where its history goes on: serve from that. If this file is what counts again, stop every \
+         server on {to} and run `ferry accept-loss --database {database}`: what was done there is given up"
+    )]
+    Moved {
+        /// Which.
+        database: String,
+        /// Where, without a password.
+        to: String,
     },
     /// It lacks what this server has acknowledged.
     #[error(
@@ -390,6 +402,14 @@ pub trait Founding: Store {
     /// # Errors
     /// [`StoreError`] if it cannot be written.
     fn begin_epoch(&mut self, epoch: &Epoch) -> Result<(), StoreError>;
+
+    /// From now on this database counts, wherever its history was moved to. Only a file is ever left behind.
+    ///
+    /// # Errors
+    /// [`StoreError`] if it cannot be written.
+    fn come_back(&mut self) -> Result<(), StoreError> {
+        Ok(())
+    }
 
     /// Sessions of others that go by our name, as far as the database tells of them. A file has its lock instead.
     ///

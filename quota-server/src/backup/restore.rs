@@ -74,7 +74,8 @@ fn prepare(
     clear(partial)?;
     fs::copy(backed_up, partial).map_err(FileError::io("make", partial))?;
     let mut reader = sqlite::reader(partial)?;
-    let mut store = SqliteStore::open(partial)?;
+    // A history that has moved is put back as one that has: restoring it is not yet coming back to it.
+    let mut store = SqliteStore::open_moved(partial)?;
     let key = SigningKey::open(backed_up, store.signing_key()?)?;
     let exported = Exported::of(export).epoch;
     let epoch = raise(&mut store, &mut reader, &key, exported, now)?;

@@ -5,7 +5,7 @@ use crate::backup::{self, Manifest, Restored};
 use crate::config::{Config, HEADS_SUFFIX};
 use crate::durable_file::beside;
 use crate::heads::accept::{Accepted, accept_loss};
-use crate::store::Database;
+use crate::store::{Database, OpenError};
 use clap::Args;
 use ferry_ledger::UnixMs;
 use serde::Serialize;
@@ -136,7 +136,14 @@ pub(super) async fn accept(place: Place, yes: bool, output: &Output) -> anyhow::
         secrets,
         export,
     } = place.find()?;
-    let question = format!("giving up what {database} lacks");
+    let asked = database.clone();
+    let moved =
+        tokio::task::spawn_blocking(move || asked.reader()?.moved_to().map_err(OpenError::from));
+    let since = match moved.await?? {
+        Some(to) => format!(" of what was done in {to} since it moved there"),
+        None => String::new(),
+    };
+    let question = format!("giving up what {database} lacks{since}");
     if !yes && !confirmed(&question)? {
         anyhow::bail!("nothing was done");
     }

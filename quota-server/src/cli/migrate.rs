@@ -86,6 +86,6 @@ fn told(moved: &Moved) -> String {
     };
     format!(
         "{to}: {done}; {books} books, {entries} journal entries, verified. In ferry.toml set database to it and \
-         secrets = '{secrets}', whose files every server needs; start no server on {from} any more"
+         secrets = '{secrets}', whose files every server needs; {from} is marked as moved, and no server starts on it any more"
     )
 }

@@ -48,7 +48,7 @@ pub enum AcceptError {
     File(#[from] FileError),
 }
 
-/// Accepts what the database lacks of what was exported. No server must run on it. The signing key lies beside `secrets`.
+/// Accepts what the database lacks of what was exported, and of what was done in another place if it had moved there. No server must run on it. The signing key lies beside `secrets`.
 ///
 /// # Errors
 /// [`AcceptError`] says what stands in the way.
@@ -60,7 +60,7 @@ pub fn accept_loss(
 ) -> Result<Accepted, AcceptError> {
     // What is no database of ours is not made one.
     drop(database.reader()?);
-    let mut store = database.open()?;
+    let mut store = database.open_moved()?;
     alone(store.as_mut())?;
     let mut reader = database.reader()?;
     let key = SigningKey::open(secrets, store.signing_key()?)?;
@@ -75,6 +75,7 @@ pub fn accept_loss(
         }
     }
     let epoch = raise(store.as_mut(), &mut reader, &key, exported.epoch, now)?;
+    store.come_back()?;
     let aside = if export.exists() {
         Some(Export::put_aside(export, epoch)?)
     } else {

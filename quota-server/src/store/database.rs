@@ -73,6 +73,17 @@ impl Database {
         })
     }
 
+    /// The same of one that may have moved to another place.
+    ///
+    /// # Errors
+    /// [`OpenError`] says what stands in the way.
+    pub fn open_moved(&self) -> Result<Box<dyn Founding>, OpenError> {
+        match self {
+            Self::Sqlite(file) => Ok(Box::new(SqliteStore::open_moved(file)?)),
+            Self::Postgres(_) => self.open(),
+        }
+    }
+
     /// Opens it for reading, whether a server has it open or not.
     ///
     /// # Errors

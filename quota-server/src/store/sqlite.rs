@@ -21,7 +21,8 @@ use super::fields::{Fields, id, parsed};
 use super::heads as heads_of;
 use super::table::{DUE_GRANTS, DUE_LEASES};
 use super::{
-    BookChange, CommitError, Founding, Idle, Store, StoreError, Touch, VersionTaken, chain, seals,
+    BookChange, CommitError, Founding, Idle, Store, StoreError, Touch, VersionTaken, chain, moved,
+    seals,
 };
 use crate::heads::{Epoch, Epochs, PublicKey};
 use crate::key_directory::{PepperId, StoredDigest};
@@ -340,6 +341,11 @@ impl Founding for SqliteStore {
         let row = heads_of::epoch_row(epoch);
         persist::write(&mut self.held(), heads_of::BEGIN_EPOCH, &row)
             .map_err(failed("record an epoch"))
+    }
+
+    fn come_back(&mut self) -> Result<(), StoreError> {
+        persist::write(&mut self.held(), moved::LIFT, &moved::name())
+            .map_err(failed("take the mark away"))
     }
 }
 

@@ -30,9 +30,16 @@ async fn a_server_goes_on_from_a_file_on_postgresql() {
         &["migrate", "--from", "ferry.db", "--to", &url],
     );
     assert_eq!(not_understood.status.code(), Some(2));
+    let with_password = url.replace("postgres@", "postgres:open-sesame@");
     let moved = run(
         folder.path(),
-        &["migrate", "--from", "sqlite:ferry.db", "--to", &url],
+        &[
+            "migrate",
+            "--from",
+            "sqlite:ferry.db",
+            "--to",
+            &with_password,
+        ],
     );
     assert!(moved.status.success(), "{}", moved.err);
     assert!(
@@ -40,6 +47,17 @@ async fn a_server_goes_on_from_a_file_on_postgresql() {
         "{}",
         moved.out
     );
+
+    let left_behind = run(folder.path(), &["serve"]);
+    assert_eq!(left_behind.status.code(), Some(1), "{}", left_behind.err);
+    let told = left_behind.err;
+    assert!(told.contains("ferry.db has moved to postgres://"), "{told}");
+    assert!(told.contains("ferry accept-loss --database"), "{told}");
+    assert!(!told.contains("open-sesame"), "{told}");
+    let read = run(folder.path(), &["verify", "--database", "ferry.db"]);
+    assert!(read.status.success(), "{}", read.err);
+    let backup = run(folder.path(), &["backup", "--to", "left-behind"]);
+    assert!(backup.status.success(), "{}", backup.err);
 
     let here = format!("database = '{url}'\nsecrets = 'ferry.db'\n");
     let ferry = Ferry::start_with(folder, &(here + &config(ON_A_SOCKET)));

@@ -1,12 +1,15 @@
 //! A life that began on SQLite and goes on on PostgreSQL.
 
 use super::cluster::{Cluster, execute};
-use super::fixture::{Fixture, HOLD};
+use super::fixture::{Fixture, HOLD, START_MS};
+use crate::durable_file::beside;
+use crate::heads::accept::accept_loss;
 use crate::migrate::{MigrateError, Migrated, Stage, migrate};
 use crate::store::postgres::PostgresConfig;
-use crate::store::{Database, StoreError, StoredEntry};
+use crate::store::sqlite::copy_into;
+use crate::store::{Database, OpenError, StoreError, StoredEntry};
 use crate::verify::verify;
-use ferry_ledger::ReserveAnswer;
+use ferry_ledger::{ReserveAnswer, UnixMs};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -72,6 +75,46 @@ async fn a_history_moves_to_postgresql_and_goes_on_there() {
     assert_eq!((longer.rows, longer.entries), (0, first.entries + 2));
 }
 
+/// Whether a server would start on a file.
+fn serves(file: &Path) -> bool {
+    match Database::from(file.to_path_buf()).open() {
+        Ok(_) => true,
+        Err(OpenError::Moved { .. }) => false,
+        Err(error) => panic!("{error}"),
+    }
+}
+
+#[tokio::test]
+async fn nobody_serves_from_a_file_that_has_moved_before_somebody_comes_back() {
+    let cluster = Cluster::shared();
+    let (fixture, file) = lived().await;
+    let to = cluster.database();
+    moved(&file, &to).unwrap();
+    let sqlite = Database::from(file.clone());
+    let error = sqlite.open().map(|_| ()).unwrap_err().to_string();
+    assert!(error.contains(&format!("has moved to {to}")), "{error}");
+    assert!(verify(&sqlite).unwrap().clean);
+    assert_eq!(journal(&sqlite), journal(&to));
+    let copy = fixture.folder.path().join("copy.db");
+    copy_into(&file, &copy).unwrap();
+    assert!(!serves(&copy), "a copy of it has moved too");
+
+    let elsewhere = cluster.database();
+    let error = moved(&file, &elsewhere).unwrap_err();
+    assert!(
+        matches!(&error, MigrateError::Moved(place) if *place == to.to_string()),
+        "{error:?}"
+    );
+    assert!(moved(&file, &to).is_ok(), "the same place is known");
+
+    let accepted = accept_loss(&sqlite, &file, &beside(&file, ".heads"), UnixMs(START_MS));
+    assert_eq!(accepted.unwrap().epoch, 2);
+    assert!(serves(&file));
+    assert!(verify(&sqlite).unwrap().clean);
+    assert!(moved(&file, &elsewhere).unwrap().rows > 20);
+    assert!(!serves(&file));
+}
+
 #[tokio::test]
 async fn what_was_broken_off_left_nothing_and_is_done_again() {
     let cluster = Cluster::shared();
@@ -84,7 +127,9 @@ async fn what_was_broken_off_left_nothing_and_is_done_again() {
     });
     assert!(broken_off.is_err());
     assert_eq!(journal(&to), Vec::new());
+    assert!(serves(&file), "it has not moved");
     assert!(moved(&file, &to).unwrap().rows > 20);
+    assert!(!serves(&file));
 }
 
 #[tokio::test]
@@ -101,6 +146,7 @@ async fn a_postgresql_that_is_killed_meanwhile_is_copied_to_when_it_is_back() {
     });
     let error = killed.unwrap().unwrap_err();
     assert!(matches!(error, MigrateError::Copy(_)), "{error:?}");
+    assert!(serves(&file), "it has not moved");
     cluster.run();
     assert!(moved(&file, &to).unwrap().rows > 20);
 }
@@ -116,6 +162,7 @@ async fn nothing_is_copied_over_another_history_or_out_of_a_broken_one() {
     let error = moved(&file, &to).unwrap_err();
     assert!(matches!(error, MigrateError::Occupied(_)), "{error:?}");
     assert_eq!(journal(&to), before);
+    assert!(serves(&file), "it has not moved");
 
     let foreign = cluster.database();
     execute(
@@ -143,6 +190,7 @@ async fn nothing_is_copied_over_another_history_or_out_of_a_broken_one() {
     let empty = cluster.database();
     let error = moved(&file, &empty).unwrap_err();
     assert!(matches!(error, MigrateError::NotClean(_)), "{error:?}");
+    assert!(serves(&file), "it has not moved");
     assert!(
         aside(|| verify(&empty)).unwrap().is_err(),
         "it was never made"

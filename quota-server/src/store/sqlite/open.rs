@@ -1,9 +1,11 @@
 //! Opening SQLite's file: made with the right permissions, with the settings that durability depends on, at our schema.
 
 use super::carrier::Carrier;
-use super::{SqliteStore, failed};
-use crate::store::OpenError;
+use super::held::Held;
+use super::source::SqliteSource;
+use super::{Exclusive, SqliteStore, failed, persist};
 use crate::store::schema::{self, SCHEMA};
+use crate::store::{OpenError, moved};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use std::fs::OpenOptions;
@@ -175,9 +177,37 @@ impl SqliteStore {
     /// # Errors
     /// [`OpenError`] says what stands in the way.
     pub fn open(path: &Path) -> Result<Self, OpenError> {
+        let store = Self::open_moved(path)?;
+        match moved::moved_to(&mut SqliteSource::new(&store.connection))? {
+            None => Ok(store),
+            Some(to) => Err(OpenError::Moved {
+                database: shown(path),
+                to,
+            }),
+        }
+    }
+
+    /// The same of one that may have moved.
+    ///
+    /// # Errors
+    /// [`OpenError`] says what stands in the way.
+    pub fn open_moved(path: &Path) -> Result<Self, OpenError> {
         let lock = super::lock::WriterLock::take(path)?;
         let connection = for_writing(path)?;
         let carrier = Carrier::start(for_carrying(path)?)?;
         Ok(Self::new(connection, carrier, lock))
+    }
+}
+
+impl Exclusive {
+    /// Marks the database as moved, durably.
+    ///
+    /// # Errors
+    /// [`OpenError`] if it cannot be written: it may be marked, or not.
+    pub fn mark_as_moved(&self, path: &Path, to: &str) -> Result<(), OpenError> {
+        let connection = for_writing(path)?;
+        persist::write(&mut Held::new(&connection), moved::MARK, &moved::row(to))
+            .map_err(failed("mark the database as moved"))?;
+        Ok(())
     }
 }
