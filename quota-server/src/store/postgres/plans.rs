@@ -8,11 +8,14 @@ use super::link::Link;
 use crate::store::StoreError;
 use tokio_postgres::error::SqlState;
 
-/// Each makes a way that reads more than what was asked for the last resort. A relative that does not know one is left as it is.
-const BY_KEY: [&str; 3] = [
+/// Each but the last makes a way that reads more than what was asked for the last resort. Taking that one seems so dear then that
+/// its machine code would be compiled first, for longer than any batch takes: hence the last. A relative that does not know one is
+/// left as it is.
+const BY_KEY: [&str; 4] = [
     "SET enable_seqscan = off",
     "SET enable_hashjoin = off",
     "SET enable_mergejoin = off",
+    "SET jit = off",
 ];
 
 /// For as long as the connection lives.
