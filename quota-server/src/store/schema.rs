@@ -47,14 +47,27 @@ pub(super) fn columns(table: &str) -> Vec<&'static str> {
         .collect()
 }
 
-/// The statements that make an empty database ours, for SQLite. Its own types of columns are checked (`STRICT`), and rows lie in
-/// the order of their keys (`WITHOUT ROWID`).
+/// The statements that make an empty database ours, for SQLite. Its own types of columns are checked (`STRICT`).
 pub(super) fn for_sqlite() -> String {
-    let tables = TEXT
+    let statements = TEXT.split_inclusive(";\n").map(one_for_sqlite);
+    let statements: String = statements.collect();
+    format!("{statements}{GUARDS}")
+}
+
+/// Small rows lie in the order of their keys (`WITHOUT ROWID`): the key is not stored twice. Rows with a content are large, and five
+/// of them fill a page: they lie in the order in which they came, beside an index of their keys. Else each would change a page of its
+/// own, in a tree of which every level holds whole rows.
+fn one_for_sqlite(statement: &str) -> String {
+    let is_large = statement.contains("\n    content ");
+    let end = if is_large {
+        "\n) STRICT;"
+    } else {
+        "\n) STRICT, WITHOUT ROWID;"
+    };
+    statement
         .replace("BIGINT", "INTEGER")
         .replace("BYTEA", "BLOB")
-        .replace("\n);", "\n) STRICT, WITHOUT ROWID;");
-    format!("{tables}{GUARDS}")
+        .replace("\n);", end)
 }
 
 #[cfg(test)]

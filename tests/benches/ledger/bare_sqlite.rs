@@ -170,12 +170,14 @@ fn definition(table: &Table) -> String {
         key,
         indexed,
         indexes,
+        is_by_key,
         ..
     } = table;
+    let order = if *is_by_key { " WITHOUT ROWID" } else { "" };
     let columns = [&key[..], indexed].concat().join(", ");
     let key = key.join(", ");
     format!(
-        "CREATE TABLE {name} ({columns}, content BLOB, PRIMARY KEY ({key})) WITHOUT ROWID; {};",
+        "CREATE TABLE {name} ({columns}, content BLOB, PRIMARY KEY ({key})){order}; {};",
         indexes.join("; ")
     )
 }

@@ -31,6 +31,8 @@ pub struct Table {
     pub rest: Vec<String>,
     /// What makes its indexes.
     pub indexes: Vec<String>,
+    /// Whether SQLite keeps its rows in the order of their keys.
+    pub is_by_key: bool,
 }
 
 /// One written row.
@@ -136,7 +138,9 @@ fn table(database: &Connection, name: String, key: Vec<String>) -> Result<Table>
         })
     };
     let kinds = key.iter().chain(&indexed).map(of_column);
+    let is_by_key = "SELECT wr FROM pragma_table_list WHERE schema = 'main' AND name = ?1";
     Ok(Table {
+        is_by_key: database.query_row(is_by_key, [&name], |row| row.get(0))?,
         kinds: kinds.collect::<rusqlite::Result<_>>()?,
         indexes: texts(database, of_schema, &name)?,
         name,

@@ -119,3 +119,21 @@ fn the_tenant_comes_first_in_every_key_but_the_directories() {
         assert_eq!(by_tenant, !directories.contains(&name), "{name}");
     }
 }
+
+/// Rows with a content are large; in a tree of their keys each would have a page almost to itself.
+#[test]
+fn only_small_rows_lie_in_the_order_of_their_keys() {
+    let database = rusqlite::Connection::open_in_memory().unwrap();
+    database.execute_batch(&for_sqlite()).unwrap();
+    for table in super::tables() {
+        let by_key: bool = database
+            .query_row(
+                "SELECT wr FROM pragma_table_list WHERE schema = 'main' AND name = ?1",
+                [table],
+                |row| row.get(0),
+            )
+            .unwrap();
+        let is_large = columns(table).contains(&"content");
+        assert_eq!(by_key, !is_large, "{table}");
+    }
+}
