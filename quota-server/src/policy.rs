@@ -120,6 +120,7 @@ fn offer(model: &Model, prices: &PriceBook, policy: &Policy) -> Offer {
     let candidate = Candidate {
         provider: model.provider.clone(),
         model: model.provider_model.clone(),
+        aliases: model.aliases.clone(),
         output_limit_field: model.output_limit_field.name().to_owned(),
         cost: model.cost,
     };

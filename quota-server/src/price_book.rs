@@ -9,7 +9,7 @@ mod reader;
 
 use crate::document::Faults;
 use ferry_types::{Currency, Exchange, Rates};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// A checked price table.
@@ -35,6 +35,8 @@ pub struct Model {
     pub provider: String,
     /// As the provider names it.
     pub provider_model: String,
+    /// What else the provider calls it where it says what it served.
+    pub aliases: BTreeSet<String>,
     /// Most tokens of input and output together.
     pub context_tokens_max: u64,
     /// Most tokens of output per choice.

@@ -6,11 +6,12 @@
 //! could have cost is not charged, but put to suspense for a person.
 
 use crate::flag::{Flag, Flags};
-use crate::offer::{Candidate, Offer};
+use crate::offer::Offer;
 use crate::reservation::{Charge, Hold, Reservation};
+use crate::served::served;
 use crate::sizing::{binds, input_bound};
 use ferry_types::{
-    Amount, Attempt, Overflow, Rates, RequestFacts, Settlement, TokenClass, Usage, UsageSource,
+    Amount, Attempt, Overflow, RequestFacts, Settlement, TokenClass, Usage, UsageSource,
 };
 
 /// Attempts that can be charged for one request; more than Envoy's retries are ever set to.
@@ -221,23 +222,12 @@ fn is_provisional(attempt: &Attempt) -> bool {
 }
 
 fn cost(offer: &Offer, attempt: &Attempt, usage: &Usage, flags: &mut Flags) -> Amount {
-    let Some(rates) = cost_rates(offer, attempt, flags) else {
-        return Amount::ZERO;
-    };
-    if generated(attempt) {
-        stored(rates.charge(usage), flags)
-    } else {
-        Amount::ZERO
+    let (candidate, names) = served(offer, attempt);
+    *flags = flags.and(names);
+    match candidate {
+        Some(candidate) if generated(attempt) => stored(candidate.cost.charge(usage), flags),
+        Some(_) | None => Amount::ZERO,
     }
-}
-
-fn cost_rates<'a>(offer: &'a Offer, attempt: &Attempt, flags: &mut Flags) -> Option<&'a Rates> {
-    let named = |candidate: &&Candidate| candidate.provider == attempt.provider;
-    let candidate = offer.candidates.iter().find(named).or_else(|| {
-        *flags = flags.with(Flag::UnknownProvider);
-        offer.candidates.first()
-    });
-    candidate.map(|candidate| &candidate.cost)
 }
 
 /// The sum of usages, class by class, and whether it could be counted; a class that could not stands at its most.

@@ -37,6 +37,10 @@ pub enum Flag {
     Recovered = 15,
     /// A person decided that it is not charged.
     Discarded = 16,
+    /// The provider says that it served a model that nobody knows it by; the candidate that was sent was priced.
+    UnknownModel = 17,
+    /// The provider says that it served a tier that has no price; the candidate that was sent was priced.
+    UnknownTier = 18,
 }
 
 /// A set of [`Flag`]s.
@@ -45,7 +49,7 @@ pub struct Flags(u32);
 
 impl Flag {
     /// Every flag, in the order of the stored bits.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 19] = [
         Self::Unreserved,
         Self::AfterRefusal,
         Self::AfterRelease,
@@ -63,6 +67,8 @@ impl Flag {
         Self::Adjusted,
         Self::Recovered,
         Self::Discarded,
+        Self::UnknownModel,
+        Self::UnknownTier,
     ];
 
     /// The stable name, as in records and metrics.
@@ -86,6 +92,8 @@ impl Flag {
             Self::Adjusted => "adjusted",
             Self::Recovered => "recovered",
             Self::Discarded => "discarded",
+            Self::UnknownModel => "unknown_model",
+            Self::UnknownTier => "unknown_tier",
         }
     }
 
@@ -121,6 +129,12 @@ impl Flags {
     #[must_use]
     pub const fn with_if(self, set: bool, flag: Flag) -> Self {
         if set { self.with(flag) } else { self }
+    }
+
+    /// With the flags of another set.
+    #[must_use]
+    pub const fn and(self, others: Self) -> Self {
+        Self(self.0 | others.0)
     }
 
     /// With those flags of an earlier posting that tell where the reservation came from.

@@ -39,6 +39,7 @@ mod reissue;
 pub mod reseller;
 pub mod reservation;
 pub mod seal;
+mod served;
 mod sizing;
 pub mod time;
 pub mod totals;

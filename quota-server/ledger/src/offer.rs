@@ -3,6 +3,7 @@
 use crate::lifeless::Lifeless;
 use crate::time::UnixMs;
 use ferry_types::{Currency, Exchange, Rates};
+use std::collections::BTreeSet;
 
 /// What a model takes and gives, beside its price.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +25,8 @@ pub struct Candidate {
     pub provider: String,
     /// The provider's own name of the model.
     pub model: String,
+    /// What else it calls that model where it says what it served, such as the name of a dated snapshot.
+    pub aliases: BTreeSet<String>,
     /// The field in which this model takes its output limit.
     pub output_limit_field: String,
     /// What the provider takes from us.

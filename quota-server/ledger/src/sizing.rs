@@ -5,12 +5,11 @@
 
 use crate::offer::Offer;
 use crate::refusal::Refusal;
+use crate::served::is_base_tier;
 use ferry_types::{Amount, Balance, Currency, Mode, RequestFacts};
 
 /// The longest token of any vocabulary that is priced (o200k_base has one of 128 blanks).
 const BYTES_PER_TOKEN_MAX: u64 = 128;
-/// Service tiers that cost what the table says.
-const BASE_TIERS: [&str; 3] = ["", "auto", "default"];
 const PER_PRICE: i128 = ferry_types::price::UNITS_PER_PRICE;
 
 /// What is held, and what for.
@@ -119,7 +118,7 @@ pub fn supported(facts: &RequestFacts, offer: &Offer) -> Result<(), Refusal> {
             choices_max: limits.choices_max,
         });
     }
-    if !BASE_TIERS.contains(&facts.service_tier.as_str()) {
+    if !is_base_tier(&facts.service_tier) {
         return Err(Refusal::ServiceTierNotPriced {
             tier: facts.service_tier.clone(),
         });

@@ -4,12 +4,14 @@ use super::{Model, OutputLimitField, PriceBook};
 use crate::document::Section;
 use ferry_api::bound::{MODEL_BYTES_MAX, PROVIDER_BYTES_MAX};
 use ferry_types::{Amount, Currency, Exchange, ExchangeRate, Price, Rates};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// More tokens than any context: keeps products of tokens and prices far from overflow.
 const TOKENS_MOST: u64 = 1_000_000_000;
 /// What OpenAI accepts as `n`.
 const CHOICES_MAX: u32 = 128;
+/// Every reservation pins them.
+const ALIASES_MAX: usize = 16;
 /// A version is a metric's label.
 const VERSION_BYTES_MAX: usize = 64;
 
@@ -103,6 +105,7 @@ fn model(section: &mut Section<'_>, currency: Currency) -> Option<Model> {
     let provider = name(section, "provider", PROVIDER_BYTES_MAX);
     let provider = section.required("provider", provider);
     let provider_model = name(section, "provider_model", MODEL_BYTES_MAX);
+    let aliases = aliases(section);
     let context = section.integer("context_tokens_max", 1, TOKENS_MOST);
     let context = section.required("context_tokens_max", context);
     let output = section.integer("output_tokens_max", 1, TOKENS_MOST);
@@ -133,6 +136,7 @@ fn model(section: &mut Section<'_>, currency: Currency) -> Option<Model> {
         provider: provider?,
         provider_model: provider_model.unwrap_or_else(|| model_name.clone()),
         name: model_name,
+        aliases: aliases?,
         context_tokens_max: context,
         output_tokens_max: output,
         output_limit_field: field?,
@@ -175,8 +179,29 @@ fn amount(section: &mut Section<'_>, key: &'static str, currency: Currency) -> O
         .ok()
 }
 
+/// `None` after a fault.
+fn aliases(section: &mut Section<'_>) -> Option<BTreeSet<String>> {
+    let texts = section.texts("aliases");
+    if texts.len() > ALIASES_MAX {
+        let problem = format_args!("{} names, and at most {ALIASES_MAX} are kept", texts.len());
+        section.fault("aliases", problem);
+        return None;
+    }
+    let checked = |text| checked(section, "aliases", text, MODEL_BYTES_MAX);
+    texts.into_iter().map(checked).collect()
+}
+
 fn name(section: &mut Section<'_>, key: &'static str, bytes_max: usize) -> Option<String> {
     let text = section.text(key)?;
+    checked(section, key, text, bytes_max)
+}
+
+fn checked(
+    section: &Section<'_>,
+    key: &'static str,
+    text: String,
+    bytes_max: usize,
+) -> Option<String> {
     let printable = text.chars().all(|c| !c.is_control() && !c.is_whitespace());
     if text.is_empty() || text.len() > bytes_max || !printable {
         let problem = format_args!("must be 1 to {bytes_max} bytes without spaces");

@@ -21,6 +21,7 @@ cost = { input = '0.15', output = '0.60', cached_input = '0.075' }
 name = 'house'
 provider = 'local'
 provider_model = 'llama-3.1-8b'
+aliases = ['llama-3.1-8b-q4', 'llama']
 context_tokens_max = 8192
 output_tokens_max = 4096
 output_tokens_floor = 16
@@ -117,6 +118,11 @@ fn a_table_is_read_to_the_last_digit() {
 
     let house = book.model("house").expect("listed");
     assert_eq!(house.provider_model, "llama-3.1-8b");
+    let aliases = ["llama", "llama-3.1-8b-q4"].map(str::to_owned);
+    assert_eq!(
+        (house.aliases.clone(), mini.aliases.len()),
+        (aliases.into(), 0)
+    );
     assert_eq!(house.output_tokens_floor, 16);
     assert_eq!(house.choices_max, 1);
     let per_million = TokenClass::ALL.map(|class| house.price.of(class).amount().units());
@@ -155,6 +161,16 @@ const FAULTS: &[(&str, &str, &str)] = &[
         "'house'",
         "'gpt-4o-mini'",
         "model: 'gpt-4o-mini' stands there twice",
+    ),
+    (
+        "'llama']",
+        "'a llama']",
+        "model[1].aliases: must be 1 to 256 bytes without spaces",
+    ),
+    (
+        "'llama']",
+        "'1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f', 'g']",
+        "model[1].aliases: 17 names, and at most 16 are kept",
     ),
     ("name = 'house'", "", "model[1].name: missing"),
     ("provider = 'local'", "", "model[1].provider: missing"),

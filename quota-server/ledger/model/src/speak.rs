@@ -16,6 +16,7 @@ use ferry_types::{
     Amount, Attempt, Currency, EndCause, Endpoint, GrantId, InvalidId, KeyId, Mode, Price, Rates,
     RequestFacts, ReservationId, Settlement, Tags, TenantId, Usage, UsageSource,
 };
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 const MODEL: &str = "small";
@@ -72,6 +73,7 @@ fn offer_of(lifeless: Lifeless) -> Offer {
         candidates: vec![Candidate {
             provider: PROVIDER.into(),
             model: "small-2026".into(),
+            aliases: BTreeSet::new(),
             output_limit_field: "max_tokens".into(),
             cost: rates(500_000, 1_000_000),
         }],

@@ -70,6 +70,10 @@ fn a_forger_who_chains_anew_is_found_by_the_numbers() {
             "does not fit",
         ),
         (forged_settled(|s| s.flags = Flags::NONE), "I9 is broken"),
+        (
+            forged_settled(|s| s.settlement.attempts[0].model = "o1-pro".into()),
+            "I9 is broken",
+        ),
         (forged_reserved(|r| r.reserved = amount(99)), "I9 is broken"),
         (
             forged_reserved(|r| r.output_tokens_max = 29),

@@ -34,6 +34,8 @@ mod samples;
 #[cfg(test)]
 mod seal;
 #[cfg(test)]
+mod served;
+#[cfg(test)]
 mod table;
 #[cfg(test)]
 mod targets;

@@ -7,6 +7,7 @@ use ferry_types::{
     Balance, Currency, Endpoint, Exchange, ExchangeRate, Mode, Price, Rates, RequestFacts,
     Settlement, Tags, TokenClass, Usage, UsageSource,
 };
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 const DRAWN: u64 = 1_700_000_000_123;
@@ -63,9 +64,11 @@ fn full_offer() -> Arc<Offer> {
         from: Currency::Eur,
         rate: ExchangeRate::from_units(29_000_500_000_000).expect("a rate"),
     });
+    full.candidates[0].aliases.clear();
     full.candidates.push(Candidate {
         provider: "azure".into(),
         model: "deployment-7".into(),
+        aliases: BTreeSet::new(),
         output_limit_field: "max_tokens".into(),
         cost: full_rates(),
     });
@@ -78,6 +81,13 @@ fn fuller_offer() -> Arc<Offer> {
         lifeless: Lifeless::Charge,
         ..Offer::clone(&full_offer())
     })
+}
+
+/// And with what was added after that.
+fn fullest_offer() -> Arc<Offer> {
+    let mut fullest = Offer::clone(&fuller_offer());
+    fullest.candidates[1].aliases = ["gpt-4o-2024-08-06", "ümlaut"].map(str::to_owned).into();
+    Arc::new(fullest)
 }
 
 fn full_settlement() -> Settlement {
@@ -130,6 +140,15 @@ pub fn full_grant() -> Grant {
     }
 }
 
+/// With what was added since.
+fn fullest_settled() -> Box<Settled> {
+    Box::new(Settled {
+        offer: Some(fullest_offer()),
+        flags: all_flags(),
+        ..*full_settled()
+    })
+}
+
 fn full_settled() -> Box<Settled> {
     Box::new(Settled {
         id: id(DRAWN),
@@ -139,13 +158,21 @@ fn full_settled() -> Box<Settled> {
         charge: full_charge(),
         charged_before: amount(5),
         released: amount(6),
-        flags: all_flags(),
+        flags: first_flags(),
         by: owner("mesh").principal.into(),
         reissued: full_reissued(),
     })
 }
 
-pub fn all_flags() -> Flags {
+/// All that there were when the first samples were written.
+fn first_flags() -> Flags {
+    let first = Flag::ALL
+        .into_iter()
+        .take_while(|flag| *flag <= Flag::Discarded);
+    first.fold(Flags::NONE, Flags::with)
+}
+
+fn all_flags() -> Flags {
     Flag::ALL.into_iter().fold(Flags::NONE, Flags::with)
 }
 
@@ -260,6 +287,7 @@ fn events_of_requests() -> Vec<Event> {
         }),
         full_reserved(full_offer()),
         full_reserved(fuller_offer()),
+        full_reserved(fullest_offer()),
         Event::Renewed {
             id: id(DRAWN),
             used: Some(full_usage()),
@@ -271,6 +299,7 @@ fn events_of_requests() -> Vec<Event> {
             }),
         },
         Event::Settled(full_settled()),
+        Event::Settled(fullest_settled()),
         Event::Adjusted(full_settled()),
         Event::Released {
             id: id(DRAWN),
@@ -284,7 +313,7 @@ fn events_of_requests() -> Vec<Event> {
             id: id(DRAWN),
             charge: full_charge(),
             released: amount(74),
-            flags: all_flags(),
+            flags: first_flags(),
         })),
         Event::Parked(Box::new(Parked {
             id: id(DRAWN),
@@ -301,7 +330,7 @@ pub fn rows() -> Vec<Reservation> {
             settlement: Some(full_settlement()),
             charge: full_charge(),
             released: amount(9),
-            flags: all_flags(),
+            flags: first_flags(),
             at: UnixMs(DRAWN),
             seq: 12,
             by: owner("mesh").principal.into(),
@@ -329,6 +358,7 @@ pub fn rows() -> Vec<Reservation> {
         .map(|state| full_row(full_offer(), state))
         .collect();
     rows.push(full_row(fuller_offer(), State::Open));
+    rows.push(full_row(fullest_offer(), State::Open));
     rows
 }
 

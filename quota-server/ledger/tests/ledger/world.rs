@@ -64,6 +64,7 @@ pub fn offer() -> Offer {
         candidates: vec![Candidate {
             provider: "openai".into(),
             model: "gpt-4o".into(),
+            aliases: ["gpt-4o-2024-08-06".to_owned()].into(),
             output_limit_field: "max_completion_tokens".into(),
             cost: rates(0, 1),
         }],

@@ -2,13 +2,14 @@
 
 use super::fixture::{Fixture, HOLD, on_both, tenant, used, whole_use};
 use crate::store::view::{ReservationQuery, UsageQuery};
-use ferry_ledger::{ReleaseAnswer, RenewAnswer, ReserveAnswer, SettleAnswer, StateName};
+use ferry_ledger::{Flag, ReleaseAnswer, RenewAnswer, ReserveAnswer, SettleAnswer, StateName};
 use ferry_types::Usage;
 
 on_both! {
     a_request_is_held_charged_and_freed,
     every_call_may_come_twice_and_after_a_restart,
     what_was_charged_is_on_record,
+    what_a_provider_names_and_nobody_knows_is_flagged_on_record,
 }
 
 async fn a_request_is_held_charged_and_freed() {
@@ -104,4 +105,25 @@ async fn what_was_charged_is_on_record() {
     assert_eq!(record.attempts.len(), 1);
     assert_eq!(record.attempts[0].provider_request_id, "req_1");
     assert_eq!(record.price_version, "2026-01");
+}
+
+async fn what_a_provider_names_and_nobody_knows_is_flagged_on_record() {
+    let fixture = Fixture::with_holds(4).await;
+    for (model, tier, expected) in [
+        ("small-2026", "default", vec![]),
+        ("large-2026", "default", vec![Flag::UnknownModel]),
+        ("small-2026", "priority", vec![Flag::UnknownTier]),
+    ] {
+        let (id, _) = fixture.granted().await;
+        let mut served = whole_use();
+        served.attempts[0].model = model.into();
+        served.attempts[0].service_tier = tier.into();
+        fixture.settle(id, served).await;
+        let records = fixture.records().await;
+        let record = records.iter().find(|record| record.id == id).unwrap();
+        assert_eq!(record.flags, expected, "{model} {tier}");
+        assert_eq!(record.charged.units(), HOLD, "{model} {tier}");
+        assert_eq!(record.attempts[0].service_tier, tier);
+    }
+    fixture.assert_clean().await;
 }

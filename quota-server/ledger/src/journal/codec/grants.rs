@@ -1,6 +1,6 @@
 //! The encoding of grants, of slices of them, and of overage policies.
 
-use super::message::{code, coded};
+use super::message::{code, coded, names, write_names};
 use super::pinned::{amount, units};
 use super::{InvalidEncoding, Message, Reader, Writer};
 use crate::grant::{Grant, GrantKind, GrantScope, GrantSlice};
@@ -8,7 +8,6 @@ use crate::overage::Overage;
 use crate::reissue::Reissued;
 use crate::time::UnixMs;
 use ferry_types::GrantId;
-use std::collections::BTreeSet;
 
 /// The version byte of what is written now.
 const VERSION: u8 = 1;
@@ -49,34 +48,10 @@ impl Grant {
     }
 }
 
-/// One name, as a field that may stand several times.
-struct Name(String);
-
-impl Message for Name {
-    fn write(&self, to: &mut Writer) {
-        to.text(1, &self.0);
-    }
-
-    fn read(from: &mut Reader<'_>) -> Result<Self, InvalidEncoding> {
-        Ok(Self(from.text(1)?))
-    }
-}
-
-/// A set has one encoding: in order, each name once.
-fn names(from: &mut Reader<'_>, tag: u8) -> Result<BTreeSet<String>, InvalidEncoding> {
-    let names: Vec<Name> = from.messages(tag)?;
-    if !names.is_sorted_by(|Name(a), Name(b)| a < b) {
-        return Err(InvalidEncoding::InvalidField(tag));
-    }
-    Ok(names.into_iter().map(|Name(name)| name).collect())
-}
-
 impl Message for GrantScope {
     fn write(&self, to: &mut Writer) {
-        let models: Vec<Name> = self.models.iter().cloned().map(Name).collect();
-        let providers: Vec<Name> = self.providers.iter().cloned().map(Name).collect();
-        to.messages(1, &models);
-        to.messages(2, &providers);
+        write_names(to, 1, &self.models);
+        write_names(to, 2, &self.providers);
     }
 
     fn read(from: &mut Reader<'_>) -> Result<Self, InvalidEncoding> {

@@ -1,10 +1,11 @@
-//! The encoding of what gateways say: facts, usage, attempts, settlements.
+//! The encoding of what gateways say: facts, usage, attempts, settlements; and of codes and names.
 
 use super::{InvalidEncoding, Message, Reader, Writer};
 use ferry_types::{
     Attempt, EndCause, Endpoint, Mode, RequestFacts, Settlement, Tags, TokenClass, Usage,
     UsageSource,
 };
+use std::collections::BTreeSet;
 
 /// A stored code as one of these values: their order is the order of the codes, which begin at 1.
 pub(crate) fn coded<T: Copy>(
@@ -34,6 +35,34 @@ const MODES: [Mode; 2] = [Mode::Enforce, Mode::Shadow];
 
 pub(crate) fn narrow(from: &mut Reader<'_>, tag: u8) -> Result<u32, InvalidEncoding> {
     u32::try_from(from.number(tag)?).map_err(|_| InvalidEncoding::InvalidField(tag))
+}
+
+/// One name, as a field that may stand several times.
+struct Name(String);
+
+impl Message for Name {
+    fn write(&self, to: &mut Writer) {
+        to.text(1, &self.0);
+    }
+
+    fn read(from: &mut Reader<'_>) -> Result<Self, InvalidEncoding> {
+        Ok(Self(from.text(1)?))
+    }
+}
+
+/// A set of names.
+pub(crate) fn write_names(to: &mut Writer, tag: u8, names: &BTreeSet<String>) {
+    let names: Vec<Name> = names.iter().cloned().map(Name).collect();
+    to.messages(tag, &names);
+}
+
+/// A set has one encoding: in order, each name once.
+pub(crate) fn names(from: &mut Reader<'_>, tag: u8) -> Result<BTreeSet<String>, InvalidEncoding> {
+    let names: Vec<Name> = from.messages(tag)?;
+    if !names.is_sorted_by(|Name(a), Name(b)| a < b) {
+        return Err(InvalidEncoding::InvalidField(tag));
+    }
+    Ok(names.into_iter().map(|Name(name)| name).collect())
 }
 
 impl Message for Tags {

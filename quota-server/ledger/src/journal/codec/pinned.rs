@@ -1,6 +1,6 @@
 //! The encoding of what a reservation pins and what it is charged: rates, offers, charges.
 
-use super::message::{code, coded, narrow};
+use super::message::{code, coded, names, narrow, write_names};
 use super::{InvalidEncoding, Message, Reader, Writer};
 use crate::flag::Flags;
 use crate::lifeless::Lifeless;
@@ -112,6 +112,7 @@ impl Message for Candidate {
         to.text(2, &self.model);
         to.text(3, &self.output_limit_field);
         to.message(4, &self.cost);
+        write_names(to, 5, &self.aliases);
     }
 
     fn read(from: &mut Reader<'_>) -> Result<Self, InvalidEncoding> {
@@ -120,6 +121,7 @@ impl Message for Candidate {
             model: from.text(2)?,
             output_limit_field: from.text(3)?,
             cost: from.message(4)?,
+            aliases: names(from, 5)?,
         })
     }
 }
