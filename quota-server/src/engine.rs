@@ -13,6 +13,7 @@ mod batch;
 pub mod call;
 pub mod clock;
 mod expiry;
+mod forget;
 mod hold;
 mod house;
 mod job;

@@ -90,7 +90,8 @@ pub struct Principal {
     pub role: Role,
     /// Whom it may serve.
     pub scope: Scope,
-    /// How many settlements of which nothing was held are posted for it in an hour; what is beyond is kept for a person.
+    /// How many settlements of which nothing was held are posted for it in a clock hour, by all servers together; what is beyond is
+    /// kept for a person.
     pub unreserved_settles_per_hour_max: u64,
 }
 

@@ -21,6 +21,7 @@ mod schema;
 mod seals;
 pub mod sqlite;
 mod table;
+pub mod unreserved;
 mod usage;
 pub mod value;
 pub mod view;
@@ -29,6 +30,7 @@ pub use audit::{KeptPriceTable, Snapshot, StoredEntry};
 pub use database::Database;
 pub use house::{HouseChange, HouseStore};
 pub use reader::Reader;
+pub use unreserved::{UnreservedCounts, UnreservedStore};
 
 use crate::heads::{Epoch, Epochs, PublicKey};
 use crate::key_directory::{PepperId, StoredDigest};
@@ -220,7 +222,7 @@ pub enum OpenError {
 pub struct VersionTaken;
 
 /// The writer's side of a database. Steps come in the order of the methods; `rollback` may follow any but a failed commit.
-pub trait Store: HouseStore + Send {
+pub trait Store: HouseStore + UnreservedStore + Send {
     /// Begins a transaction.
     ///
     /// # Errors

@@ -3,7 +3,7 @@
 //! It reads one snapshot, so it may run beside a server, and it changes nothing. Each book's journal is replayed by the ledger,
 //! which checks the chain, the invariants and every price against the price tables that are kept; then every column of every
 //! projection is compared with the row that the replayed book makes, and the directory of keys with what was listed when each was
-//! issued. Refusals are no projection, and are only looked at for their shape.
+//! issued. Refusals and the counts of gateways are no projections, and are only looked at for their shape.
 
 mod epochs;
 mod house;
@@ -172,6 +172,7 @@ impl Walk<'_, '_> {
         }
         none(None, self.snapshot.stray_row())?;
         none(None, self.snapshot.torn_transfer())?;
+        none(None, self.snapshot.fault_of_unreserved())?;
         epochs::check(self.snapshot)?;
         seals::check(self.snapshot, &self.sealed)
     }

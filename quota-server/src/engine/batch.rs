@@ -7,9 +7,11 @@ mod authority;
 mod book_work;
 mod put;
 mod tally;
+mod unreserved;
 
-pub(super) use authority::{UnreservedSettles, may_serve};
+pub(super) use authority::may_serve;
 pub(super) use tally::Tally;
+pub(super) use unreserved::first_kept;
 
 use super::call::{Answered, BookView, EngineError};
 use super::job::{Op, Who};
@@ -18,11 +20,15 @@ use super::metrics::EngineMetrics;
 use super::seal::{OVERTAKEN, is_overtaken};
 use crate::key_directory::{Peppers, StoredDigest};
 use crate::store::{BookChange, Store, StoreError, Touch};
+use authority::Held;
 use book_work::BookWork;
-use ferry_ledger::{AdminAnswer, Answer, Book, Command, Head, Rules, Transfer, UnixMs};
+use ferry_ledger::{
+    AdminAnswer, Answer, Book, Command, Head, Rules, SettleAnswer, Transfer, UnixMs,
+};
 use ferry_types::{KeyDigest, KeyId, TenantId};
 use put::{Put, Question};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use unreserved::UnreservedSettles;
 
 /// Answers in the order of the calls.
 pub(super) type Results = Vec<Result<Answered<Answer>, EngineError>>;
@@ -67,7 +73,6 @@ pub(super) struct Batch<'a> {
     pub(super) metrics: &'a EngineMetrics,
     pub(super) known_keys: &'a mut KnownKeys,
     pub(super) used_keys: &'a mut UsedKeys,
-    pub(super) unreserved: &'a mut UnreservedSettles,
     pub(super) rules: Rules,
     pub(super) now: UnixMs,
     /// Whether it is run again.
@@ -87,11 +92,13 @@ impl Batch<'_> {
         let puts = &mut asked.puts;
         let mut works = self.load(puts)?;
         self.look_for_seals(puts)?;
+        let mut unreserved = UnreservedSettles::load(self.store, puts, &works, self.now)?;
         let mut results: Results = puts
             .iter_mut()
-            .map(|put| self.answer(put, &mut works))
+            .map(|put| self.answer(put, &mut works, &mut unreserved))
             .collect();
-        self.freeze_broken(puts, &mut works, &mut results)?;
+        self.freeze_broken(puts, &mut works, &mut unreserved, &mut results)?;
+        unreserved.keep(self.store)?;
         let changes: Vec<_> = works.values().filter_map(BookWork::change).collect();
         self.store.persist(&changes)?;
         let moved = |change: &&BookChange<'_>| !change.records.is_empty();
@@ -253,6 +260,7 @@ impl Batch<'_> {
         &mut self,
         put: &mut Put,
         works: &mut Books,
+        unreserved: &mut UnreservedSettles,
     ) -> Result<Answered<Answer>, EngineError> {
         let Some(tenant) = &put.tenant else {
             self.metrics.unknown_keys.inc();
@@ -282,8 +290,14 @@ impl Batch<'_> {
                 }
                 let book = work.book().ok_or_else(unknown)?;
                 put::offer(command, offers.as_deref(), book.currency);
-                match authority::judge(command, principal, book, self.unreserved, self.now) {
-                    Ok(()) => work.put(command, &self.rules, self.now),
+                match authority::judge(command, principal, book, unreserved) {
+                    Ok(held) => {
+                        let answer = work.put(command, &self.rules, self.now);
+                        if held == Held::Nothing && is_posted(answer.as_ref()) {
+                            unreserved.add(&principal.name, tenant);
+                        }
+                        answer
+                    }
                     Err(answer) => {
                         self.metrics.out_of_scope.count(principal.name.as_str());
                         tracing::warn!(principal = %principal.name, %tenant, "a call outside its gateway's scope");
@@ -330,6 +344,7 @@ impl Batch<'_> {
         &mut self,
         puts: &mut [Put],
         works: &mut Books,
+        unreserved: &mut UnreservedSettles,
         results: &mut Results,
     ) -> Result<(), StoreError> {
         let broken: Vec<(Touch, String)> = works
@@ -352,16 +367,22 @@ impl Batch<'_> {
         for touch in &reset {
             let loaded = self.store.load(std::slice::from_ref(touch))?;
             let book = loaded.into_iter().next().flatten();
+            unreserved.forget(&touch.tenant);
             works.insert(touch.tenant.clone(), BookWork::new(touch.clone(), book));
         }
         for (put, result) in puts.iter_mut().zip(results.iter_mut()) {
             let is_reset = |touch: &Touch| put.tenant.as_ref() == Some(&touch.tenant);
             if reset.iter().any(is_reset) {
-                *result = self.answer(put, works);
+                *result = self.answer(put, works, unreserved);
             }
         }
         Ok(())
     }
+}
+
+/// Whether a settlement was posted.
+fn is_posted(answer: Option<&Answer>) -> bool {
+    matches!(answer, Some(Answer::Settle(SettleAnswer::Settled { .. })))
 }
 
 /// Puts a transfer to its two books: both take it, or one is found broken and nothing is written of either.

@@ -1,6 +1,6 @@
 //! Opening a database and starting the writer on it.
 
-use super::batch::{UnreservedSettles, UsedKeys};
+use super::batch::UsedKeys;
 use super::clock::{Clock, Time, TimeSource};
 use super::hold::Hold;
 use super::known_keys::KnownKeys;
@@ -155,7 +155,7 @@ impl Engine {
             teller: Teller::start().map_err(StartError::Thread)?,
             used_keys: UsedKeys::new(),
             known_keys: KnownKeys::default(),
-            unreserved: UnreservedSettles::default(),
+            kept_from: 0,
             changed_heads: changed_heads.clone(),
             hold: hold.clone(),
             connected: Arc::clone(&connected),

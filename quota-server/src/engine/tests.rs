@@ -29,4 +29,5 @@ mod storms;
 mod torn;
 pub(crate) mod transfers;
 mod unreadable;
+mod unreserved;
 mod young_tables;

@@ -1,6 +1,6 @@
 //! The thread that owns the store: it drains the lanes, and between batches looks after leases, refusals and the log.
 
-use super::batch::{Asked, Batch, Decided, Results, Spent, Tally, UnreservedSettles, UsedKeys};
+use super::batch::{Asked, Batch, Decided, Results, Spent, Tally, UsedKeys};
 use super::call::{EngineError, PriceTable};
 use super::clock::Clock;
 use super::expiry::Housekeeping;
@@ -48,7 +48,8 @@ pub(super) struct Writer {
     pub(super) known_keys: KnownKeys,
     /// Since they were last written.
     pub(super) used_keys: UsedKeys,
-    pub(super) unreserved: UnreservedSettles,
+    /// Counts of gateways are forgotten up to this hour.
+    pub(super) kept_from: u64,
     pub(super) changed_heads: ChangedHeads,
     pub(super) hold: Hold,
     /// Whether the database is there, for those who ask whether the server is ready.
@@ -175,14 +176,12 @@ impl Writer {
         let run = |writer: &mut Self| {
             let now = UnixMs(writer.clock.now_ms());
             let rules = writer.rules();
-            let mut unreserved = writer.unreserved.clone();
             let batch = Batch {
                 store: writer.store.as_mut(),
                 peppers: &writer.peppers,
                 metrics: &writer.metrics,
                 known_keys: &mut writer.known_keys,
                 used_keys: &mut writer.used_keys,
-                unreserved: &mut unreserved,
                 rules,
                 now,
                 is_again: runs > 0,
@@ -191,19 +190,18 @@ impl Writer {
                 opens_at: now,
             };
             runs += 1;
-            let decided = batch.run(&mut asked)?;
-            Ok((decided, unreserved))
+            batch.run(&mut asked)
         };
-        let lost = |writer: &mut Self, (decided, unreserved): (Decided, UnreservedSettles)| {
+        let lost = |writer: &mut Self, decided: Decided| {
             if let Some((tenant, head)) = decided.heads.first()
                 && writer.has_happened(tenant, head)?
             {
-                writer.note(decided.tally, unreserved, decided.heads);
+                writer.note(decided.tally, decided.heads);
             }
             Ok(())
         };
         let decided = self.transact(holds, run, lost)?;
-        let Some((decided, unreserved)) = decided else {
+        let Some(decided) = decided else {
             return Ok((unavailable(count), None));
         };
         let Decided {
@@ -212,7 +210,7 @@ impl Writer {
             heads,
             spent,
         } = decided;
-        self.note(tally, unreserved, heads);
+        self.note(tally, heads);
         Ok((results, Some((asked, spent))))
     }
 
@@ -258,9 +256,8 @@ impl Writer {
     }
 
     /// Takes note of what a durable batch did.
-    fn note(&mut self, tally: Tally, unreserved: UnreservedSettles, heads: Vec<(TenantId, Head)>) {
+    fn note(&mut self, tally: Tally, heads: Vec<(TenantId, Head)>) {
         tally.count(&self.metrics);
-        self.unreserved = unreserved;
         self.changed_heads.note(heads);
     }
 
@@ -413,27 +410,7 @@ impl Writer {
         Ok(())
     }
 
-    /// Forgets old refusals and notes which keys were used: neither is part of the journal.
-    fn forget_and_note(&mut self) -> Result<(), Failed> {
-        let now = self.clock.now_ms();
-        let before = UnixMs(now.saturating_sub(self.lease.remembered_ms()));
-        let used_keys = std::mem::take(&mut self.used_keys);
-        let store = self.store.as_mut();
-        let written = store
-            .begin()
-            .and_then(|()| store.touch_keys(&used_keys))
-            .and_then(|()| store.prune_refusals(before, BATCH_MAX));
-        match written {
-            Ok(0) if used_keys.is_empty() => self.store.rollback().map_err(|e| failed(&e)),
-            Ok(_) => self.commit().map(|_| ()),
-            Err(error) => {
-                self.used_keys = used_keys;
-                self.undo(&error)
-            }
-        }
-    }
-
-    fn commit(&mut self) -> Result<Committed, Failed> {
+    pub(super) fn commit(&mut self) -> Result<Committed, Failed> {
         let begun = Instant::now();
         let committed = self.store.commit();
         self.metrics
@@ -473,7 +450,7 @@ impl Writer {
     }
 }
 
-enum Committed {
+pub(super) enum Committed {
     Yes,
     /// Nobody knows: running it again is right in both cases.
     Perhaps,

@@ -21,6 +21,7 @@ mod plans;
 pub(crate) mod relatives;
 mod source;
 mod tls;
+mod unreserved;
 
 pub use config::{InvalidUrl, PostgresConfig};
 pub use source::reader;

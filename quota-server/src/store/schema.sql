@@ -2,8 +2,8 @@
 -- unsigned numbers kept in signed columns bit by bit.
 --
 -- The tenant comes first in every key, so that a tenant's rows lie together and can live on a machine of their own. What belongs to no
--- tenant is exempt, and holds no tenant's money: what the server knows of itself, price tables, and the directory from a key's digest
--- to its tenant.
+-- tenant is exempt, and holds no tenant's money: what the server knows of itself, price tables, what gateways did in an hour, and the
+-- directory from a key's digest to its tenant.
 
 CREATE TABLE meta (
     name TEXT NOT NULL PRIMARY KEY,
@@ -189,6 +189,15 @@ CREATE TABLE refusals (
 );
 
 CREATE INDEX refusals_by_time ON refusals (time);
+
+-- Settlements of which nothing was held, by gateway and clock hour (whole hours since 1970), as far as they were posted: what each may
+-- do in an hour is counted for all servers together. Of no tenant, and no money. Not part of the journal; forgotten after a day.
+CREATE TABLE unreserved_settles (
+    principal TEXT NOT NULL,
+    hour BIGINT NOT NULL,
+    count BIGINT NOT NULL,
+    PRIMARY KEY (principal, hour)
+);
 
 -- What happened, in order. Only appended. Content is encoded by the ledger and never encoded again.
 --

@@ -12,6 +12,7 @@ mod lock;
 mod open;
 mod persist;
 mod source;
+mod unreserved;
 
 pub use copy::{Exclusive, copy_into};
 pub use lock::LockError;

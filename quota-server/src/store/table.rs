@@ -152,6 +152,12 @@ table!(
     ["tenant", "reservation", "time", "content"]
 );
 table!(
+    UNRESERVED_SETTLES,
+    "unreserved_settles",
+    2,
+    ["principal", "hour", "count"]
+);
+table!(
     JOURNAL,
     "journal",
     2,

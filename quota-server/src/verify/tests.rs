@@ -17,6 +17,9 @@ const NOT_DERIVED: &[(&str, &str)] = &[
     ("price_tables", "loaded_at"),
     // Refusals stand beside the journal: one that is filed under another id is like one that was forgotten.
     ("refusals", "reservation"),
+    ("unreserved_settles", "principal"),
+    ("unreserved_settles", "hour"),
+    ("unreserved_settles", "count"),
 ];
 /// Tables that hold nothing that could be wrong.
 const NOT_LOOKED_AT: &[&str] = &["meta", "peppers"];

@@ -1,36 +1,20 @@
 //! What a gateway may do with the book in front of it, judged once its key is resolved and before the ledger decides: whom it may
 //! serve, whether it may end what another one reserved, and how much it may settle that nothing was held for.
 
+use super::unreserved::UnreservedSettles;
 use crate::principal::{Principal, Role};
 use ferry_ledger::{
     Answer, Book, Command, Refusal, ReleaseAnswer, RenewAnswer, ReserveAnswer, SettleAnswer, State,
-    UnixMs,
 };
 use ferry_types::{PrincipalName, ReservationId, TenantId};
-use std::collections::BTreeMap;
 
-const HOUR_MS: u64 = 3_600_000;
-
-/// Settlements of which nothing was held, by gateway, in the present hour. A batch counts on a copy, which stands once the batch is
-/// durable: one that is undone or run again counts nothing. Each server counts for itself.
-#[derive(Clone, Debug, Default)]
-pub(in crate::engine) struct UnreservedSettles {
-    hour: u64,
-    counts: BTreeMap<PrincipalName, u64>,
-}
-
-impl UnreservedSettles {
-    /// Counts one more; whether it is beyond what the gateway may.
-    fn is_beyond_cap(&mut self, principal: &Principal, now: UnixMs) -> bool {
-        let hour = now.0 / HOUR_MS;
-        if self.hour != hour {
-            self.hour = hour;
-            self.counts.clear();
-        }
-        let count = self.counts.entry(principal.name.clone()).or_default();
-        *count = count.saturating_add(1);
-        *count > principal.unreserved_settles_per_hour_max
-    }
+/// Whether a gateway's command ends what nothing is held for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Held {
+    /// It is no settlement, or something is held, or was charged.
+    OrNoSettlement,
+    /// A settlement of which nothing is held: if it is posted, it counts.
+    Nothing,
 }
 
 /// Judges a gateway's command; what may be put to the ledger is marked with what it is to know of the gateway.
@@ -41,23 +25,30 @@ pub(super) fn judge(
     command: &mut Command,
     principal: &Principal,
     book: &Book,
-    unreserved: &mut UnreservedSettles,
-    now: UnixMs,
-) -> Result<(), Answer> {
+    unreserved: &UnreservedSettles,
+) -> Result<Held, Answer> {
     if !may(command, principal, book) {
         return Err(refusal(command));
     }
     if principal.role == Role::Recovery {
         act_for_owner(command, principal, book);
     }
-    if let Command::Settle(call) = command {
-        let holds_nothing = match book.reservations.get(&call.id).map(|row| &row.state) {
-            None | Some(State::Released(_)) => true,
-            Some(State::Open | State::Settled(_) | State::Expired(_) | State::Parked(_)) => false,
-        };
-        call.beyond_cap = holds_nothing && unreserved.is_beyond_cap(principal, now);
+    let Command::Settle(call) = command else {
+        return Ok(Held::OrNoSettlement);
+    };
+    if !holds_nothing(book, call.id) {
+        return Ok(Held::OrNoSettlement);
     }
-    Ok(())
+    call.beyond_cap = unreserved.is_beyond_cap(principal);
+    Ok(Held::Nothing)
+}
+
+/// Whether a settlement of this request is one of which nothing is held.
+pub(super) fn holds_nothing(book: &Book, id: ReservationId) -> bool {
+    match book.reservations.get(&id).map(|row| &row.state) {
+        None | Some(State::Released(_)) => true,
+        Some(State::Open | State::Settled(_) | State::Expired(_) | State::Parked(_)) => false,
+    }
 }
 
 /// Whether a gateway may serve a tenant.

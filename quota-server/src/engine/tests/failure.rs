@@ -8,10 +8,11 @@ use crate::principal::Principal;
 use crate::seal::Seal;
 use crate::store::sqlite::SqliteStore;
 use crate::store::{
-    BookChange, CommitError, HouseChange, HouseStore, Idle, Store, StoreError, Touch, VersionTaken,
+    BookChange, CommitError, HouseChange, HouseStore, Idle, Store, StoreError, Touch,
+    UnreservedCounts, UnreservedStore, VersionTaken,
 };
 use ferry_ledger::{AdminAnswer, Book, Head, House, Refusal, ReserveAnswer, SettleAnswer, UnixMs};
-use ferry_types::{Currency, GrantId, KeyId, MovementId, ReservationId, TenantId};
+use ferry_types::{Currency, GrantId, KeyId, MovementId, PrincipalName, ReservationId, TenantId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -75,6 +76,24 @@ impl HouseStore for Ailing {
 
     fn freeze_house(&mut self, reason: &str) -> Result<(), StoreError> {
         self.store.freeze_house(reason)
+    }
+}
+
+impl UnreservedStore for Ailing {
+    fn unreserved(
+        &mut self,
+        hour: u64,
+        principals: &BTreeSet<PrincipalName>,
+    ) -> Result<UnreservedCounts, StoreError> {
+        self.store.unreserved(hour, principals)
+    }
+
+    fn keep_unreserved(&mut self, hour: u64, counts: &UnreservedCounts) -> Result<(), StoreError> {
+        self.store.keep_unreserved(hour, counts)
+    }
+
+    fn forget_unreserved(&mut self, before_hour: u64) -> Result<usize, StoreError> {
+        self.store.forget_unreserved(before_hour)
     }
 }
 

@@ -25,7 +25,7 @@ fn config(database: &Database) -> PostgresConfig {
     }
 }
 
-fn moved(file: &Path, to: &Database) -> Result<Migrated, MigrateError> {
+pub(super) fn moved(file: &Path, to: &Database) -> Result<Migrated, MigrateError> {
     aside(|| migrate(file, &config(to), &mut |_| {})).unwrap()
 }
 

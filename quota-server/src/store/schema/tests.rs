@@ -2,13 +2,13 @@ use super::*;
 use crate::store::postgres::relatives::fault;
 use crate::store::table::{
     ADVANCES, CORRECTIONS, GRANTS, HOUSE, JOURNAL, KEY_DIRECTORY, KEYS, MOVEMENTS, REFUSALS,
-    RESERVATIONS, TENANTS, TOP_UPS, TRANSFERS, Table,
+    RESERVATIONS, TENANTS, TOP_UPS, TRANSFERS, Table, UNRESERVED_SETTLES,
 };
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-static TABLES: [&Table; 13] = [
+static TABLES: [&Table; 14] = [
     &TENANTS,
     &HOUSE,
     &MOVEMENTS,
@@ -20,6 +20,7 @@ static TABLES: [&Table; 13] = [
     &GRANTS,
     &RESERVATIONS,
     &REFUSALS,
+    &UNRESERVED_SETTLES,
     &JOURNAL,
     &KEY_DIRECTORY,
 ];
@@ -110,6 +111,7 @@ fn the_tenant_comes_first_in_every_key_but_the_directories() {
         "key_directory",
         "epochs",
         "seals",
+        "unreserved_settles",
     ];
     for table in TEXT.split("CREATE TABLE ").skip(1) {
         let (name, rest) = table.split_once(" (").unwrap();

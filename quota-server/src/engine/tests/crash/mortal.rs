@@ -4,10 +4,11 @@ use crate::key_directory::StoredDigest;
 use crate::seal::Seal;
 use crate::store::sqlite::SqliteStore;
 use crate::store::{
-    BookChange, CommitError, HouseChange, HouseStore, Idle, Store, StoreError, Touch, VersionTaken,
+    BookChange, CommitError, HouseChange, HouseStore, Idle, Store, StoreError, Touch,
+    UnreservedCounts, UnreservedStore, VersionTaken,
 };
 use ferry_ledger::{Book, Head, House, UnixMs};
-use ferry_types::{GrantId, KeyId, MovementId, ReservationId, TenantId};
+use ferry_types::{GrantId, KeyId, MovementId, PrincipalName, ReservationId, TenantId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
 
@@ -82,6 +83,24 @@ impl HouseStore for Mortal {
 
     fn freeze_house(&mut self, reason: &str) -> Result<(), StoreError> {
         self.store.freeze_house(reason)
+    }
+}
+
+impl UnreservedStore for Mortal {
+    fn unreserved(
+        &mut self,
+        hour: u64,
+        principals: &BTreeSet<PrincipalName>,
+    ) -> Result<UnreservedCounts, StoreError> {
+        self.store.unreserved(hour, principals)
+    }
+
+    fn keep_unreserved(&mut self, hour: u64, counts: &UnreservedCounts) -> Result<(), StoreError> {
+        self.store.keep_unreserved(hour, counts)
+    }
+
+    fn forget_unreserved(&mut self, before_hour: u64) -> Result<usize, StoreError> {
+        self.store.forget_unreserved(before_hour)
     }
 }
 

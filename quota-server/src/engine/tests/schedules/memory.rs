@@ -3,10 +3,11 @@
 use crate::key_directory::{PepperId, StoredDigest};
 use crate::seal::Seal;
 use crate::store::{
-    BookChange, CommitError, HouseChange, HouseStore, Idle, Store, StoreError, Touch, VersionTaken,
+    BookChange, CommitError, HouseChange, HouseStore, Idle, Store, StoreError, Touch,
+    UnreservedCounts, UnreservedStore, VersionTaken,
 };
 use ferry_ledger::{Book, Head, House, UnixMs};
-use ferry_types::{GrantId, KeyId, MovementId, ReservationId, TenantId};
+use ferry_types::{GrantId, KeyId, MovementId, PrincipalName, ReservationId, TenantId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
@@ -50,6 +51,25 @@ impl HouseStore for Memory {
 
     fn freeze_house(&mut self, _: &str) -> Result<(), StoreError> {
         Err(told("freeze the house's book"))
+    }
+}
+
+/// No gateway has a cap here.
+impl UnreservedStore for Memory {
+    fn unreserved(
+        &mut self,
+        _: u64,
+        principals: &BTreeSet<PrincipalName>,
+    ) -> Result<UnreservedCounts, StoreError> {
+        Ok(principals.iter().map(|name| (name.clone(), 0)).collect())
+    }
+
+    fn keep_unreserved(&mut self, _: u64, _: &UnreservedCounts) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    fn forget_unreserved(&mut self, _: u64) -> Result<usize, StoreError> {
+        Ok(0)
     }
 }
 
