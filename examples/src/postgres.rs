@@ -3,6 +3,7 @@
 mod obtain;
 mod programs;
 
+use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, chown};
@@ -41,7 +42,23 @@ impl Postgres {
     /// # Errors
     /// There are no programs of PostgreSQL, or they fail; the message shows what they say.
     pub fn make(folder: &Path) -> anyhow::Result<Self> {
-        let programs = Programs::find()?;
+        Self::made(folder, Programs::find()?, &[])
+    }
+
+    /// The same, made and run by a command that begins like this, which may see other disks than we do; it is not root there. More
+    /// may be said to initdb.
+    ///
+    /// # Errors
+    /// As [`Postgres::make`].
+    pub fn make_within(
+        folder: &Path,
+        within: Vec<OsString>,
+        initdb: &[&str],
+    ) -> anyhow::Result<Self> {
+        Self::made(folder, Programs::find()?.within(within), initdb)
+    }
+
+    fn made(folder: &Path, programs: Programs, more: &[&str]) -> anyhow::Result<Self> {
         let sockets = TempDir::new()?;
         fs::create_dir_all(folder)?;
         let folder = folder.canonicalize()?;
@@ -59,8 +76,8 @@ impl Postgres {
         };
         let mut initdb = server.command("initdb");
         initdb.args(["--username=postgres", "--auth=trust", "--encoding=UTF8"]);
-        initdb.args(["--no-locale", "--no-sync", "--pgdata"]);
-        let made = initdb.arg(server.data()).output();
+        initdb.args(["--no-locale", "--no-sync"]).args(more);
+        let made = initdb.arg("--pgdata").arg(server.data()).output();
         let made = made.context("failed to start initdb")?;
         let said = String::from_utf8_lossy(&made.stderr);
         ensure!(made.status.success(), "initdb failed: {said}");
@@ -92,6 +109,17 @@ impl Postgres {
             Ok(connect(&url).await.ok())
         });
         answers.await.map(|_| ())
+    }
+
+    /// Whether it runs.
+    ///
+    /// # Errors
+    /// The system does not say.
+    pub fn is_running(&mut self) -> anyhow::Result<bool> {
+        Ok(match &mut self.process {
+            Some(process) => process.ended()?.is_none(),
+            None => false,
+        })
     }
 
     /// Kills it, as a machine that loses its power, and returns once nothing of it runs.

@@ -1,6 +1,7 @@
 //! The programs of PostgreSQL: the ones that are named, the ones on PATH, the newest of Debian's, or the pinned wheel's.
 
 use std::env;
+use std::ffi::OsString;
 use std::fs;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
@@ -18,6 +19,8 @@ pub(super) struct Programs {
     folder: PathBuf,
     /// User and group, if they must be another's than ours.
     pub(super) owner: Option<(u32, u32)>,
+    /// What a command begins with that runs one of them elsewhere.
+    within: Vec<OsString>,
 }
 
 impl Programs {
@@ -30,13 +33,34 @@ impl Programs {
     /// # Errors
     /// There is nobody to run them.
     pub(super) fn of(folder: PathBuf) -> anyhow::Result<Self> {
-        let owner = owner()?;
-        Ok(Self { folder, owner })
+        Ok(Self {
+            folder,
+            owner: owner()?,
+            within: Vec::new(),
+        })
+    }
+
+    /// The same, run by this command, which sees to it that they are not run by root.
+    pub(super) fn within(self, within: Vec<OsString>) -> Self {
+        let Self { folder, .. } = self;
+        Self {
+            folder,
+            owner: None,
+            within,
+        }
     }
 
     /// One of them, as its owner runs it.
     pub(super) fn command(&self, program: &str) -> Command {
-        let mut command = Command::new(self.folder.join(program));
+        let program = self.folder.join(program);
+        let mut command = match self.within.split_first() {
+            Some((enter, arguments)) => {
+                let mut command = Command::new(enter);
+                command.args(arguments).arg(program);
+                command
+            }
+            None => Command::new(program),
+        };
         if let Some((user, group)) = self.owner {
             command.gid(group).uid(user);
         }

@@ -1,6 +1,7 @@
 //! A disk without room, and one that fails to be written: what was acknowledged is there, what was not is refused and said so, and
 //! with room again the server goes on; where nobody can say what a commit came to, it stops, and the next start finds everything.
 
+mod postgres;
 mod small;
 
 use crate::ferry::{EDGE_TOKEN, Ferry, ON_A_SOCKET, command, config};

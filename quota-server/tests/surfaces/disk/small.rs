@@ -1,5 +1,6 @@
 //! A small disk that only who is in its namespace sees: a tmpfs at `disk` in a folder.
 
+use std::ffi::OsString;
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
@@ -40,12 +41,29 @@ impl SmallDisk {
         (said.trim() == "mounted").then_some(disk)
     }
 
+    /// What a command begins with that sees the disk, for a program that refuses to be root.
+    pub(super) fn within(&self) -> Vec<OsString> {
+        let mut within = self.enter();
+        within.extend(["unshare", "--map-user=1000", "--map-group=1000"].map(OsString::from));
+        within
+    }
+
+    fn enter(&self) -> Vec<OsString> {
+        let holder = self.holder.id().to_string();
+        let enter = ["nsenter", "--target", &holder, "--user"];
+        let enter = enter
+            .into_iter()
+            .chain(["--preserve-credentials", "--mount"]);
+        enter.map(OsString::from).collect()
+    }
+
     /// `ferry serve` in this folder, which sees the disk.
     pub(super) fn command(&self, folder: &Path) -> Command {
-        let mut command = Command::new("nsenter");
+        let enter = self.enter();
+        let (program, arguments) = enter.split_first().expect("a program");
+        let mut command = Command::new(program);
         command
-            .args(["--target", &self.holder.id().to_string()])
-            .args(["--user", "--preserve-credentials", "--mount"])
+            .args(arguments)
             .args(["sh", "-c", "cd \"$0\" && exec \"$1\" serve"])
             .arg(folder)
             .arg(env!("CARGO_BIN_EXE_ferry"));
@@ -54,6 +72,11 @@ impl SmallDisk {
 
     /// Leaves little room.
     pub(super) fn fill(&mut self) {
+        self.fill_but(LEFT);
+    }
+
+    /// Leaves so many bytes.
+    pub(super) fn fill_but(&mut self, left: u64) {
         let mut file = File::create(self.filler()).expect("make a file");
         let full = loop {
             if let Err(error) = file.write_all(&[1; 4096]) {
@@ -62,18 +85,27 @@ impl SmallDisk {
         };
         assert_eq!(full.kind(), ErrorKind::StorageFull);
         let written = file.metadata().expect("its size").len();
-        file.set_len(written - LEFT).expect("leave some room");
+        file.set_len(written - left).expect("leave some room");
     }
 
     pub(super) fn make_room(&mut self) {
         std::fs::remove_file(self.filler()).expect("remove a file");
     }
 
-    /// As it is seen from outside.
+    /// Makes a folder on it.
+    pub(super) fn make_folder(&self, name: &str) {
+        std::fs::create_dir(self.outside(name)).expect("make a folder");
+    }
+
     fn filler(&self) -> PathBuf {
+        self.outside("filler")
+    }
+
+    /// A file on it, as it is seen from outside.
+    fn outside(&self, name: &str) -> PathBuf {
         let root = PathBuf::from(format!("/proc/{}/root", self.holder.id()));
         let place = self.place.strip_prefix("/").expect("a path from the root");
-        root.join(place).join("filler")
+        root.join(place).join(name)
     }
 }
 
