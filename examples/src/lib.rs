@@ -4,6 +4,7 @@
 //! what a newcomer sees is what is tested and measured.
 
 pub mod envoy;
+pub mod failing_disk;
 pub mod folder;
 pub mod gateway;
 pub mod platform;

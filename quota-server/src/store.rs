@@ -127,10 +127,22 @@ pub enum StoreError {
         /// What stands in the way.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// The disk failed while it was written or flushed: nobody knows what is on it, and this process must not go on.
+    #[error("failed to {action}: the disk failed")]
+    Disk {
+        /// What was tried.
+        action: &'static str,
+        /// What the database said.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// What was read is not what this program writes.
     #[error("the database holds what no Ferry wrote: {0}")]
     Corrupt(String),
 }
+
+/// What is said where the disk failed.
+pub(crate) const UNKNOWN_OUTCOME: &str =
+    "the outcome is not known: start ferry again once the disk is well, it reads what is durable";
 
 /// A commit failed.
 #[derive(Debug, thiserror::Error)]
@@ -143,9 +155,7 @@ pub enum CommitError {
     #[error("the commit's answer was lost")]
     Lost(#[source] StoreError),
     /// Nobody knows whether the batch will be there after a restart: this process must not go on.
-    #[error(
-        "the outcome is not known: start ferry again once the disk is well, it reads what is durable"
-    )]
+    #[error("{}", UNKNOWN_OUTCOME)]
     Uncertain(#[source] StoreError),
 }
 

@@ -131,9 +131,10 @@ impl Found {
     fn from_store(tenant: Option<&TenantId>, error: StoreError) -> Self {
         match error {
             StoreError::Corrupt(what) => Self::of(tenant, what),
-            StoreError::Database { .. } | StoreError::Conflict { .. } | StoreError::Gone { .. } => {
-                Self::Error(error.into())
-            }
+            StoreError::Database { .. }
+            | StoreError::Conflict { .. }
+            | StoreError::Gone { .. }
+            | StoreError::Disk { .. } => Self::Error(error.into()),
         }
     }
 }

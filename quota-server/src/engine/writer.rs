@@ -14,7 +14,7 @@ use super::teller::{Teller, Waiting, reply};
 use crate::heads::ChangedHeads;
 use crate::key_directory::{Peppers, sha256};
 use crate::seal::Seal;
-use crate::store::{CommitError, Idle, Store, StoreError, chain};
+use crate::store::{CommitError, Idle, Store, StoreError, UNKNOWN_OUTCOME, chain};
 use ferry_ledger::{Head, Rules, UnixMs};
 use ferry_types::TenantId;
 use std::collections::BTreeSet;
@@ -436,6 +436,10 @@ impl Writer {
     }
 
     pub(super) fn undo(&mut self, error: &StoreError) -> Result<(), Failed> {
+        if let StoreError::Disk { .. } = error {
+            // What is asked of the disk next may find it well, and what it failed to take lost.
+            return Err(Failed(format!("{UNKNOWN_OUTCOME}: {}", chain(error))));
+        }
         tracing::error!(error = %chain(error), "a batch failed, and is undone");
         self.metrics.batches_failed.inc();
         self.store.rollback().map_err(|e| failed(&e))

@@ -32,7 +32,7 @@ use carrier::Carrier;
 use ferry_ledger::{Book, Head, UnixMs};
 use ferry_types::{GrantId, KeyId, ReservationId, TenantId};
 use held::Held;
-use rusqlite::{Connection, ErrorCode, OptionalExtension as _};
+use rusqlite::{Connection, ErrorCode, OptionalExtension as _, ffi};
 use std::collections::BTreeMap;
 
 /// Pages in the log after which they are carried over even though calls wait: 64 MiB. The longer it is, the more often a page was
@@ -44,6 +44,9 @@ const LOG_PAGES_FAR_TOO_MANY: i64 = 65_536;
 const LOG_PAGES_REST: i64 = 1_024;
 /// Pages in the log that are worth carrying over when nothing waits.
 const LOG_PAGES_IDLE: i64 = 512;
+
+/// Failures to read.
+const READS: [i32; 2] = [ffi::SQLITE_IOERR_READ, ffi::SQLITE_IOERR_SHORT_READ];
 
 /// The writer's side of an SQLite database.
 #[derive(Debug)]
@@ -57,10 +60,23 @@ pub struct SqliteStore {
 
 /// Names what was tried beside SQLite's error.
 fn failed(action: &'static str) -> impl FnOnce(rusqlite::Error) -> StoreError {
-    move |source| StoreError::Database {
-        action,
-        source: source.into(),
+    move |source| {
+        let is_of_disk = is_of_disk(&source);
+        let source = source.into();
+        if is_of_disk {
+            StoreError::Disk { action, source }
+        } else {
+            StoreError::Database { action, source }
+        }
     }
+}
+
+/// Whether the disk failed to take something. What it fails to give was taken before, and a full disk is told apart.
+fn is_of_disk(error: &rusqlite::Error) -> bool {
+    let error = error.sqlite_error();
+    error.is_some_and(|error| {
+        error.code == ErrorCode::SystemIoFailure && !READS.contains(&error.extended_code)
+    })
 }
 
 /// The same of a row that is to be new: where one stands already, the batch is run again, to find out whose it is.

@@ -7,6 +7,7 @@ mod small;
 use crate::ferry::{EDGE_TOKEN, Ferry, ON_A_SOCKET, command, config};
 use crate::gateway::{Gateway, digest, facts, now_ms, reserve, settle};
 use ferry_api::v1::{self, reserve_response, settle_result};
+use ferry_examples::failing_disk::FailingDisk;
 use ferry_types::{KeyDigest, ReservationId};
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
 use small::SmallDisk;
@@ -190,6 +191,32 @@ async fn a_file_that_cannot_grow() {
         said.contains("the outcome is not known: start ferry again"),
         "{said}"
     );
+    assert_eq!(ferry.wait().code(), Some(1), "it ends by itself");
+    let folder = ferry.into_folder();
+    let serve = command(folder.path(), &["serve"]);
+    let ferry = Ferry::start_by(folder, &on_a_disk(), serve);
+    asked.everything_is_there(&ferry).await;
+}
+
+/// Flushing the log fails: what the operating system says next of what it lost is worth nothing.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn where_the_log_cannot_be_flushed_the_server_stops_and_the_next_one_finds_everything() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let disk = FailingDisk::make(folder.path()).expect("a failing disk");
+    std::fs::create_dir(folder.path().join("disk")).expect("make a folder");
+    let mut serve = command(folder.path(), &["serve"]);
+    disk.show_to(&mut serve);
+    let mut ferry = Ferry::start_by(folder, &on_a_disk(), serve);
+    let key = ferry.tenant_with("acme", "5");
+    let mut asked = Asked::by(&ferry, &key).await;
+    for _ in 0..BEFORE {
+        asked.once().await.expect("it is well");
+    }
+    disk.fail("ferry.db-wal").expect("it fails");
+    let status = asked.once().await.expect_err("it was not flushed");
+    assert_eq!(status.code(), Code::Unavailable, "{status}");
+    let said = ferry.wait_for_log("stopping: the server cannot go on");
+    assert!(said.contains("start ferry again"), "{said}");
     assert_eq!(ferry.wait().code(), Some(1), "it ends by itself");
     let folder = ferry.into_folder();
     let serve = command(folder.path(), &["serve"]);

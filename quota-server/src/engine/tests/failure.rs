@@ -24,6 +24,7 @@ const REFUSES_COMMIT: u8 = 3;
 const LOSES_COMMIT: u8 = 4;
 const LOSES_ANSWER: u8 = 5;
 const IN_THE_WAY: u8 = 6;
+const DISK_FAILS: u8 = 7;
 
 /// SQLite, until it is told to fail.
 struct Ailing {
@@ -58,6 +59,11 @@ impl Ailing {
             let source = "told to be in the way".into();
             let action = "write a batch";
             return Err(StoreError::Conflict { action, source });
+        }
+        if self.once(DISK_FAILS) {
+            let source = "told that its disk fails".into();
+            let action = "write a batch";
+            return Err(StoreError::Disk { action, source });
         }
         self.fails(CANNOT_PERSIST)
     }
@@ -281,6 +287,29 @@ async fn a_commit_of_unknown_outcome_stops_the_engine_for_good() {
         fixture.reserve(id).await,
         ReserveAnswer::Granted(_)
     ));
+    assert_eq!(fixture.balance().await, (2 * HOLD, HOLD, HOLD));
+    fixture.assert_clean().await;
+}
+
+/// What a transaction wrote before its commit is written again by the next one, if it can be: so nothing is tried a second time.
+#[tokio::test]
+async fn a_disk_that_fails_before_the_commit_stops_the_engine_for_good() {
+    let mut fixture = Fixture::with_holds(2).await;
+    let how = ailing(&mut fixture).await;
+    how.store(DISK_FAILS, Ordering::SeqCst);
+    let id = fixture.draw();
+    let unanswered = fixture.engine.reserve(fixture.reserve_call(id)).await;
+    assert_eq!(unanswered, Err(EngineError::Unavailable));
+    let next = fixture.engine.reserve(fixture.reserve_call(id)).await;
+    assert_eq!(next, Err(EngineError::Unavailable), "it goes on");
+    let stop = fixture.engine.stopped().await;
+    let said = "start ferry again once the disk is well";
+    assert!(
+        matches!(&stop, Stop::Failed(reason) if reason.contains(said)),
+        "{stop:?}"
+    );
+    fixture.engine = fixture.another();
+    fixture.reserve(id).await;
     assert_eq!(fixture.balance().await, (2 * HOLD, HOLD, HOLD));
     fixture.assert_clean().await;
 }

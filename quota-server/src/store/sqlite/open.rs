@@ -8,7 +8,7 @@ use crate::store::schema::{self, SCHEMA};
 use crate::store::{OpenError, moved};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::time::Duration;
@@ -33,6 +33,7 @@ pub(super) fn for_writing(path: &Path) -> Result<Connection, OpenError> {
     check_schema(&connection, path, Missing::IsEmpty)?;
     make_durable(&connection, path)?;
     migrate(&connection)?;
+    flush_folder(path)?;
     Ok(connection)
 }
 
@@ -55,6 +56,20 @@ pub(super) fn for_reading(path: &Path) -> Result<Connection, OpenError> {
         .map_err(failed("set up the database"))?;
     check_schema(&connection, path, Missing::IsForeign)?;
     Ok(connection)
+}
+
+/// The names of the database and of its log, which is made when it is opened, are in the folder. SQLite flushes that, and does not look
+/// whether it was.
+fn flush_folder(path: &Path) -> Result<(), OpenError> {
+    let flushed = path.canonicalize().and_then(|file| {
+        let folder = file.parent().unwrap_or(Path::new("/"));
+        File::open(folder)?.sync_all()
+    });
+    flushed.map_err(|source| OpenError::File {
+        action: "flush the folder of",
+        path: path.into(),
+        source,
+    })
 }
 
 /// SQLite gives the log the permissions of the database, so it is enough to make that one private.

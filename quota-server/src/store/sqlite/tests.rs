@@ -1,5 +1,7 @@
 //! What the store relies on in SQLite itself.
 
+mod failing;
+
 use super::*;
 
 fn open() -> (tempfile::TempDir, SqliteStore) {
