@@ -14,7 +14,9 @@ use crate::journal::Entry;
 use crate::overage::Overage;
 use crate::reissue::Reissued;
 use crate::reseller::Reseller;
-use crate::reservation::{Charge, Freed, Owner, Posting, Refused, Reservation, State};
+use crate::reservation::{
+    Charge, Freed, Owner, ParkedSettlement, Posting, Refused, Reservation, State,
+};
 use crate::time::UnixMs;
 use crate::transaction::Transaction;
 use crate::transfer::{PostedTransfer, Transferred};
@@ -160,7 +162,7 @@ impl Book {
                 absent(self.grants.contains_key(id), "the grant is there already")?;
                 let seq = self.head.next_seq();
                 let grant = Grant::clone(grant);
-                self.grants.insert(id.clone(), Grant { seq, ..grant });
+                self.grants.insert(id.clone(), Grant { seq, at, ..grant });
                 Ok(())
             }
             Event::GrantExpired { id, lapsed } => self.expire_grant(id, *lapsed),
@@ -187,7 +189,7 @@ impl Book {
                 reissued,
             } => self.release(unseen(*id, owner), (*released, *returned), reissued, at),
             Event::Expired(expired) => self.expire(expired, at),
-            Event::Parked(parked) => self.park(parked),
+            Event::Parked(parked) => self.park(parked, at),
             Event::Corrected(corrected) => self.correct(corrected, at),
         }
     }
@@ -203,12 +205,13 @@ impl Book {
         }
     }
 
-    fn park(&mut self, parked: &Parked) -> Result<(), Misfit> {
+    fn park(&mut self, parked: &Parked, at: UnixMs) -> Result<(), Misfit> {
         let row = self.reservations.get(&parked.id);
         absent(
             row.is_some_and(|row| !matches!(row.state, State::Released(_))),
             "the reservation is there already, and not released",
         )?;
+        let seq = self.head.next_seq();
         let row = self
             .reservations
             .entry(parked.id)
@@ -216,7 +219,11 @@ impl Book {
         if row.facts.is_none() {
             row.facts = Some(parked.settlement.facts.clone());
         }
-        row.state = State::Parked(Box::new(parked.settlement.clone()));
+        row.state = State::Parked(Box::new(ParkedSettlement {
+            settlement: parked.settlement.clone(),
+            at,
+            seq,
+        }));
         Ok(())
     }
 
@@ -308,7 +315,7 @@ impl Book {
         }
         row.state = State::Settled(Box::new(posting));
         self.carry(moved);
-        self.issue(&settled.reissued);
+        self.issue(&settled.reissued, at);
         Ok(())
     }
 
@@ -368,7 +375,7 @@ impl Book {
             seq,
         });
         self.carry(moved);
-        self.issue(reissued);
+        self.issue(reissued, at);
         Ok(())
     }
 

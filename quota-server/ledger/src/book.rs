@@ -142,7 +142,7 @@ impl Book {
     /// What can be promised of the balance: posted and credit, less what is held of it. Negative in debt; beyond the range, its
     /// edge.
     #[must_use]
-    pub fn available(&self) -> Balance {
+    pub fn available_on_balance(&self) -> Balance {
         let exact = i128::from(self.posted.units())
             .saturating_add(i128::from(self.overage.credit().units()))
             .saturating_sub(i128::from(self.held.units()));

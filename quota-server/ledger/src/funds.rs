@@ -27,31 +27,18 @@ impl Book {
     /// What can be promised to a request that is offered this: its grants, and the balance with its credit.
     #[must_use]
     pub fn available_for(&self, offer: &Offer, now: UnixMs) -> Balance {
-        self.with_balance(
-            self.suiting(offer, now)
-                .iter()
-                .map(|(_, grant)| grant.free()),
-        )
+        let suiting = self.suiting(offer, now);
+        let free = suiting.iter().map(|(_, grant)| grant.free());
+        available(self.available_on_balance(), free)
     }
 
-    /// What can be promised altogether, for whatever it may pay for.
+    /// What can be promised of the tenant's money, for whatever it may pay for: the balance with its credit, less what is held of it, and
+    /// what is free of the grants that are live at this time. A balance that is overdrawn takes nothing away from grants. This is what
+    /// `available` means wherever a person or a program is told of it; what a request may draw is [`Book::available_for`].
     #[must_use]
-    pub fn spendable(&self, now: UnixMs) -> Balance {
+    pub fn available(&self, now: UnixMs) -> Balance {
         let live = self.grants.values().filter(|grant| grant.is_live(now));
-        self.with_balance(live.map(Grant::free))
-    }
-
-    /// A balance that is overdrawn takes nothing away from grants. Beyond the range, its edge.
-    fn with_balance(&self, free: impl Iterator<Item = Amount>) -> Balance {
-        let balance = self.available();
-        let grants = free.fold(0i128, |sum, free| {
-            sum.saturating_add(i128::from(free.units()))
-        });
-        if grants == 0 {
-            return balance;
-        }
-        let all = grants.saturating_add(i128::from(balance.units().max(0)));
-        Balance::from_units(i64::try_from(all).unwrap_or(i64::MAX))
+        available(self.available_on_balance(), live.map(Grant::free))
     }
 
     /// The grants that may pay for what is offered, in the order in which they burn.
@@ -102,7 +89,7 @@ impl Book {
         let from_balance = due.minus(grant::total(&grants)?).ok_or(Overflow)?;
         let absorbed = match self.overage {
             // What the balance pays without touching what others hold: the request's own hold, then what nobody holds.
-            Overage::Absorb => match self.available().to_amount() {
+            Overage::Absorb => match self.available_on_balance().to_amount() {
                 Some(free) => from_balance.excess_over(own.balance).excess_over(free),
                 None => from_balance.excess_over(own.balance),
             },
@@ -139,6 +126,20 @@ impl Book {
         };
         touched.into_iter().map(moved).collect()
     }
+}
+
+/// What can be promised of a balance and what is free of grants. A balance that is overdrawn takes nothing away from grants. Beyond the
+/// range, its edge.
+#[must_use]
+pub fn available(balance: Balance, free: impl Iterator<Item = Amount>) -> Balance {
+    let grants = free.fold(0i128, |sum, free| {
+        sum.saturating_add(i128::from(free.units()))
+    });
+    if grants == 0 {
+        return balance;
+    }
+    let all = grants.saturating_add(i128::from(balance.units().max(0)));
+    Balance::from_units(i64::try_from(all).unwrap_or(i64::MAX))
 }
 
 /// What a reservation may draw from first: what it holds, or what was charged for it before.

@@ -53,6 +53,8 @@ pub struct Grant {
     pub expired: bool,
     /// Where in the journal.
     pub seq: u64,
+    /// When that was posted; [`UnixMs::ZERO`] in an event, whose entry says it.
+    pub at: UnixMs,
     /// The one that had ended, if this was issued in its place.
     pub instead_of: Option<GrantId>,
 }

@@ -20,6 +20,7 @@ pub use parts::Parts;
 pub use verify::HouseVerifier;
 
 use crate::book::Head;
+use crate::position::Place;
 use crate::seal::MonthSealed;
 use crate::time::UnixMs;
 use ferry_types::{Amount, Currency, MovementId, ResellerName};
@@ -249,6 +250,20 @@ impl House {
         movements: BTreeMap::new(),
         advances: BTreeMap::new(),
     };
+
+    /// Which entry an answer to this command tells of, on the book after it: that of the movement, however often it is posted; where
+    /// there is none, the last.
+    #[must_use]
+    pub fn place(&self, command: &HouseCommand) -> Place {
+        let posted = match command {
+            HouseCommand::Post(order) => self.movements.get(&order.id),
+            HouseCommand::SealMonth(_) => None,
+        };
+        posted.map_or(self.head.place(), |posted| Place {
+            seq: posted.seq,
+            time: posted.at,
+        })
+    }
 
     /// What a provider has in advance.
     fn advance(&self, whose: &Advanced) -> Amount {

@@ -200,7 +200,7 @@ pub fn i2_promises_are_covered(before: &Before, event: &Event, after: &Book) -> 
     };
     holds(
         Invariant::I2,
-        !promises || after.available() >= Balance::ZERO,
+        !promises || after.available_on_balance() >= Balance::ZERO,
         "more is promised than is available",
     )
 }

@@ -34,6 +34,7 @@ pub mod lifeless;
 pub mod month;
 pub mod offer;
 pub mod overage;
+pub mod position;
 pub mod refusal;
 mod reissue;
 pub mod reseller;
@@ -62,6 +63,7 @@ pub use correction::{Corrected, Correction, PostedCorrection, Reason, Remedy};
 pub use decide::{decide, open};
 pub use event::{Event, ParkReason};
 pub use flag::{Flag, Flags};
+pub use funds::available;
 pub use grant::{Grant, GrantKind, GrantScope, GrantSlice};
 pub use house::{House, HouseAnswer, HouseCommand, HouseEvent, HouseVerifier, Move, Movement};
 pub use in_flight::IdempotencyKey;
@@ -72,11 +74,13 @@ pub use lifeless::Lifeless;
 pub use month::{InvalidMonth, Month};
 pub use offer::{Candidate, ModelLimits, Offer, Rules};
 pub use overage::Overage;
+pub use position::{About, Place, Position};
 pub use refusal::Refusal;
 pub use reissue::Reissued;
 pub use reseller::{Reseller, Share};
 pub use reservation::{
-    Charge, First, Freed, Hold, Owner, Posting, Refused, Reservation, Standing, State, StateName,
+    Charge, First, Freed, Hold, Owner, ParkedSettlement, Posting, Refused, Reservation, Standing,
+    State, StateName,
 };
 pub use seal::MonthSealed;
 pub use time::UnixMs;

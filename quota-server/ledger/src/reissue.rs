@@ -43,6 +43,7 @@ impl Grant {
             held: Amount::ZERO,
             expired: false,
             seq: 0,
+            at: UnixMs::ZERO,
             instead_of: Some(id.clone()),
         }
     }
@@ -85,11 +86,12 @@ impl Book {
     }
 
     /// Takes new grants in, as of the next entry.
-    pub(crate) fn issue(&mut self, reissued: &[Reissued]) {
+    pub(crate) fn issue(&mut self, reissued: &[Reissued], at: UnixMs) {
         let seq = self.head.next_seq();
         for new in reissued {
             let grant = new.grant.clone();
-            self.grants.insert(new.id.clone(), Grant { seq, ..grant });
+            self.grants
+                .insert(new.id.clone(), Grant { seq, at, ..grant });
         }
     }
 }

@@ -42,6 +42,8 @@ pub struct Reservation {
 pub struct Hold {
     /// When.
     pub granted_at: UnixMs,
+    /// Where in the journal.
+    pub seq: u64,
     /// How much money. In shadow mode: what would have been.
     pub reserved: Amount,
     /// Output tokens per choice that were priced.
@@ -81,7 +83,7 @@ pub enum State {
     /// Its lease ran out; charged by the last evidence, if there was any.
     Expired(Box<Posting>),
     /// A settle that is kept for a person to judge.
-    Parked(Box<Settlement>),
+    Parked(Box<ParkedSettlement>),
 }
 
 /// A charge, with what it did to a reservation.
@@ -146,6 +148,17 @@ pub struct Freed {
     pub seq: u64,
 }
 
+/// A settle that is kept for a person to judge.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ParkedSettlement {
+    /// What the gateway said.
+    pub settlement: Settlement,
+    /// When it was parked.
+    pub at: UnixMs,
+    /// Where in the journal.
+    pub seq: u64,
+}
+
 /// A reservation's state without its numbers, as the wire names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StateName {
@@ -174,6 +187,8 @@ pub struct Refused {
     pub refusal: Refusal,
     /// When.
     pub at: UnixMs,
+    /// Where the journal ended then.
+    pub seq: u64,
 }
 
 impl Hold {

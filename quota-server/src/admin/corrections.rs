@@ -54,7 +54,7 @@ pub(super) async fn correct(
     };
     let answered = engine.correct(tenant.clone(), order).await?;
     let Done { changed, .. } = done(&answered, &tenant, "a correction of this id")?;
-    let available = answered.book.map(|book| book.available);
+    let available = answered.book.map(|book| book.position.available);
     let posted = engine.correction(tenant, id).await?;
     let posted = posted.map(|posted| view::correction(&posted, found.currency));
     Ok(Json(wire::PostedCorrection {
@@ -191,9 +191,9 @@ async fn offer(
         return Ok(None);
     };
     let row = state.engine.reservation(of.tenant.clone(), *id).await?;
-    let Some(Stands::Parked(settlement)) = row.map(|row| row.state) else {
+    let Some(Stands::Parked(parked)) = row.map(|row| row.state) else {
         return Ok(None);
     };
-    let offers = state.offers.of(&settlement.facts.model);
+    let offers = state.offers.of(&parked.settlement.facts.model);
     Ok(offers.and_then(|offers| offers.in_currency(of.currency).cloned()))
 }

@@ -273,7 +273,7 @@ async fn top_up(
         external_reference: top_up.external_reference,
         posted_now: changed,
         seq,
-        available: book.available.display(view.currency).to_string(),
+        available: book.position.available.display(view.currency).to_string(),
         receipt,
     }))
 }

@@ -53,7 +53,7 @@ pub(super) async fn transfer(
     };
     let answered = state.engine.transfer(tenant.clone(), order).await?;
     let Done { changed, .. } = done(&answered, &tenant, "a transfer of this id")?;
-    let available = answered.book.map(|book| book.available);
+    let available = answered.book.map(|book| book.position.available);
     let posted = state.engine.transfer_of(tenant, id).await?;
     let posted = posted.map(|posted| view::transfer(&posted, currency));
     Ok(Json(wire::PostedTransfer {

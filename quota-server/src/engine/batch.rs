@@ -23,7 +23,7 @@ use crate::store::{BookChange, Store, StoreError, Touch};
 use authority::Held;
 use book_work::BookWork;
 use ferry_ledger::{
-    AdminAnswer, Answer, Book, Command, Head, Rules, SettleAnswer, Transfer, UnixMs,
+    About, AdminAnswer, Answer, Book, Command, Head, Rules, SettleAnswer, Transfer, UnixMs,
 };
 use ferry_types::{KeyDigest, KeyId, TenantId};
 use put::{Put, Question};
@@ -317,9 +317,11 @@ impl Batch<'_> {
             Question::Transfer(_) | Question::Answered(_) => None,
         };
         let answer = answer.ok_or_else(unknown)?;
+        let about = put.question.about();
+        let view = |book| view(book, &about, &answer, self.now);
         Ok(Answered {
             server_time: self.now,
-            book: work.book().map(|book| view(book, self.now)),
+            book: work.book().map(view),
             answer,
         })
     }
@@ -405,21 +407,26 @@ fn transfer(
         Some(taker) => giver.transfer(taker, order, now),
         None => Err(order.to.clone()),
     };
-    let book = giver.book().map(|book| view(book, now));
+    let answered = moved.map(|answer| {
+        let answer = Answer::Admin(answer);
+        let about = About::Transfer(&order.id);
+        let view = |book| view(book, &about, &answer, now);
+        Answered {
+            server_time: now,
+            book: giver.book().map(view),
+            answer,
+        }
+    });
     works.insert(from.clone(), giver);
-    let answer = moved.map_err(|tenant| unknown(&tenant))?;
-    Ok(Answered {
-        server_time: now,
-        book,
-        answer: Answer::Admin(answer),
-    })
+    answered.map_err(|tenant| unknown(&tenant))
 }
 
-fn view(book: &Book, now: UnixMs) -> BookView {
+/// A book as it is once a call was decided, and where the answer stands in it: the one place where that is found out.
+fn view(book: &Book, about: &About<'_>, answer: &Answer, now: UnixMs) -> BookView {
     BookView {
         tenant: book.tenant.clone(),
         currency: book.currency,
-        available: book.spendable(now),
+        position: book.position(about, answer, now),
         head: book.head,
     }
 }

@@ -2,8 +2,8 @@
 
 use crate::policy::ModelOffers;
 use crate::principal::Principal;
-use ferry_ledger::{Head, Month, UnixMs};
-use ferry_types::{Balance, Currency, KeyId, KeyText, TenantId};
+use ferry_ledger::{Head, Month, Position, UnixMs};
+use ferry_types::{Currency, KeyId, KeyText, TenantId};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -63,7 +63,7 @@ pub struct PriceTable {
 pub struct Answered<A> {
     /// The server's clock when the batch was decided.
     pub server_time: UnixMs,
-    /// The book after the batch; `None` if the key is nobody's.
+    /// The book after what was decided; `None` if the key is nobody's, or not the gateway's to serve.
     pub book: Option<BookView>,
     /// What the ledger answers.
     pub answer: A,
@@ -76,8 +76,8 @@ pub struct BookView {
     pub tenant: TenantId,
     /// What its money is in.
     pub currency: Currency,
-    /// What can still be promised.
-    pub available: Balance,
+    /// Where the answer stands in it.
+    pub position: Position,
     /// The end of its journal.
     pub head: Head,
 }

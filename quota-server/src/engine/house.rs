@@ -10,13 +10,15 @@ use super::{Engine, EngineError};
 use crate::store::view::MovementView;
 use crate::store::{HouseChange, Store, StoreError};
 use ferry_ledger::house::{PostMovement, decide};
-use ferry_ledger::{Head, HouseAnswer, HouseCommand, UnixMs};
+use ferry_ledger::{Head, House, HouseAnswer, HouseCommand, Place, UnixMs};
 use ferry_types::{MovementId, TenantId};
 use tokio::sync::oneshot;
 
 /// A durable answer of the house's book.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HouseAnswered {
+    /// Which entry it tells of. Nothing is available: the house promises nobody anything, so its book has no balance.
+    pub place: Place,
     /// The end of its journal.
     pub head: Head,
     /// What the ledger answers.
@@ -99,19 +101,22 @@ fn carry_out(
 ) -> Result<HouseAnswered, StoreError> {
     let in_view = command.movements().cloned().collect();
     let mut house = store.load_house(&in_view)?;
-    let head = house.head;
+    let answered = |house: &House, answer| HouseAnswered {
+        place: house.place(command),
+        head: house.head,
+        answer,
+    };
     if let HouseCommand::SealMonth(sealed) = command
         && is_overtaken(store, &TenantId::house(), sealed)?
     {
-        let answer = HOUSE_OVERTAKEN;
-        return Ok(HouseAnswered { head, answer });
+        return Ok(answered(&house, HOUSE_OVERTAKEN));
     }
     // In a month that is sealed no book begins, this one neither.
     let newest = store.newest_seal()?;
     let now = newest.map_or(now, |seal| now.max(seal.month.end()));
     let (answer, event) = decide(&house, command, now);
     let Some(event) = event else {
-        return Ok(HouseAnswered { head, answer });
+        return Ok(answered(&house, answer));
     };
     match house.apply(&event, now) {
         Ok(recorded) => {
@@ -120,8 +125,7 @@ fn carry_out(
                 recorded: &recorded,
                 movements: event.movements().cloned().collect(),
             })?;
-            let head = house.head;
-            Ok(HouseAnswered { head, answer })
+            Ok(answered(&house, answer))
         }
         // The ledger rules it out. Nothing of it is kept.
         Err(misfit) => {
@@ -132,8 +136,12 @@ fn carry_out(
             );
             metrics.books_frozen.inc();
             store.freeze_house(&reason)?;
-            let answer = HouseAnswer::Frozen;
-            Ok(HouseAnswered { head, answer })
+            let head = house.head;
+            Ok(HouseAnswered {
+                place: head.place(),
+                head,
+                answer: HouseAnswer::Frozen,
+            })
         }
     }
 }

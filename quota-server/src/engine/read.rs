@@ -116,7 +116,8 @@ impl Engine {
     /// # Errors
     /// [`EngineError::Unavailable`] if the store cannot be read.
     pub async fn tenants(&self) -> Result<Vec<TenantView>, EngineError> {
-        self.read(Reader::tenants).await
+        let now = self.time();
+        self.read(move |reader| reader.tenants(now)).await
     }
 
     /// One tenant with its balance.
@@ -124,8 +125,8 @@ impl Engine {
     /// # Errors
     /// [`EngineError::UnknownTenant`] if there is none; [`EngineError::Unavailable`] if the store cannot be read.
     pub async fn tenant(&self, tenant: TenantId) -> Result<TenantView, EngineError> {
-        let id = tenant.clone();
-        let found = self.read(move |reader| reader.tenant(&id)).await?;
+        let (id, now) = (tenant.clone(), self.time());
+        let found = self.read(move |reader| reader.tenant(&id, now)).await?;
         found.ok_or(EngineError::UnknownTenant(tenant))
     }
 
@@ -362,7 +363,7 @@ fn key_use(
             tenant,
             key,
             currency: book.currency,
-            available: book.spendable(now),
+            available: book.available(now),
         }),
     })
 }

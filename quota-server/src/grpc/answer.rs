@@ -7,7 +7,8 @@ use ferry_api::v1::{
     self, list_models_response, release_result, renew_result, reserve_response, settle_result,
 };
 use ferry_ledger::{
-    Granted, Refusal, ReleaseAnswer, RenewAnswer, ReserveAnswer, SettleAnswer, StateName,
+    Granted, Place, Position, Refusal, ReleaseAnswer, RenewAnswer, ReserveAnswer, SettleAnswer,
+    StateName,
 };
 use ferry_types::{Balance, Currency, TenantId};
 use tonic::{Code, Status};
@@ -63,6 +64,7 @@ pub(super) fn reserve(
         book,
         answer,
     } = answered;
+    let position = book.as_ref().map(position);
     let (wire, outcome) = match answer {
         ReserveAnswer::Granted(granted) => {
             let book = book.ok_or_else(|| Status::internal("granted without a book"))?;
@@ -79,7 +81,7 @@ pub(super) fn reserve(
             };
             let left = book.map(|book| Left {
                 tenant: book.tenant,
-                available: book.available,
+                available: book.position.available,
                 currency: book.currency,
             });
             (
@@ -97,8 +99,22 @@ pub(super) fn reserve(
     let response = v1::ReserveResponse {
         server_time_unix_ms: server_time.0,
         outcome: Some(wire),
+        position,
     };
     Ok((response, outcome))
+}
+
+fn position(book: &BookView) -> v1::Position {
+    let Position {
+        place: Place { seq, time },
+        available,
+    } = book.position;
+    v1::Position {
+        seq,
+        time_unix_ms: time.0,
+        available: available.display(book.currency).to_string(),
+        currency: book.currency.code().to_owned(),
+    }
 }
 
 fn grant(granted: &Granted, book: &BookView) -> v1::Granted {
@@ -124,7 +140,11 @@ fn grant(granted: &Granted, book: &BookView) -> v1::Granted {
         clamped: *clamped,
         lease_ms: *lease_ms,
         mode: v1::Mode::from(*mode).into(),
-        headers: headers(&offer.policy_version, book.available, book.currency),
+        headers: headers(
+            &offer.policy_version,
+            book.position.available,
+            book.currency,
+        ),
         reserved: reserved.display(book.currency).to_string(),
         currency: book.currency.code().to_owned(),
     }
@@ -187,6 +207,7 @@ fn policy_header(policy_version: &str) -> v1::Header {
 pub(super) fn renew(answered: Answered<RenewAnswer>) -> (v1::RenewResult, Outcome) {
     use renew_result::Outcome as Wire;
     let fault = |fault, reason| (Wire::Error(item_error(fault)), Outcome::error(reason));
+    let book = answered.book;
     let (wire, outcome) = match answered.answer {
         RenewAnswer::Renewed {
             lease_ms,
@@ -203,23 +224,26 @@ pub(super) fn renew(answered: Answered<RenewAnswer>) -> (v1::RenewResult, Outcom
         RenewAnswer::Denied => fault(DENIED, "denied"),
         RenewAnswer::Frozen => fault(FROZEN, "frozen"),
     };
-    (
-        v1::RenewResult {
-            outcome: Some(wire),
-        },
-        outcome,
-    )
+    let told = !matches!(wire, Wire::Error(_));
+    let result = v1::RenewResult {
+        outcome: Some(wire),
+        position: book.filter(|_| told).as_ref().map(position),
+    };
+    (result, outcome)
 }
 
 pub(super) fn renew_error(fault: ItemFault) -> v1::RenewResult {
-    let outcome = Some(renew_result::Outcome::Error(fault_error(fault)));
-    v1::RenewResult { outcome }
+    v1::RenewResult {
+        outcome: Some(renew_result::Outcome::Error(fault_error(fault))),
+        position: None,
+    }
 }
 
 pub(super) fn settle(answered: Answered<SettleAnswer>) -> (v1::SettleResult, Outcome) {
     use settle_result::Outcome as Wire;
     let fault = |fault, reason| (Wire::Error(item_error(fault)), Outcome::error(reason));
-    let (wire, outcome) = match (answered.answer, answered.book) {
+    let book = answered.book;
+    let (wire, outcome) = match (answered.answer, &book) {
         (
             SettleAnswer::Settled {
                 charged,
@@ -247,22 +271,25 @@ pub(super) fn settle(answered: Answered<SettleAnswer>) -> (v1::SettleResult, Out
         (SettleAnswer::Denied, _) => fault(DENIED, "denied"),
         (SettleAnswer::Frozen, _) => fault(FROZEN, "frozen"),
     };
-    (
-        v1::SettleResult {
-            outcome: Some(wire),
-        },
-        outcome,
-    )
+    let told = !matches!(wire, Wire::Error(_));
+    let result = v1::SettleResult {
+        outcome: Some(wire),
+        position: book.filter(|_| told).as_ref().map(position),
+    };
+    (result, outcome)
 }
 
 pub(super) fn settle_error(fault: ItemFault) -> v1::SettleResult {
-    let outcome = Some(settle_result::Outcome::Error(fault_error(fault)));
-    v1::SettleResult { outcome }
+    v1::SettleResult {
+        outcome: Some(settle_result::Outcome::Error(fault_error(fault))),
+        position: None,
+    }
 }
 
 pub(super) fn release(answered: Answered<ReleaseAnswer>) -> (v1::ReleaseResult, Outcome) {
     use release_result::Outcome as Wire;
     let fault = |fault, reason| (Wire::Error(item_error(fault)), Outcome::error(reason));
+    let book = answered.book;
     let (wire, outcome) = match answered.answer {
         ReleaseAnswer::Released => (Wire::Released(v1::Released {}), Outcome::of("released")),
         ReleaseAnswer::Conflict => {
@@ -276,17 +303,19 @@ pub(super) fn release(answered: Answered<ReleaseAnswer>) -> (v1::ReleaseResult, 
         ReleaseAnswer::Denied => fault(DENIED, "denied"),
         ReleaseAnswer::Frozen => fault(FROZEN, "frozen"),
     };
-    (
-        v1::ReleaseResult {
-            outcome: Some(wire),
-        },
-        outcome,
-    )
+    let told = !matches!(wire, Wire::Error(_));
+    let result = v1::ReleaseResult {
+        outcome: Some(wire),
+        position: book.filter(|_| told).as_ref().map(position),
+    };
+    (result, outcome)
 }
 
 pub(super) fn release_error(fault: ItemFault) -> v1::ReleaseResult {
-    let outcome = Some(release_result::Outcome::Error(fault_error(fault)));
-    v1::ReleaseResult { outcome }
+    v1::ReleaseResult {
+        outcome: Some(release_result::Outcome::Error(fault_error(fault))),
+        position: None,
+    }
 }
 
 pub(super) fn models(

@@ -210,16 +210,21 @@ impl<'a> Snapshot<'a> {
     pub fn fault_of_refusals(&mut self, book: &Book) -> Result<Option<String>, StoreError> {
         let sql = REFUSALS.of_tenant("");
         let of = [Value::text(book.tenant.as_str())];
-        let refusals: Vec<(ReservationId, u64, Refused)> =
+        let refusals: Vec<(ReservationId, [u64; 2], Refused)> =
             all(self.source, "read refusals", &sql, &of, |row| {
-                Ok((id(row, 1)?, count(row, 2)?, decode::refused(row)?))
+                let columns = [count(row, 2)?, count(row, 3)?];
+                Ok((id(row, 1)?, columns, decode::refused(row)?))
             })?;
-        let fault = refusals.into_iter().find_map(|(id, time, refused)| {
+        let fault = refusals.into_iter().find_map(|(id, [time, seq], refused)| {
+            let column = |name: &str, is: u64, told: u64| {
+                format!("refusals {id}: {name} is {is}, but its content says {told}")
+            };
             if refused.at.0 != time {
-                Some(format!(
-                    "refusals {id}: time is {time}, but its content says {}",
-                    refused.at.0
-                ))
+                Some(column("time", time, refused.at.0))
+            } else if refused.seq != seq {
+                Some(column("seq", seq, refused.seq))
+            } else if seq > book.head.seq {
+                Some(format!("refusals {id}: the journal has no entry {seq}"))
             } else if !book.keys.contains_key(&refused.owner.key) {
                 Some(format!("refusals {id}: the journal does not know its key"))
             } else {

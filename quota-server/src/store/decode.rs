@@ -124,7 +124,7 @@ pub(super) fn reservation(row: &(impl Fields + ?Sized)) -> Result<Reservation, S
 }
 
 pub(super) fn refused(row: &(impl Fields + ?Sized)) -> Result<Refused, StoreError> {
-    let Value::Bytes(content) = row.get(3)? else {
+    let Value::Bytes(content) = row.get(4)? else {
         return Err(corrupt("a refusal that is no bytes"));
     };
     Refused::decode(&content).map_err(|e| corrupt(&format!("a refusal that cannot be read ({e})")))

@@ -150,6 +150,7 @@ pub(super) fn refusal<'a>(tenant: &'a TenantId, id: &'a ReservationId, row: &Ref
         text(tenant.as_str()),
         bytes(id.as_bytes()),
         count(row.at.0),
+        count(row.seq),
         Value::Bytes(Cow::Owned(row.encode())),
     ]
 }

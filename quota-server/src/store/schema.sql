@@ -184,6 +184,8 @@ CREATE TABLE refusals (
     tenant TEXT NOT NULL,
     reservation BYTEA NOT NULL,
     time BIGINT NOT NULL,
+    -- Where the journal ended then.
+    seq BIGINT NOT NULL,
     content BYTEA NOT NULL,
     PRIMARY KEY (tenant, reservation)
 );

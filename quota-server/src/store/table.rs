@@ -149,7 +149,7 @@ table!(
     REFUSALS,
     "refusals",
     2,
-    ["tenant", "reservation", "time", "content"]
+    ["tenant", "reservation", "time", "seq", "content"]
 );
 table!(
     UNRESERVED_SETTLES,

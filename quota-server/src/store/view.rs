@@ -25,7 +25,7 @@ pub struct TenantView {
     pub posted: Balance,
     /// What open reservations hold.
     pub held: Amount,
-    /// What can still be promised.
+    /// What can still be promised: see [`ferry_ledger::Book::available`].
     pub available: Balance,
     /// How many reservations are open.
     pub open_reservations: u64,

@@ -41,8 +41,15 @@ fn grants_overage_and_accounts() {
     );
     let balance = ferry.json(&["tenant", "overage", "acme", "credit-line", "10"]);
     assert_eq!(
-        balance["available"], "15.000000000",
-        "the balance and its credit"
+        balance["available"], "17.500000000",
+        "the balance, its credit and the grant"
+    );
+    for shown in [&["tenant", "show", "acme"][..], &["balance", "acme"]] {
+        assert_eq!(ferry.json(shown)["available"], "17.500000000", "{shown:?}");
+    }
+    assert_eq!(
+        ferry.json(&["tenant", "list"])["tenants"][0]["available"],
+        "17.500000000"
     );
     assert_eq!(balance["grants"][0]["id"], "spring");
     let shown = ferry.run(&["balance", "acme"]).out;

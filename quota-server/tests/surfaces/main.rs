@@ -23,6 +23,7 @@ mod heads;
 mod house;
 mod learned;
 mod migrate;
+mod position;
 mod probes;
 mod quota;
 mod refusals;

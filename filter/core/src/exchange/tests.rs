@@ -117,6 +117,7 @@ impl Rig {
         let response = ReserveResponse {
             server_time_unix_ms: SERVER_MS,
             outcome: Some(outcome),
+            position: None,
         };
         self.on(Event::Answered(Ok(&response.encode_to_vec())))
     }

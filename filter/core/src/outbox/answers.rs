@@ -124,12 +124,14 @@ impl Outbox {
             match results.next() {
                 Some(RenewResult {
                     outcome: Some(renew_result::Outcome::Renewed(renewed)),
+                    position: _,
                 }) => {
                     counters.count(Metric::Renewed);
                     self.leases.renewed(id, renewed.lease_ms);
                 }
                 Some(RenewResult {
                     outcome: Some(renew_result::Outcome::Ended(_)),
+                    position: _,
                 }) => {
                     if self.leases.lost(id) {
                         counters.count(Metric::LeaseLost);
@@ -138,6 +140,7 @@ impl Outbox {
                 }
                 Some(RenewResult {
                     outcome: Some(renew_result::Outcome::Error(error)),
+                    position: _,
                 }) if !is_passing(error.code) => {
                     if self.leases.lost(id) {
                         counters.count(Metric::LeaseLost);
@@ -149,6 +152,7 @@ impl Outbox {
                 }
                 Some(RenewResult {
                     outcome: Some(renew_result::Outcome::Error(_)) | None,
+                    position: _,
                 })
                 | None => {
                     has_failed = true;

@@ -78,6 +78,7 @@ fn settled(outcomes: Vec<settle_result::Outcome>) -> Vec<u8> {
         .into_iter()
         .map(|outcome| SettleResult {
             outcome: Some(outcome),
+            position: None,
         })
         .collect();
     v1::SettleResponse {
@@ -311,7 +312,14 @@ fn releases_go_their_own_way() {
         [method::SETTLE, method::RELEASE]
     );
     let outcome = Some(release_result::Outcome::Released(Released {}));
-    let results = vec![v1::ReleaseResult { outcome }];
+    // What the filter has no use for is in nobody's way.
+    let position = Some(v1::Position {
+        seq: 12,
+        time_unix_ms: 1,
+        available: "4.5".into(),
+        currency: "USD".into(),
+    });
+    let results = vec![v1::ReleaseResult { outcome, position }];
     let answer = v1::ReleaseResponse {
         server_time_unix_ms: 1,
         results,
@@ -332,6 +340,7 @@ fn renew_items(call: &OutboxCall) -> Vec<RenewItem> {
 fn renewed(outcome: renew_result::Outcome) -> Vec<u8> {
     let results = vec![v1::RenewResult {
         outcome: Some(outcome),
+        position: None,
     }];
     v1::RenewResponse {
         server_time_unix_ms: 1,

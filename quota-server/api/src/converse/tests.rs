@@ -62,6 +62,7 @@ fn an_answer_is_read_as_the_generated_code_writes_it() {
     let reserve = v1::ReserveResponse {
         server_time_unix_ms: 1_900_000_000_000,
         outcome: None,
+        position: None,
     };
     let encoded = reserve.encode_to_vec();
     let released = v1::ReleaseResponse::default();

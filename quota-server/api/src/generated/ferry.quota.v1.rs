@@ -128,6 +128,34 @@ pub struct RequestFacts {
     #[prost(bool, tag = "15")]
     pub admitted_offline: bool,
 }
+/// Where an answer stands in its tenant's book. It comes with every answer to Reserve, Renew, Settle and Release but two: with an
+/// error, and where no book was asked, because the key is nobody's or its tenant is not this gateway's to serve.
+///
+/// seq and time name one entry of the journal, the one that the answer tells of:
+///
+/// * Granted: the entry that holds the money. It stays the same whatever extends the lease or raises the hold.
+/// * Ended, Settled, Parked, Released, Conflict: the entry that brought the reservation where it stands. Of a settlement that better
+///   evidence has adjusted, it is the adjustment's; of a request that was refused, it is told as of the refusal.
+/// * Renewed: this renewal's own entry.
+/// * Refused: a refusal is no entry. seq is that of the last entry before it, and time is when it was refused.
+///   A call that comes again, whichever server it comes to, is told the same seq and time as long as the reservation stands where it
+///   stood, and what is available now. Numbers rise by one from entry to entry of a tenant, and times never go back.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Position {
+    /// The entry's number in the tenant's journal, from 1.
+    #[prost(uint64, tag = "1")]
+    pub seq: u64,
+    /// When it was posted, by the server's clock. An entry is never older than the one before it.
+    #[prost(uint64, tag = "2")]
+    pub time_unix_ms: u64,
+    /// What can be promised of the tenant's money now that the call is decided, a decimal string in `currency`: the balance with its
+    /// credit, less what is held, and what is free of the grants that are live. Below zero in debt. What one request may draw can be less:
+    /// a grant may be for other models only.
+    #[prost(string, tag = "3")]
+    pub available: ::prost::alloc::string::String,
+    #[prost(string, tag = "4")]
+    pub currency: ::prost::alloc::string::String,
+}
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ReserveRequest {
     /// UUIDv7, 16 bytes, drawn for this request.
@@ -143,6 +171,8 @@ pub struct ReserveResponse {
     /// The server's clock: the filter draws its ids by it.
     #[prost(uint64, tag = "1")]
     pub server_time_unix_ms: u64,
+    #[prost(message, optional, tag = "6")]
+    pub position: ::core::option::Option<Position>,
     #[prost(oneof = "reserve_response::Outcome", tags = "2, 3, 4, 5")]
     pub outcome: ::core::option::Option<reserve_response::Outcome>,
 }
@@ -322,6 +352,8 @@ pub struct RenewResponse {
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct RenewResult {
+    #[prost(message, optional, tag = "4")]
+    pub position: ::core::option::Option<Position>,
     #[prost(oneof = "renew_result::Outcome", tags = "1, 2, 3")]
     pub outcome: ::core::option::Option<renew_result::Outcome>,
 }
@@ -383,6 +415,8 @@ pub struct SettleResponse {
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct SettleResult {
+    #[prost(message, optional, tag = "5")]
+    pub position: ::core::option::Option<Position>,
     #[prost(oneof = "settle_result::Outcome", tags = "1, 2, 3, 4")]
     pub outcome: ::core::option::Option<settle_result::Outcome>,
 }
@@ -410,7 +444,7 @@ pub struct Settled {
     pub released: ::prost::alloc::string::String,
     #[prost(string, tag = "3")]
     pub currency: ::prost::alloc::string::String,
-    /// Position in the tenant's journal.
+    /// As in the Position beside it.
     #[prost(uint64, tag = "4")]
     pub seq: u64,
 }
@@ -437,6 +471,8 @@ pub struct ReleaseResponse {
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ReleaseResult {
+    #[prost(message, optional, tag = "4")]
+    pub position: ::core::option::Option<Position>,
     #[prost(oneof = "release_result::Outcome", tags = "1, 2, 3")]
     pub outcome: ::core::option::Option<release_result::Outcome>,
 }

@@ -3,6 +3,7 @@
 mod charge;
 mod corrections;
 mod grants;
+mod places;
 mod price;
 mod requests;
 mod transfers;
@@ -37,6 +38,8 @@ pub struct Naive {
     pub grants: BTreeMap<GrantName, Grant>,
     /// Of the requests, those that may go on.
     open: BTreeSet<Request>,
+    /// When each entry was written, from the first.
+    times: Vec<u64>,
     rules: Rules,
     policy: Policy,
     paused: bool,
@@ -51,13 +54,14 @@ impl Naive {
     /// A book with one key and so many entries in its journal.
     #[must_use]
     pub fn new(rules: Rules, now: u64, seq: u64) -> Self {
-        Self {
+        let mut new = Self {
             posted: 0,
             now,
             seq,
             rows: BTreeMap::new(),
             grants: BTreeMap::new(),
             open: BTreeSet::new(),
+            times: Vec::new(),
             rules,
             policy: Policy::Debt,
             paused: false,
@@ -66,7 +70,9 @@ impl Naive {
             top_ups: BTreeMap::new(),
             corrections: BTreeMap::new(),
             transfers: BTreeMap::new(),
-        }
+        };
+        new.note_times();
+        new
     }
 
     /// What open requests hold of the balance.
@@ -92,6 +98,12 @@ impl Naive {
 
     /// Carries out what is asked, and answers.
     pub fn step(&mut self, step: Step) -> Told {
+        let told = self.carry_out(step);
+        self.note_times();
+        told
+    }
+
+    fn carry_out(&mut self, step: Step) -> Told {
         match step {
             Step::Reserve {
                 request,
@@ -138,8 +150,9 @@ impl Naive {
     }
 
     /// A month that is over is sealed: an entry that changes nothing.
-    pub const fn seal(&mut self) {
+    pub fn seal(&mut self) {
         self.seq += 1;
+        self.note_times();
     }
 
     fn top_up(&mut self, order: TopUpOrder) -> Told {

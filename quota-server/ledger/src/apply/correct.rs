@@ -27,7 +27,7 @@ impl Book {
         self.correct_subject(corrected, at)?;
         self.posted = posted;
         self.put_grants(grants);
-        self.issue(&corrected.reissued);
+        self.issue(&corrected.reissued, at);
         let posted = PostedCorrection {
             correction: corrected.correction.clone(),
             absorbed: corrected.absorbed,
@@ -100,11 +100,11 @@ impl Book {
         let seq = self.head.next_seq();
         let row = self.reservations.get_mut(&id);
         let parked = row.and_then(|row| match &row.state {
-            State::Parked(settlement) => Some((settlement.clone(), row)),
+            State::Parked(parked) => Some((parked.settlement.clone(), row)),
             State::Open | State::Settled(_) | State::Released(_) | State::Expired(_) => None,
         });
         let (settlement, row) = parked.ok_or(Misfit::WrongState("it is not parked"))?;
-        row.state = to(*settlement, seq);
+        row.state = to(settlement, seq);
         Ok(())
     }
 }

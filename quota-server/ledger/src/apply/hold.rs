@@ -21,6 +21,7 @@ impl Book {
             offer: Some(reserved.offer.clone()),
             hold: Some(Hold {
                 granted_at: at,
+                seq: self.head.next_seq(),
                 reserved: reserved.reserved,
                 output_tokens_max: reserved.output_tokens_max,
                 clamped: reserved.clamped,

@@ -33,7 +33,7 @@ pub fn open(tenant: &TenantId, book: Option<&Book>, order: &OpenTenant) -> Decis
         ("name", book.name != order.name),
         ("currency", book.currency != order.currency),
     ];
-    unchanged_unless(&differs, 1)
+    unchanged_unless(&differs, book.head.seq)
 }
 
 pub(super) fn set_tenant_state(book: &Book, to: TenantState) -> Decision<AdminAnswer> {
@@ -159,6 +159,7 @@ pub(super) fn issue_grant(book: &Book, order: &IssueGrant, now: UnixMs) -> Decis
         held: Amount::ZERO,
         expired: false,
         seq: book.head.next_seq(),
+        at: UnixMs::ZERO,
         instead_of: None,
     });
     let (id, note) = (id.clone(), note.clone());

@@ -244,9 +244,10 @@ fn parked(book: &Book, id: ReservationId, amount: Amount) -> Found<&Reservation>
 
 fn accepted(book: &Book, order: &Correct, id: ReservationId, now: UnixMs) -> Found<Vec<Event>> {
     let row = parked(book, id, order.correction.amount)?;
-    let State::Parked(settlement) = &row.state else {
+    let State::Parked(parked) = &row.state else {
         return Err(AdminAnswer::NotParked);
     };
+    let settlement = &parked.settlement;
     let settled = unparked(book, row, settlement, order.offer.as_ref(), now);
     if settled.is_empty() {
         return Err(AdminAnswer::AmountOutOfRange);

@@ -78,8 +78,8 @@ fn anew(book: &Book, call: &Reserve, rules: &Rules, clock: UnixMs) -> Decision<R
             let would_refuse = refusal.name().into();
             grant(call, offer, size, Vec::new(), would_refuse, (rules, now))
         }
-        (Err(refusal), _) => refuse(call, refusal, now),
-        (Ok(_), None) => refuse(call, model_not_found(&call.facts), now),
+        (Err(refusal), _) => refuse(book, call, refusal, now),
+        (Ok(_), None) => refuse(book, call, model_not_found(&call.facts), now),
     }
 }
 
@@ -152,7 +152,7 @@ fn grant(
     Decision::event(Event::Reserved(Box::new(reserved)), answer)
 }
 
-fn refuse(call: &Reserve, refusal: Refusal, at: UnixMs) -> Decision<ReserveAnswer> {
+fn refuse(book: &Book, call: &Reserve, refusal: Refusal, at: UnixMs) -> Decision<ReserveAnswer> {
     let refused = refusal.is_kept().then(|| {
         let refused = Refused {
             owner: call.owner.clone(),
@@ -160,6 +160,7 @@ fn refuse(call: &Reserve, refusal: Refusal, at: UnixMs) -> Decision<ReserveAnswe
             facts_marks: difference::marks(&call.facts),
             refusal: refusal.clone(),
             at,
+            seq: book.head.seq,
         };
         (call.id, refused)
     });

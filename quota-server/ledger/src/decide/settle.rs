@@ -37,7 +37,9 @@ pub(super) fn settle(
             State::Released(_) => (Some(row), Some(Flag::AfterRelease)),
             State::Expired(_) => (Some(row), Some(Flag::AfterExpiry)),
             State::Settled(posting) => return again(book, call, (row, posting), now),
-            State::Parked(settlement) => return parked_again(settlement, &call.settlement),
+            State::Parked(parked) => {
+                return parked_again(&parked.settlement, &call.settlement);
+            }
         },
     };
     post(book, call, row, flag, now)

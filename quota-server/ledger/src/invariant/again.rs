@@ -88,8 +88,8 @@ fn answers_again(book: &Book, row: &Reservation) -> Result<(), Broken> {
             ),
             None => return Ok(()),
         },
-        State::Parked(settlement) => (
-            settle(row, settlement),
+        State::Parked(parked) => (
+            settle(row, &parked.settlement),
             Answer::Settle(SettleAnswer::Parked),
         ),
         State::Released(_) => (

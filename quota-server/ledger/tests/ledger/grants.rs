@@ -210,6 +210,7 @@ fn grants() -> impl Strategy<Value = (GrantId, Grant)> {
                 held: Amount::ZERO,
                 expired: false,
                 seq: 0,
+                at: UnixMs::ZERO,
                 instead_of: None,
             };
             (format!("g{name}").parse().expect("an id"), grant)

@@ -42,29 +42,23 @@ fn events_are_written_as_ever() {
 
 #[test]
 fn rows_are_written_as_ever() {
-    let rows = samples::rows();
-    let refused = samples::refused();
-    let mut lines: Vec<(String, Vec<u8>)> = rows
-        .iter()
-        .map(|row| {
-            (
-                format!("reservation {}", row.state.name().name()),
-                row.encode(),
-            )
-        })
-        .collect();
-    lines.extend(
-        refused
-            .iter()
-            .map(|row| (format!("refused {}", row.refusal.name()), row.encode())),
-    );
+    let reservation = |row: &Reservation| {
+        assert_eq!(Reservation::decode(&row.encode()).as_ref(), Ok(row));
+        let what = format!("reservation {}", row.state.name().name());
+        (what, row.encode())
+    };
+    let refused = |row: &Refused| {
+        assert_eq!(Refused::decode(&row.encode()).as_ref(), Ok(row));
+        (format!("refused {}", row.refusal.name()), row.encode())
+    };
+    let mut lines: Vec<(String, Vec<u8>)> = samples::rows().iter().map(reservation).collect();
+    lines.extend(samples::refused().iter().map(refused));
+    lines.extend(samples::placed_rows().iter().map(reservation));
+    lines.push(refused(&samples::placed_refusal()));
+    let grant = samples::placed_grant();
+    assert_eq!(Grant::decode(&grant.encode()).as_ref(), Ok(&grant));
+    lines.push(("grant".into(), grant.encode()));
     check_golden("rows-v1.txt", &lines);
-    for (row, (_, bytes)) in rows.iter().zip(&lines) {
-        assert_eq!(Reservation::decode(bytes).as_ref(), Ok(row));
-    }
-    for (row, (_, bytes)) in refused.iter().zip(lines.iter().skip(rows.len())) {
-        assert_eq!(Refused::decode(bytes).as_ref(), Ok(row));
-    }
 }
 
 #[test]

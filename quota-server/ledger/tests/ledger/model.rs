@@ -111,7 +111,7 @@ fn agree(book: &Book, naive: &Naive) -> Result<(), TestCaseError> {
     prop_assert_eq!(book.head.seq, naive.seq);
     prop_assert_eq!(book.posted.units(), naive.posted);
     prop_assert_eq!(book.held.units(), naive.held());
-    prop_assert_eq!(book.spendable(UnixMs(naive.now)).units(), naive.spendable());
+    prop_assert_eq!(book.available(UnixMs(naive.now)).units(), naive.available());
     prop_assert_eq!(book.grants.len(), naive.grants.len());
     for (name, expected) in &naive.grants {
         let grant = &book.grants[&ferry_model::grant_id(*name).expect("a name")];
@@ -160,9 +160,18 @@ impl Pair {
     /// Puts a step to both, and compares the answers. A transfer is for the other pair too.
     fn put(&mut self, other: &mut Self, step: Step) -> Result<(), TestCaseError> {
         let key = owner("edge").key;
-        let answer = match ferry_model::speak(step, &key).expect("names") {
-            Spoken::Command(command) => self.world.run(&command),
-            Spoken::Transfer(order) => self.world.transfer(&mut other.world, &order),
+        let (answer, position) = match ferry_model::speak(step, &key).expect("names") {
+            Spoken::Command(command) => {
+                let answer = self.world.run(&command);
+                let position = self.world.position(&command.about(), &answer);
+                (answer, position)
+            }
+            Spoken::Transfer(order) => {
+                let answer = self.world.transfer(&mut other.world, &order);
+                let about = About::Transfer(&order.id);
+                let position = self.world.position(&about, &answer);
+                (answer, position)
+            }
         };
         let expected = if let Step::Transfer(order) = step {
             self.naive.transfer(&mut other.naive, order)
@@ -170,6 +179,9 @@ impl Pair {
             self.naive.step(step)
         };
         prop_assert_eq!(ferry_model::told(&answer), expected, "{:?}", answer);
+        let Place { seq, time } = position.place;
+        let place = self.naive.place(step, expected);
+        prop_assert_eq!((seq, time.0), place, "{:?}", answer);
         agree(&self.world.book, &self.naive)?;
         agree(&other.world.book, &other.naive)
     }

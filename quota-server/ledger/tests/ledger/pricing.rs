@@ -340,7 +340,7 @@ fn what_can_be_promised_stays_in_range() {
         "AmountOutOfRange"
     );
     assert_eq!(crate::told::tell(&world.top_up(room, "b")), "done");
-    assert_eq!(world.book.available().units(), i64::MAX);
+    assert_eq!(world.book.available_on_balance().units(), i64::MAX);
 }
 
 #[test]

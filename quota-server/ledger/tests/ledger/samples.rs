@@ -136,6 +136,7 @@ pub fn full_grant() -> Grant {
         held: amount(40),
         expired: true,
         seq: 17,
+        at: UnixMs::ZERO,
         instead_of: Some("winter".parse().expect("an id")),
     }
 }
@@ -351,7 +352,11 @@ pub fn rows() -> Vec<Reservation> {
         State::Settled(posting()),
         State::Released(freed),
         State::Expired(posting()),
-        State::Parked(Box::new(full_settlement())),
+        State::Parked(Box::new(ParkedSettlement {
+            settlement: full_settlement(),
+            at: UnixMs::ZERO,
+            seq: 0,
+        })),
     ];
     let mut rows: Vec<_> = states
         .into_iter()
@@ -370,6 +375,7 @@ fn full_row(offer: Arc<Offer>, state: State) -> Reservation {
         offer: Some(offer),
         hold: Some(Hold {
             granted_at: UnixMs(DRAWN),
+            seq: 0,
             reserved: amount(100),
             output_tokens_max: 30,
             clamped: true,
@@ -383,6 +389,36 @@ fn full_row(offer: Arc<Offer>, state: State) -> Reservation {
             }),
         }),
         state,
+    }
+}
+
+/// Rows that say where in the journal what made them stands, where the first ones did not.
+pub fn placed_rows() -> Vec<Reservation> {
+    let [open, _, _, _, parked, ..] = &mut rows()[..] else {
+        panic!("an open one and a parked one");
+    };
+    if let Some(hold) = &mut open.hold {
+        hold.seq = 10;
+    }
+    if let State::Parked(settle) = &mut parked.state {
+        (settle.at, settle.seq) = (UnixMs(DRAWN), 13);
+    }
+    vec![open.clone(), parked.clone()]
+}
+
+/// The same of a refusal.
+pub fn placed_refusal() -> Refused {
+    Refused {
+        seq: 14,
+        ..refused().remove(0)
+    }
+}
+
+/// The same of a grant.
+pub fn placed_grant() -> Grant {
+    Grant {
+        at: UnixMs(DRAWN),
+        ..full_grant()
     }
 }
 
@@ -435,6 +471,7 @@ pub fn refused() -> Vec<Refused> {
             facts_marks: [0xce; 15],
             refusal,
             at: UnixMs(DRAWN),
+            seq: 0,
         })
         .collect()
 }

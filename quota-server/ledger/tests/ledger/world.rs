@@ -221,6 +221,11 @@ impl World {
         decision.answer
     }
 
+    /// Where an answer stands, on the book as it is.
+    pub fn position(&self, about: &About<'_>, answer: &Answer) -> Position {
+        self.book.position(about, answer, self.now)
+    }
+
     fn carry(&mut self, events: &[Event]) {
         self.moved.clear();
         for event in events {

@@ -6,8 +6,8 @@ use crate::policy::ModelOffers;
 use crate::principal::Principal;
 use crate::store::Touch;
 use ferry_ledger::{
-    Answer, Command, IdempotencyKey, OpenTenant, Owner, Refusal, Release, ReleaseAnswer, Renew,
-    RenewAnswer, Reserve, ReserveAnswer, Settle, SettleAnswer, TopUpRef, Transfer,
+    About, Answer, Command, IdempotencyKey, OpenTenant, Owner, Refusal, Release, ReleaseAnswer,
+    Renew, RenewAnswer, Reserve, ReserveAnswer, Settle, SettleAnswer, TopUpRef, Transfer,
 };
 use ferry_types::{Currency, KeyId, TenantId};
 use std::sync::Arc;
@@ -173,6 +173,17 @@ impl Question {
             | Self::Gateway(..)
             | Self::Command(_)
             | Self::Answered(_) => None,
+        }
+    }
+
+    /// What it asks about.
+    pub(super) fn about(&self) -> About<'_> {
+        match self {
+            Self::Issue(command, _) | Self::Gateway(command, ..) | Self::Command(command) => {
+                command.about()
+            }
+            Self::Transfer(order) => About::Transfer(&order.id),
+            Self::Open(_) | Self::Answered(_) => About::Book,
         }
     }
 

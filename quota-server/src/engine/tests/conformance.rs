@@ -89,8 +89,13 @@ impl Play {
             side.pass(lease.suspension_ms()).await;
         }
         let now = START_MS + lease.suspension_ms();
+        let book = || {
+            let mut book = Naive::new(rules, START_MS, FIRST);
+            book.now = now;
+            book
+        };
         let modelled = || Modelled {
-            book: Naive::new(rules, now, FIRST),
+            book: book(),
             drawn: Draw::new(rules, SPOKEN_OF),
         };
         Self {
@@ -205,7 +210,8 @@ impl Play {
             let expected = Seen {
                 told,
                 seq: book.seq,
-                available: book.spendable(),
+                place: book.place(*step, told),
+                available: book.available(),
             };
             let at = self.commands + compared;
             assert_eq!(sqlite, expected, "SQLite, command {at}: {step:?}");
@@ -322,7 +328,7 @@ impl Play {
                 let (posted, held, available, seq) = side.balance(at).await;
                 assert_eq!(
                     (posted, held, available, seq),
-                    (book.posted, book.held(), book.spendable(), book.seq)
+                    (book.posted, book.held(), book.available(), book.seq)
                 );
                 let grants = book.grants.iter().map(|(name, grant)| {
                     (

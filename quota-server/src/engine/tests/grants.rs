@@ -49,8 +49,8 @@ async fn a_grant_pays_first_survives_a_restart_and_ends_by_itself() {
     );
     assert_eq!(
         fixture.balance().await,
-        (HOLD, 0, HOLD),
-        "the balance is untouched"
+        (HOLD, 0, 2 * HOLD),
+        "the balance is untouched, and what is free of the grant is there too"
     );
     fixture.clock.pass(ends_ms);
     // Its time is over, posted or not: the next request holds the balance.

@@ -11,7 +11,7 @@ use super::fixture::START_MS;
 use crate::engine::{Answered, Engine, EngineError};
 use crate::principal::Principal;
 use ferry_ledger::{Answer, UnixMs};
-use ferry_model::{Chance, Evidence, Gateway, Offered, Request, Step, TopUpOrder, speak, told};
+use ferry_model::{Chance, Evidence, Gateway, Offered, Request, Step, TopUpOrder, speak};
 use ferry_types::KeyText;
 use replay::{Acknowledged, Replay, Unseen};
 use std::pin::pin;
@@ -77,7 +77,7 @@ async fn an_observed_history_in_the_journals_order_is_the_naive_models() {
     let journal = side.journal(0).into_iter();
     let journal: Vec<_> = journal.map(|stored| stored.entry).collect();
     let book = Replay::of(acknowledged, unseen).play(&journal);
-    let balance = (book.posted, book.held(), book.spendable(), book.seq);
+    let balance = (book.posted, book.held(), book.available(), book.seq);
     assert_eq!(side.balance(0).await, balance);
 }
 
@@ -174,12 +174,7 @@ impl Client {
 
     fn note(&mut self, step: Step, answered: &Answered<Answer>) {
         assert_eq!(answered.server_time, UnixMs(START_MS));
-        let book = answered.book.as_ref().unwrap();
-        let seen = Seen {
-            told: told(&answered.answer),
-            seq: book.head.seq,
-            available: book.available.units(),
-        };
+        let seen = Seen::of(answered);
         self.furthest = self.furthest.max(seen.seq);
         self.acknowledged.push(Acknowledged { step, seen });
     }

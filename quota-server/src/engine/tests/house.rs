@@ -6,7 +6,7 @@ use crate::engine::seal::GRACE_MS;
 use crate::engine::{CreateTenant, Engine, EngineError, HouseAnswered};
 use crate::store::view::AccountView;
 use ferry_ledger::house::{Cause, Deviation, Money, PostMovement};
-use ferry_ledger::{AdminAnswer, HouseAnswer, Month, Move, TopUp, UnixMs};
+use ferry_ledger::{AdminAnswer, HouseAnswer, Month, Move, Place, TopUp, UnixMs};
 use ferry_types::{Currency, TenantId};
 
 on_both! {
@@ -108,6 +108,11 @@ async fn what_is_posted_is_there_after_a_restart_and_counts_once() {
     assert_eq!(fixture.engine.movements().await, Ok(Vec::new()));
     some(&fixture).await;
     fixture.restart().await;
+    // The same again is told the entry that it made, not the last.
+    fixture.clock.pass(7);
+    let again = ask(&fixture.engine, "h-2", set_off(2)).await.place;
+    let time = UnixMs(START_MS);
+    assert_eq!(again, Place { seq: 2, time });
     let again = ask(&fixture.engine, "h-2", set_off(2)).await;
     let unchanged = HouseAnswer::Done {
         seq: 2,

@@ -153,7 +153,7 @@ async fn the_same_again_changes_nothing_and_something_else_is_a_conflict() {
         (
             create("Acme Ltd", Currency::Usd),
             AdminAnswer::Done {
-                seq: 1,
+                seq: 3,
                 changed: false,
             },
         ),

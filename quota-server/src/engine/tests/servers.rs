@@ -2,8 +2,8 @@
 
 use super::cluster::{Cluster, execute};
 use super::fixture::{Fixture, HOLD, ON, On, gateway, whole_use};
-use crate::engine::{Engine, EngineConfig, EngineError};
-use ferry_ledger::{ReserveAnswer, SettleAnswer};
+use crate::engine::{Answered, Engine, EngineConfig, EngineError};
+use ferry_ledger::{Place, ReserveAnswer, SettleAnswer};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -36,9 +36,10 @@ async fn two_servers_let_through_exactly_what_is_paid_for() {
                         first.reserve(fixture.reserve_call(id)),
                         second.reserve(fixture.reserve_call(id)),
                     );
-                    let (once, again) = (once.unwrap().answer, again.unwrap().answer);
-                    assert_eq!(is_granted(&once), is_granted(&again));
-                    if !is_granted(&once) {
+                    let (once, again) = (once.unwrap(), again.unwrap());
+                    assert_eq!(place(&once), place(&again), "{once:?}, {again:?}");
+                    assert_eq!(is_granted(&once.answer), is_granted(&again.answer));
+                    if !is_granted(&once.answer) {
                         continue;
                     }
                     granted += 1;
@@ -48,8 +49,10 @@ async fn two_servers_let_through_exactly_what_is_paid_for() {
                         second.settle(&gateway, settle()),
                         first.settle(&gateway, settle()),
                     );
-                    for mut answers in [once.unwrap(), again.unwrap()] {
-                        let answer = answers.pop().unwrap().answer;
+                    let [once, again] =
+                        [once, again].map(|answers| answers.unwrap().pop().unwrap());
+                    assert_eq!(place(&once), place(&again), "{once:?}, {again:?}");
+                    for answer in [once.answer, again.answer] {
                         assert!(matches!(answer, SettleAnswer::Settled { .. }), "{answer:?}");
                     }
                 }
@@ -62,6 +65,10 @@ async fn two_servers_let_through_exactly_what_is_paid_for() {
         fixture.assert_clean().await;
     })
     .await;
+}
+
+fn place<A>(answered: &Answered<A>) -> Place {
+    answered.book.as_ref().unwrap().position.place
 }
 
 pub(super) fn is_granted(answer: &ReserveAnswer) -> bool {

@@ -172,7 +172,7 @@ impl Naive {
 
     /// What can be promised altogether, whatever for.
     #[must_use]
-    pub fn spendable(&self) -> i64 {
+    pub fn available(&self) -> i64 {
         let live = self.grants.values().filter(|grant| grant.is_live(self.now));
         self.with_balance(live.map(Grant::free).sum())
     }

@@ -53,7 +53,10 @@ pub struct Row {
     /// What of its charge came from grants.
     pub(super) slices: Slices,
     pub(super) released: i64,
+    /// The entry that brought it where it is; of a refused one, the last before that.
     pub(super) seq: u64,
+    /// When it was refused.
+    pub(super) refused_ms: u64,
     /// A person decided that it is not charged.
     pub(super) discarded: bool,
 }
@@ -86,6 +89,7 @@ impl Row {
             told: None,
             released: 0,
             seq: 0,
+            refused_ms: 0,
             discarded: false,
         }
     }
@@ -135,7 +139,11 @@ impl Naive {
             return Told::Refused(reason);
         }
         let Some(held) = held else {
-            let refused = Row::new(At::Refused(reason), by, Some(other));
+            let refused = Row {
+                seq: self.seq,
+                refused_ms: self.now,
+                ..Row::new(At::Refused(reason), by, Some(other))
+            };
             self.rows.insert(request, refused);
             return Told::Refused(reason);
         };
@@ -154,15 +162,16 @@ impl Naive {
         };
         self.hold_grants(slices);
         let until = self.lease();
+        self.seq += 1;
         let row = Row {
             held: Some(held),
             until,
             charging: offered == Offered::Charging,
+            seq: self.seq,
             ..Row::new(At::Open, by, Some(other))
         };
         self.rows.insert(request, row);
         self.open.insert(request);
-        self.seq += 1;
         told
     }
 
@@ -172,9 +181,13 @@ impl Naive {
         self.judge(request, Offered::Releasing).err()
     }
 
-    /// It was refused for this reason, and that is kept.
-    pub fn refuse(&mut self, request: Request, by: Gateway, reason: &'static str) {
-        let refused = Row::new(At::Refused(reason), by, Some(false));
+    /// It was refused for this reason after this entry, and that is kept.
+    pub fn refuse(&mut self, request: Request, by: Gateway, reason: &'static str, after: u64) {
+        let refused = Row {
+            seq: after,
+            refused_ms: self.now,
+            ..Row::new(At::Refused(reason), by, Some(false))
+        };
         self.rows.insert(request, refused);
     }
 
@@ -299,12 +312,13 @@ impl Naive {
         let Some(row) = self.rows.get(&request) else {
             if self.now.saturating_sub(request.drawn_ms) > self.rules.window_ms {
                 let told = Some(evidence);
+                self.seq += 1;
                 let row = Row {
                     told,
+                    seq: self.seq,
                     ..Row::new(At::Parked, by, Some(evidence.other))
                 };
                 self.rows.insert(request, row);
-                self.seq += 1;
                 return Told::Parked;
             }
             self.rows.insert(request, Row::new(At::Settled, by, None));
@@ -372,8 +386,12 @@ impl Naive {
 
     pub(super) fn release(&mut self, request: Request, by: Gateway) -> Told {
         let Some(row) = self.rows.get(&request) else {
-            self.rows.insert(request, Row::new(At::Released, by, None));
             self.seq += 1;
+            let row = Row {
+                seq: self.seq,
+                ..Row::new(At::Released, by, None)
+            };
+            self.rows.insert(request, row);
             return Told::Released;
         };
         match row.at {

@@ -34,6 +34,8 @@ impl Naive {
                 let told = self.changed();
                 let moved = Moved::Out(order, self.seq);
                 self.transfers.insert(order.number, moved);
+                self.note_times();
+                to.note_times();
                 told
             }
         }

@@ -77,6 +77,7 @@ impl Message for Grant {
         if let Some(ended) = &self.instead_of {
             to.text(11, ended.as_str());
         }
+        to.number(12, self.at.0);
     }
 
     fn read(from: &mut Reader<'_>) -> Result<Self, InvalidEncoding> {
@@ -93,6 +94,7 @@ impl Message for Grant {
             expired: from.flag(9)?,
             seq: from.number(10)?,
             instead_of: some_grant_id(from, 11)?,
+            at: UnixMs(from.number(12)?),
         })
     }
 }

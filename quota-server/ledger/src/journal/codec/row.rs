@@ -7,7 +7,9 @@ use super::pinned::{amount, flags, read_some_principal, some_principal, units};
 use super::{InvalidEncoding, Message, Reader, Writer};
 use crate::offer::Offer;
 use crate::refusal::Refusal;
-use crate::reservation::{First, Freed, Hold, Posting, Refused, Reservation, Standing, State};
+use crate::reservation::{
+    First, Freed, Hold, ParkedSettlement, Posting, Refused, Reservation, Standing, State,
+};
 use crate::time::UnixMs;
 use ferry_types::{Balance, Currency};
 use std::sync::Arc;
@@ -82,7 +84,11 @@ impl Message for Reservation {
             State::Open => {}
             State::Settled(posting) | State::Expired(posting) => to.message(7, posting.as_ref()),
             State::Released(freed) => to.message(7, freed),
-            State::Parked(settlement) => to.message(7, settlement.as_ref()),
+            State::Parked(parked) => {
+                to.message(7, &parked.settlement);
+                to.number(8, parked.at.0);
+                to.number(9, parked.seq);
+            }
         }
     }
 
@@ -98,7 +104,11 @@ impl Message for Reservation {
                 SETTLED => State::Settled(Box::new(from.message(7)?)),
                 RELEASED => State::Released(from.message(7)?),
                 EXPIRED => State::Expired(Box::new(from.message(7)?)),
-                PARKED => State::Parked(Box::new(from.message(7)?)),
+                PARKED => State::Parked(Box::new(ParkedSettlement {
+                    settlement: from.message(7)?,
+                    at: UnixMs(from.number(8)?),
+                    seq: from.number(9)?,
+                })),
                 _ => return Err(InvalidEncoding::InvalidField(6)),
             },
         })
@@ -116,6 +126,7 @@ impl Message for Hold {
         to.text(7, &self.would_refuse);
         to.messages(8, &self.grants);
         to.some_message(9, self.first.as_ref());
+        to.number(10, self.seq);
     }
 
     fn read(from: &mut Reader<'_>) -> Result<Self, InvalidEncoding> {
@@ -129,6 +140,7 @@ impl Message for Hold {
             would_refuse: from.text(7)?,
             grants: from.messages(8)?,
             first: from.some_message(9)?,
+            seq: from.number(10)?,
         })
     }
 }
@@ -212,6 +224,7 @@ impl Message for Refused {
         to.bytes(3, &self.facts_marks);
         to.message(4, &self.refusal);
         to.number(5, self.at.0);
+        to.number(6, self.seq);
     }
 
     fn read(from: &mut Reader<'_>) -> Result<Self, InvalidEncoding> {
@@ -227,6 +240,7 @@ impl Message for Refused {
                 .map_err(|_| InvalidEncoding::InvalidField(3))?,
             refusal: from.message(4)?,
             at: UnixMs(from.number(5)?),
+            seq: from.number(6)?,
         })
     }
 }

@@ -10,7 +10,7 @@ use crate::engine::{Answered, CreateTenant, Engine, EngineError, LeaseConfig, Pr
 use crate::key_directory::{Peppers, listed, sha256};
 use crate::principal::Principal;
 use crate::store::{Database, StoredEntry};
-use ferry_ledger::{Answer, IssueKey, Month, Reservation, State};
+use ferry_ledger::{Answer, IssueKey, Month, Position, Reservation, State};
 use ferry_model::{At, Gateway, PRICES, Request, Step, Told, speak, told};
 use ferry_types::{Currency, KeyText, TenantId};
 use std::future::Future;
@@ -38,7 +38,22 @@ pub(in crate::engine::tests) type SeenStanding = (i64, Vec<(String, i64)>, i64);
 pub(in crate::engine::tests) struct Seen {
     pub(in crate::engine::tests) told: Told,
     pub(in crate::engine::tests) seq: u64,
+    /// The entry that the answer tells of, and its time.
+    pub(in crate::engine::tests) place: (u64, u64),
     pub(in crate::engine::tests) available: i64,
+}
+
+impl Seen {
+    pub(in crate::engine::tests) fn of(answered: &Answered<Answer>) -> Self {
+        let book = answered.book.as_ref().unwrap();
+        let Position { place, available } = book.position;
+        Self {
+            told: told(&answered.answer),
+            seq: book.head.seq,
+            place: (place.seq, place.time.0),
+            available: available.units(),
+        }
+    }
 }
 
 pub(in crate::engine::tests) struct Side {
@@ -164,14 +179,7 @@ impl Side {
                 Some(answered) => answered,
                 None => asked.await,
             };
-            seen.extend(answered.unwrap().iter().map(|answered| {
-                let book = answered.book.as_ref().unwrap();
-                Seen {
-                    told: told(&answered.answer),
-                    seq: book.head.seq,
-                    available: book.available.units(),
-                }
-            }));
+            seen.extend(answered.unwrap().iter().map(Seen::of));
         }
         seen
     }
@@ -193,18 +201,7 @@ impl Side {
     pub(in crate::engine::tests) async fn balance(&self, at: usize) -> (i64, i64, i64, u64) {
         let view = self.engine.tenant(Self::tenant(at)).await.unwrap();
         let (posted, held) = (view.posted.units(), view.held.units());
-        // As an answer tells it.
-        let now = ferry_ledger::UnixMs(crate::engine::TimeSource::unix_ms(&*self.clock));
-        let grants = self.engine.grants(Self::tenant(at)).await.unwrap();
-        let live = grants.iter().filter(|view| view.grant.is_live(now));
-        let free: i64 = live.map(|view| view.grant.free().units()).sum();
-        let balance = posted + view.overage.credit().units() - held;
-        let available = if free == 0 {
-            balance
-        } else {
-            free + balance.max(0)
-        };
-        (posted, held, available, view.seq)
+        (posted, held, view.available.units(), view.seq)
     }
 
     pub(in crate::engine::tests) async fn grants(&self, at: usize) -> Vec<SeenGrant> {

@@ -107,12 +107,16 @@ impl Replay {
             if let (Step::Reserve { request, .. }, Told::Refused(reason)) =
                 (answer.step, answer.seen.told)
                 && !self.book.rows.contains_key(&request)
-                && self.book.refusal(request) != Some(reason)
+                && (self.book.refusal(request), answer.seen.place.0)
+                    != (Some(reason), self.book.seq)
             {
+                // Somebody asked before whom nobody waited for, and was refused then.
                 let reasons = self.reasons.get(&request);
                 let known = reasons.is_some_and(|reasons| reasons.contains(reason));
                 assert!(known, "never a reason: {answer:?}");
-                self.book.refuse(request, by(request), reason);
+                let (after, _) = answer.seen.place;
+                assert!(after <= self.book.seq, "refused later: {answer:?}");
+                self.book.refuse(request, by(request), reason, after);
             }
             let before = self.book.seq;
             let told = self.book.step(answer.step);
@@ -125,7 +129,8 @@ impl Replay {
         let expected = Seen {
             told,
             seq: self.book.seq,
-            available: self.book.spendable(),
+            place: self.book.place(answer.step, told),
+            available: self.book.available(),
         };
         assert_eq!(answer.seen, expected, "{:?}", answer.step);
     }
