@@ -2,7 +2,7 @@
 
 use super::failure::Failed;
 use super::{view, wire};
-use crate::engine::{Answered, Engine};
+use crate::engine::{Answered, Engine, EngineError};
 use crate::timestamp;
 use axum::Json;
 use axum::extract::Query;
@@ -19,8 +19,10 @@ const ROWS_DEFAULT: usize = 100;
 
 /// A change that stands in the journal.
 pub(super) struct Done {
-    pub(super) seq: u64,
+    /// Whether this call made it.
     pub(super) changed: bool,
+    /// Where it stands.
+    pub(super) position: wire::Position,
 }
 
 /// What the ledger answered, if it did it.
@@ -31,7 +33,11 @@ pub(super) fn done(
 ) -> Result<Done, Failed> {
     let unknown_key = "there is no such key: see `ferry key list`";
     match answered.answer {
-        AdminAnswer::Done { seq, changed } => Ok(Done { seq, changed }),
+        AdminAnswer::Done { seq: _, changed } => {
+            let book = answered.book.as_ref().ok_or(EngineError::Unavailable)?;
+            let position = view::position(book);
+            Ok(Done { changed, position })
+        }
         AdminAnswer::Conflict { field } => Err(Failed::conflict(field, what)),
         AdminAnswer::UnknownKey => Err(Failed::new(
             StatusCode::NOT_FOUND,

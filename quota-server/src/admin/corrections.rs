@@ -53,16 +53,13 @@ pub(super) async fn correct(
         offer,
     };
     let answered = engine.correct(tenant.clone(), order).await?;
-    let Done { changed, .. } = done(&answered, &tenant, "a correction of this id")?;
-    let available = answered.book.map(|book| book.position.available);
+    let Done { changed, position } = done(&answered, &tenant, "a correction of this id")?;
     let posted = engine.correction(tenant, id).await?;
     let posted = posted.map(|posted| view::correction(&posted, found.currency));
     Ok(Json(wire::PostedCorrection {
         correction: posted.ok_or_else(Failed::no_such_path)?,
         posted_now: changed,
-        available: available.map_or_else(String::new, |money| {
-            money.display(found.currency).to_string()
-        }),
+        position,
     }))
 }
 

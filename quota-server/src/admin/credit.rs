@@ -46,13 +46,14 @@ pub(super) async fn issue_grant(
     let id = order.id.clone();
     let engine = &state.engine;
     let answered = engine.issue_grant(tenant.clone(), order).await?;
-    let Done { changed, .. } = done(&answered, &tenant, "a grant of this id")?;
+    let Done { changed, position } = done(&answered, &tenant, "a grant of this id")?;
     let found = engine.grants(tenant).await?;
     let grant = found.iter().find(|found| found.id == id);
     let grant = grant.map(|found| view::grant(found, currency));
     Ok(Json(wire::IssuedGrant {
         grant: grant.ok_or_else(Failed::no_such_path)?,
         posted_now: changed,
+        position,
     }))
 }
 
@@ -109,7 +110,7 @@ pub(super) async fn set_overage(
     State(state): State<AdminState>,
     Path(tenant): Path<String>,
     body: Result<Json<wire::SetOverage>, JsonRejection>,
-) -> Answer<wire::Balance> {
+) -> Answer<wire::Changed<wire::Balance>> {
     let wire::SetOverage { policy, credit } = json(body)?;
     let tenant: TenantId = parse("tenant", &tenant)?;
     let currency = state.engine.tenant(tenant.clone()).await?.currency;
@@ -126,15 +127,16 @@ pub(super) async fn set_overage(
         Failed::invalid("policy: none of debt, absorb, or credit-line with its credit")
     })?;
     let answered = state.engine.set_overage(tenant.clone(), to).await?;
-    done(&answered, &tenant, "the overage policy")?;
-    balance_of(&state, tenant).await
+    let Done { position, .. } = done(&answered, &tenant, "the overage policy")?;
+    let now = balance_of(&state, tenant).await?;
+    Ok(Json(wire::Changed { now, position }))
 }
 
 pub(super) async fn set_reseller(
     State(state): State<AdminState>,
     Path(tenant): Path<String>,
     body: Result<Json<wire::SetReseller>, JsonRejection>,
-) -> Answer<wire::Balance> {
+) -> Answer<wire::Changed<wire::Balance>> {
     let wire::SetReseller { reseller, percent } = json(body)?;
     let tenant: TenantId = parse("tenant", &tenant)?;
     let to = match (reseller, percent) {
@@ -144,8 +146,9 @@ pub(super) async fn set_reseller(
         (None, Some(_)) => return Err(Failed::invalid("reseller: missing: whose share is it?")),
     };
     let answered = state.engine.set_reseller(tenant.clone(), to).await?;
-    done(&answered, &tenant, "the reseller")?;
-    balance_of(&state, tenant).await
+    let Done { position, .. } = done(&answered, &tenant, "the reseller")?;
+    let now = balance_of(&state, tenant).await?;
+    Ok(Json(wire::Changed { now, position }))
 }
 
 /// A percentage as basis points: at most 100, with at most two digits behind the point.
@@ -163,10 +166,13 @@ fn share(text: &str) -> Result<Share, Failed> {
 }
 
 /// A tenant's balance, with its grants.
-pub(super) async fn balance_of(state: &AdminState, tenant: TenantId) -> Answer<wire::Balance> {
+pub(super) async fn balance_of(
+    state: &AdminState,
+    tenant: TenantId,
+) -> Result<wire::Balance, Failed> {
     let found = state.engine.tenant(tenant.clone()).await?;
     let grants = state.engine.grants(tenant).await?;
-    Ok(Json(view::balance(found, &grants)))
+    Ok(view::balance(found, &grants))
 }
 
 /// `GET accounts`.

@@ -55,6 +55,7 @@ pub(super) async fn post(
     Ok(Json(wire::PostedMovement {
         movement: posted.ok_or_else(Failed::no_such_path)?,
         posted_now,
+        position: view::place(answered.place),
         receipt: signer.sign(&TenantId::house(), answered.head).line(),
     }))
 }

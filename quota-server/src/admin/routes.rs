@@ -125,7 +125,7 @@ async fn tenants(State(state): State<AdminState>) -> Answer<wire::Tenants> {
 async fn create_tenant(
     State(state): State<AdminState>,
     body: Result<Json<wire::CreateTenant>, JsonRejection>,
-) -> Answer<wire::Tenant> {
+) -> Answer<wire::Changed<wire::Tenant>> {
     let wire::CreateTenant { id, name, currency } = json(body)?;
     let tenant: TenantId = parse("id", &id)?;
     let name = bounded("name", name.unwrap_or(id), NAME_BYTES_MAX)?;
@@ -136,11 +136,13 @@ async fn create_tenant(
         currency,
     };
     let answered = state.engine.create_tenant(call).await?;
-    if !done(&answered, &tenant, "the tenant")?.changed {
+    let Done { changed, position } = done(&answered, &tenant, "the tenant")?;
+    if !changed {
         let message = format!("there is a tenant '{tenant}' already");
         return Err(Failed::new(StatusCode::CONFLICT, "tenant_exists", message));
     }
-    Ok(Json(view::tenant(state.engine.tenant(tenant).await?)))
+    let now = view::tenant(state.engine.tenant(tenant).await?);
+    Ok(Json(wire::Changed { now, position }))
 }
 
 async fn tenant(
@@ -151,11 +153,17 @@ async fn tenant(
     Ok(Json(view::tenant(state.engine.tenant(tenant).await?)))
 }
 
-async fn pause_tenant(state: State<AdminState>, tenant: Path<String>) -> Answer<wire::Tenant> {
+async fn pause_tenant(
+    state: State<AdminState>,
+    tenant: Path<String>,
+) -> Answer<wire::Changed<wire::Tenant>> {
     set_tenant(state, tenant, TenantState::Paused).await
 }
 
-async fn resume_tenant(state: State<AdminState>, tenant: Path<String>) -> Answer<wire::Tenant> {
+async fn resume_tenant(
+    state: State<AdminState>,
+    tenant: Path<String>,
+) -> Answer<wire::Changed<wire::Tenant>> {
     set_tenant(state, tenant, TenantState::Active).await
 }
 
@@ -163,18 +171,20 @@ async fn set_tenant(
     State(state): State<AdminState>,
     Path(tenant): Path<String>,
     to: TenantState,
-) -> Answer<wire::Tenant> {
+) -> Answer<wire::Changed<wire::Tenant>> {
     let tenant: TenantId = parse("tenant", &tenant)?;
     let answered = state.engine.set_tenant_state(tenant.clone(), to).await?;
-    done(&answered, &tenant, "the tenant")?;
-    Ok(Json(view::tenant(state.engine.tenant(tenant).await?)))
+    let Done { position, .. } = done(&answered, &tenant, "the tenant")?;
+    let now = view::tenant(state.engine.tenant(tenant).await?);
+    Ok(Json(wire::Changed { now, position }))
 }
 
 async fn balance(
     State(state): State<AdminState>,
     Path(tenant): Path<String>,
 ) -> Answer<wire::Balance> {
-    credit::balance_of(&state, parse("tenant", &tenant)?).await
+    let balance = credit::balance_of(&state, parse("tenant", &tenant)?);
+    balance.await.map(Json)
 }
 
 async fn keys(State(state): State<AdminState>, Path(tenant): Path<String>) -> Answer<wire::Keys> {
@@ -200,16 +210,18 @@ async fn create_key(
     let engine = &state.engine;
     let expires_at = expires_in_s.map(|s| engine.time().plus_ms(s.saturating_mul(1_000)));
     let (answered, issued) = engine.issue_key(tenant.clone(), label, expires_at).await?;
-    done(&answered, &tenant, "the key")?;
-    let key = one_key(engine, tenant, issued.key).await?;
-    let api_key = issued.text.reveal().to_owned();
-    Ok(Json(wire::CreatedKey { key, api_key }))
+    let Done { position, .. } = done(&answered, &tenant, "the key")?;
+    Ok(Json(wire::CreatedKey {
+        key: one_key(engine, tenant, issued.key).await?,
+        api_key: issued.text.reveal().to_owned(),
+        position,
+    }))
 }
 
 async fn set_key(
     State(state): State<AdminState>,
     Path((tenant, key, to)): Path<(String, String, String)>,
-) -> Answer<wire::Key> {
+) -> Answer<wire::Changed<wire::Key>> {
     let tenant: TenantId = parse("tenant", &tenant)?;
     let key: KeyId = parse("key", &key)?;
     let to = match to.as_str() {
@@ -222,8 +234,9 @@ async fn set_key(
     let answered = engine
         .set_key_state(tenant.clone(), key.clone(), to)
         .await?;
-    done(&answered, &tenant, "the key")?;
-    Ok(Json(one_key(engine, tenant, key).await?))
+    let Done { position, .. } = done(&answered, &tenant, "the key")?;
+    let now = one_key(engine, tenant, key).await?;
+    Ok(Json(wire::Changed { now, position }))
 }
 
 async fn top_up(
@@ -262,7 +275,8 @@ async fn top_up(
         note: bounded("note", note, NOTE_BYTES_MAX)?,
     };
     let answered = state.engine.top_up(tenant.clone(), top_up.clone()).await?;
-    let Done { seq, changed } = done(&answered, &tenant, "a top-up of this source and reference")?;
+    let Done { changed, position } =
+        done(&answered, &tenant, "a top-up of this source and reference")?;
     let book = answered.book.ok_or(EngineError::Unavailable)?;
     let receipt = state.engine.signer().sign(&tenant, book.head).line();
     Ok(Json(wire::TopUp {
@@ -272,8 +286,7 @@ async fn top_up(
         source: top_up.source,
         external_reference: top_up.external_reference,
         posted_now: changed,
-        seq,
-        available: book.position.available.display(view.currency).to_string(),
+        position,
         receipt,
     }))
 }

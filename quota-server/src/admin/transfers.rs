@@ -52,13 +52,12 @@ pub(super) async fn transfer(
         note: bounded("note", note, NOTE_BYTES_MAX)?,
     };
     let answered = state.engine.transfer(tenant.clone(), order).await?;
-    let Done { changed, .. } = done(&answered, &tenant, "a transfer of this id")?;
-    let available = answered.book.map(|book| book.position.available);
+    let Done { changed, position } = done(&answered, &tenant, "a transfer of this id")?;
     let posted = state.engine.transfer_of(tenant, id).await?;
     let posted = posted.map(|posted| view::transfer(&posted, currency));
     Ok(Json(wire::PostedTransfer {
         transfer: posted.ok_or_else(Failed::no_such_path)?,
         posted_now: changed,
-        available: available.map_or_else(String::new, |money| money.display(currency).to_string()),
+        position,
     }))
 }

@@ -3,13 +3,14 @@
 pub(super) mod house;
 
 use super::wire;
+use crate::engine::BookView;
 use crate::store::view::{
     AccountView, AttemptView, CorrectionView, GrantView, KeyView, ReservationView, TenantView,
     TransferView, UsageView,
 };
 use crate::timestamp::rfc3339;
 use crate::verify::VerifyReport;
-use ferry_ledger::{Correction, Share, UnixMs};
+use ferry_ledger::{Correction, Place, Position, Share, UnixMs};
 use ferry_types::{Amount, Balance, Currency, Tags, Usage};
 
 fn time(at: UnixMs) -> String {
@@ -46,6 +47,20 @@ pub(super) fn tenant(view: TenantView) -> wire::Tenant {
         created_at: time(created_at),
         changed_at: time(changed_at),
         frozen,
+    }
+}
+
+/// Where an answer stands in a tenant's book.
+pub(super) fn position(book: &BookView) -> wire::Position {
+    let Position {
+        place: Place { seq, time: at },
+        available,
+    } = book.position;
+    wire::Position {
+        seq,
+        time: time(at),
+        available: available.display(book.currency).to_string(),
+        currency: book.currency.code().to_owned(),
     }
 }
 

@@ -3,6 +3,7 @@
 mod corrections;
 mod credit;
 mod house;
+mod position;
 mod proof;
 mod transfers;
 
@@ -11,6 +12,7 @@ pub use credit::{
     Account, Accounts, CreateGrant, Grant, Grants, IssuedGrant, SetOverage, SetReseller,
 };
 pub use house::{CreateMovement, Money, Move, Movement, Movements, PostedMovement};
+pub use position::{Changed, Place, Position};
 pub use proof::{CheckHeads, Heads, HeadsVerdict, Seal, SealMonth, Seals};
 pub use transfers::{CreateTransfer, PostedTransfer, Transfer, Transfers};
 
@@ -83,7 +85,7 @@ pub struct Tenant {
     pub posted: String,
     /// What open reservations hold.
     pub held: String,
-    /// What can still be promised.
+    /// What can still be promised: posted and credit, less what is held, and what is free of live grants.
     pub available: String,
     /// How many reservations are open.
     pub open_reservations: u64,
@@ -115,7 +117,7 @@ pub struct Balance {
     pub posted: String,
     /// What open reservations hold.
     pub held: String,
-    /// What can still be promised.
+    /// What can still be promised: posted and credit, less what is held, and what is free of live grants.
     pub available: String,
     /// How many reservations are open.
     pub open_reservations: u64,
@@ -152,12 +154,17 @@ pub struct CreatedKey {
     pub key: Key,
     /// Its secret, which the server does not keep.
     pub api_key: String,
+    /// Where that it was made stands.
+    pub position: Position,
 }
 
 impl std::fmt::Debug for CreatedKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let mut shown = f.debug_struct("CreatedKey");
-        shown.field("key", &self.key).finish_non_exhaustive()
+        shown.field("key", &self.key);
+        shown
+            .field("position", &self.position)
+            .finish_non_exhaustive()
     }
 }
 
@@ -221,10 +228,8 @@ pub struct TopUp {
     pub external_reference: String,
     /// Whether this call posted it; false if it had been posted before.
     pub posted_now: bool,
-    /// Where in the journal.
-    pub seq: u64,
-    /// What can be promised now.
-    pub available: String,
+    /// Where it stands.
+    pub position: Position,
     /// The head of the journal with this top-up in it, signed: `ferry verify --receipts` tells whether it still holds.
     pub receipt: HeadLine,
 }

@@ -34,7 +34,8 @@ pub(super) async fn tenant(
                 name,
                 currency,
             };
-            output.result(&client.create_tenant(&new).await?, table::tenant)?;
+            let created = client.create_tenant(&new).await?;
+            output.result(&created, table::changed(table::tenant))?;
         }
         TenantCommand::List => output.result(&client.tenants().await?, table::tenants)?,
         TenantCommand::Show { tenant } => {
@@ -47,7 +48,7 @@ pub(super) async fn tenant(
         } => {
             let policy = SetOverage { policy, credit };
             let set = client.set_overage(tenant.as_str(), &policy).await?;
-            output.result(&set, table::balance)?;
+            output.result(&set, table::changed(table::balance))?;
         }
         TenantCommand::Reseller {
             tenant,
@@ -59,13 +60,15 @@ pub(super) async fn tenant(
                 percent,
             };
             let set = client.set_reseller(tenant.as_str(), &to).await?;
-            output.result(&set, table::balance)?;
+            output.result(&set, table::changed(table::balance))?;
         }
         TenantCommand::Pause { tenant } => {
-            output.result(&client.pause_tenant(tenant.as_str()).await?, table::tenant)?;
+            let paused = client.pause_tenant(tenant.as_str()).await?;
+            output.result(&paused, table::changed(table::tenant))?;
         }
         TenantCommand::Resume { tenant } => {
-            output.result(&client.resume_tenant(tenant.as_str()).await?, table::tenant)?;
+            let resumed = client.resume_tenant(tenant.as_str()).await?;
+            output.result(&resumed, table::changed(table::tenant))?;
         }
     }
     DONE
@@ -111,7 +114,7 @@ pub(super) async fn key(
             client.revoke_key(tenant.as_str(), key.as_str()).await?
         }
     };
-    output.result(&key, table::key)?;
+    output.result(&key, table::changed(table::key))?;
     DONE
 }
 

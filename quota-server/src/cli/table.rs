@@ -7,8 +7,9 @@ pub(super) use house::{accounts, movements, posted_movement};
 pub(super) use movements::{corrections, posted_correction, posted_transfer, top_up, transfers};
 
 use crate::admin::wire::{
-    Balance, CreatedKey, Grant, Grants, Heads, HeadsVerdict, IssuedGrant, Key, Keys, Reservation,
-    Reservations, Seal, Seals, Tenant, Tenants, Usage, UsageRecord, UsageRecords, Verdict,
+    Balance, Changed, CreatedKey, Grant, Grants, Heads, HeadsVerdict, IssuedGrant, Key, Keys,
+    Position, Reservation, Reservations, Seal, Seals, Tenant, Tenants, Usage, UsageRecord,
+    UsageRecords, Verdict,
 };
 use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, Table};
@@ -49,12 +50,27 @@ fn facts(rows: &[(&str, String)]) -> String {
     rows.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
+/// What was set, and the entry that the answer tells of.
+pub(super) fn changed<T>(table: impl FnOnce(&T) -> String) -> impl FnOnce(&Changed<T>) -> String {
+    |changed| format!("{}\n{}", table(&changed.now), entry(&changed.position))
+}
+
+fn entry(position: &Position) -> String {
+    format!("Journal entry {}, {}", position.seq, position.time)
+}
+
+fn available(position: &Position) -> (&'static str, String) {
+    let left = format!("{} {}", position.available, position.currency);
+    ("available", left)
+}
+
 pub(super) fn grants(list: &Grants) -> String {
     grant_rows(&list.grants)
 }
 
 pub(super) fn issued_grant(issued: &IssuedGrant) -> String {
     let told = grant_rows(std::slice::from_ref(&issued.grant));
+    let told = format!("{told}\n{}", entry(&issued.position));
     if issued.posted_now {
         told
     } else {

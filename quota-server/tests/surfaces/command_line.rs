@@ -21,7 +21,7 @@ async fn a_customer_is_made_and_pays() {
     assert_eq!(top_up["posted_now"], true);
     let again = ferry.json(&[&["topup", "acme", "5.00"], &bank[..]].concat());
     assert_eq!(again["posted_now"], false);
-    assert_eq!(again["available"], "5.000000000");
+    assert_eq!(again["position"]["available"], "5.000000000");
 
     let named = ["--label", "ci", "--expires-in-days", "30"];
     let created = ferry.json(&[&["key", "create", "acme"], &named[..]].concat());

@@ -23,7 +23,7 @@ fn a_top_up_is_paid_back_once_and_listed() {
         "--reference",
         "pi_1",
     ]);
-    assert_eq!(topped_up["available"], "8.000000000");
+    assert_eq!(topped_up["position"]["available"], "8.000000000");
     let refund = with(
         &[
             "correct",
@@ -40,7 +40,7 @@ fn a_top_up_is_paid_back_once_and_listed() {
     let posted = ferry.json(&refund);
     assert_eq!(posted["posted_now"], true);
     assert_eq!(posted["corrects"], "stripe/pi_1");
-    assert_eq!(posted["available"], "6.000000000");
+    assert_eq!(posted["position"]["available"], "6.000000000");
     assert_eq!(
         ferry.json(&refund)["posted_now"],
         false,
@@ -110,10 +110,13 @@ async fn debt_is_written_off_as_of_an_entry_and_sent_again_means_the_same() {
         "--top-up",
         "stripe/pi_1",
     ];
-    assert_eq!(ferry.json(&with(&back, &WHY))["available"], "-0.000120000");
+    assert_eq!(
+        ferry.json(&with(&back, &WHY))["position"]["available"],
+        "-0.000120000"
+    );
     let posted = ferry.json(&write_off);
     assert_eq!(
-        (&posted["posted_now"], &posted["available"]),
+        (&posted["posted_now"], &posted["position"]["available"]),
         (&true.into(), &"0.000000000".into())
     );
     ferry.json(&["topup", "acme", "1"]);

@@ -10,7 +10,7 @@ async fn a_tenant_pays_in_dong_and_the_provider_is_paid_in_dollars() {
     ferry.json(&["tenant", "create", "pho", "--currency", "VND"]);
     let topped_up = ferry.json(&["topup", "pho", "100"]);
     assert_eq!(
-        (&topped_up["available"], &topped_up["currency"]),
+        (&topped_up["position"]["available"], &topped_up["currency"]),
         (&"100.000000".into(), &"VND".into())
     );
     let created = ferry.json(&["key", "create", "pho"]);

@@ -4,6 +4,7 @@ use crate::ferry::{EDGE_TOKEN, Ferry, MESH_TOKEN};
 use crate::gateway::{self, digest, facts, id, release, renew, reserve, settle};
 use ferry_api::v1::{self, Position, reserve_response, settle_result};
 use ferry_types::KeyDigest;
+use serde_json::Value;
 
 /// Entries with which a tenant's book begins: its opening, its top-up, its key.
 const FIRST: u64 = 3;
@@ -158,4 +159,122 @@ async fn a_refusal_is_no_entry_and_what_is_not_ones_own_is_not_told() {
     assert_eq!(mesh.settle(settle(two, key)).await.1, None);
     assert_eq!(mesh.release(release(two, key)).await, None);
     assert_eq!(gateway.renew(renew(id(3), key)).await, None, "no such one");
+}
+
+/// Asks what changes a book, and gives where that stands.
+fn asked(ferry: &Ferry, arguments: &[&str]) -> Value {
+    ferry.json(arguments)["position"].clone()
+}
+
+/// What an operator asks of a book one after the other, what is available after each, and whether it is known by an id of its own.
+const ORDERS: [(&[&str], &str, bool); 7] = [
+    (
+        &["topup", "acme", "5", "--source", "bank", "--reference", "1"],
+        "5.000000000",
+        true,
+    ),
+    (
+        &["grant", "create", "acme", "spring", "2"],
+        "7.000000000",
+        true,
+    ),
+    (
+        &["transfer", "create", "acme", "other", "1", "--id", "t-1"],
+        "6.000000000",
+        true,
+    ),
+    (
+        &[
+            "correct",
+            "refund",
+            "acme",
+            "0.5",
+            "--top-up",
+            "bank/1",
+            "--id",
+            "c-1",
+            "--reason",
+            "requested",
+            "--approver",
+            "anna",
+        ],
+        "5.500000000",
+        true,
+    ),
+    (
+        &["tenant", "overage", "acme", "credit-line", "10"],
+        "15.500000000",
+        false,
+    ),
+    (
+        &["tenant", "reseller", "acme", "partner", "12.5"],
+        "15.500000000",
+        false,
+    ),
+    (&["tenant", "pause", "acme"], "15.500000000", false),
+];
+
+#[test]
+fn each_answer_to_an_operator_tells_its_entry_once_and_again() {
+    let ferry = Ferry::start();
+    ferry.json(&["tenant", "create", "other"]);
+    let opened = asked(&ferry, &["tenant", "create", "acme"]);
+    assert_eq!(opened["seq"], 1);
+    let created = ferry.json(&["key", "create", "acme"]);
+    assert_eq!(created["position"]["seq"], 2);
+    let key = created["key"]["id"].as_str().expect("an id");
+    let told: Vec<Value> = (3..)
+        .zip(ORDERS)
+        .map(|(seq, (arguments, available, _))| {
+            let position = asked(&ferry, arguments);
+            assert_eq!(
+                (&position["seq"], &position["available"]),
+                (&seq.into(), &available.into()),
+                "{arguments:?}"
+            );
+            assert_eq!(position["currency"], "USD");
+            position
+        })
+        .collect();
+    let stop = ["key", "pause", "acme", key];
+    let end = asked(&ferry, &stop);
+    assert_eq!(end["seq"], 10);
+    assert_eq!(asked(&ferry, &stop), end, "it is paused already");
+    // Again: what has an id is found where it was posted, a state at the journal's end; what is available is told as of now.
+    for ((arguments, _, has_id), first) in ORDERS.into_iter().zip(told) {
+        let expected = if has_id { &first } else { &end };
+        let again = asked(&ferry, arguments);
+        for part in ["seq", "time"] {
+            assert_eq!(again[part], expected[part], "{arguments:?}");
+        }
+        assert_eq!(again["available"], "15.500000000", "{arguments:?}");
+    }
+    let shown = ferry.run(ORDERS[0].0).out;
+    assert!(shown.contains("entry      3\n"), "{shown}");
+    let shown = ferry.run(&["tenant", "resume", "acme"]).out;
+    assert!(shown.contains("\nJournal entry 11, 20"), "{shown}");
+    assert_eq!(ferry.json(&["verify"])["clean"], true);
+}
+
+#[test]
+fn an_answer_of_the_houses_book_tells_its_entry_and_nothing_available() {
+    let ferry = Ferry::start();
+    let pay = |id| {
+        let arguments = [
+            "house",
+            "pay",
+            "simulator",
+            "1",
+            "--approver",
+            "anna",
+            "--id",
+        ];
+        ferry.json(&[&arguments[..], &[id]].concat())
+    };
+    let first = pay("h-1");
+    assert_eq!(first["position"]["seq"], 1);
+    assert_eq!(first["position"]["time"], first["posted_at"]);
+    assert!(first["position"]["available"].is_null(), "{first}");
+    assert_eq!(pay("h-2")["position"]["seq"], 2);
+    assert_eq!(pay("h-1")["position"], first["position"], "the same again");
 }

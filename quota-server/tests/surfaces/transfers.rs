@@ -13,7 +13,7 @@ fn money_goes_from_a_reseller_to_its_customer_once() {
     ];
     let posted = ferry.json(&create);
     assert_eq!(
-        (&posted["posted_now"], &posted["available"]),
+        (&posted["posted_now"], &posted["position"]["available"]),
         (&true.into(), &"5.500000000".into())
     );
     assert_eq!(

@@ -2,8 +2,8 @@
 
 use super::{Client, ClientError, segment};
 use crate::admin::wire::{
-    Balance, CreateKey, CreateTenant, CreatedKey, Key, Keys, SetOverage, SetReseller, Tenant,
-    Tenants,
+    Balance, Changed, CreateKey, CreateTenant, CreatedKey, Key, Keys, SetOverage, SetReseller,
+    Tenant, Tenants,
 };
 use reqwest::Method;
 
@@ -12,7 +12,7 @@ impl Client {
     ///
     /// # Errors
     /// [`ClientError`]; code `tenant_exists` if there is one of other content.
-    pub async fn create_tenant(&self, new: &CreateTenant) -> Result<Tenant, ClientError> {
+    pub async fn create_tenant(&self, new: &CreateTenant) -> Result<Changed<Tenant>, ClientError> {
         let request = self.request(Method::POST, "tenants").json(new);
         self.send(request).await
     }
@@ -37,7 +37,7 @@ impl Client {
     ///
     /// # Errors
     /// [`ClientError`]; code `unknown_tenant`.
-    pub async fn pause_tenant(&self, tenant: &str) -> Result<Tenant, ClientError> {
+    pub async fn pause_tenant(&self, tenant: &str) -> Result<Changed<Tenant>, ClientError> {
         let path = format!("tenants/{}/pause", segment(tenant));
         self.send(self.request(Method::POST, &path)).await
     }
@@ -46,7 +46,7 @@ impl Client {
     ///
     /// # Errors
     /// [`ClientError`]; code `unknown_tenant`.
-    pub async fn resume_tenant(&self, tenant: &str) -> Result<Tenant, ClientError> {
+    pub async fn resume_tenant(&self, tenant: &str) -> Result<Changed<Tenant>, ClientError> {
         let path = format!("tenants/{}/resume", segment(tenant));
         self.send(self.request(Method::POST, &path)).await
     }
@@ -68,7 +68,7 @@ impl Client {
         &self,
         tenant: &str,
         to: &SetReseller,
-    ) -> Result<Balance, ClientError> {
+    ) -> Result<Changed<Balance>, ClientError> {
         let path = format!("tenants/{}/reseller", segment(tenant));
         self.send(self.request(Method::POST, &path).json(to)).await
     }
@@ -81,7 +81,7 @@ impl Client {
         &self,
         tenant: &str,
         policy: &SetOverage,
-    ) -> Result<Balance, ClientError> {
+    ) -> Result<Changed<Balance>, ClientError> {
         let path = format!("tenants/{}/overage", segment(tenant));
         let request = self.request(Method::POST, &path).json(policy);
         self.send(request).await
@@ -113,7 +113,7 @@ impl Client {
     ///
     /// # Errors
     /// [`ClientError`]; codes `unknown_key`, `key_revoked`.
-    pub async fn pause_key(&self, tenant: &str, key: &str) -> Result<Key, ClientError> {
+    pub async fn pause_key(&self, tenant: &str, key: &str) -> Result<Changed<Key>, ClientError> {
         self.set_key(tenant, key, "pause").await
     }
 
@@ -121,7 +121,7 @@ impl Client {
     ///
     /// # Errors
     /// [`ClientError`]; codes `unknown_key`, `key_revoked`.
-    pub async fn resume_key(&self, tenant: &str, key: &str) -> Result<Key, ClientError> {
+    pub async fn resume_key(&self, tenant: &str, key: &str) -> Result<Changed<Key>, ClientError> {
         self.set_key(tenant, key, "resume").await
     }
 
@@ -129,11 +129,16 @@ impl Client {
     ///
     /// # Errors
     /// [`ClientError`]; code `unknown_key`.
-    pub async fn revoke_key(&self, tenant: &str, key: &str) -> Result<Key, ClientError> {
+    pub async fn revoke_key(&self, tenant: &str, key: &str) -> Result<Changed<Key>, ClientError> {
         self.set_key(tenant, key, "revoke").await
     }
 
-    async fn set_key(&self, tenant: &str, key: &str, to: &str) -> Result<Key, ClientError> {
+    async fn set_key(
+        &self,
+        tenant: &str,
+        key: &str,
+        to: &str,
+    ) -> Result<Changed<Key>, ClientError> {
         let path = format!("tenants/{}/keys/{}/{to}", segment(tenant), segment(key));
         self.send(self.request(Method::POST, &path)).await
     }

@@ -3,8 +3,8 @@
 use super::time;
 use crate::admin::wire;
 use crate::store::view::MovementView;
-use ferry_ledger::Move;
 use ferry_ledger::house::Money;
+use ferry_ledger::{Move, Place};
 
 pub(in crate::admin) fn movement(found: &MovementView) -> wire::Movement {
     let MovementView { id, posted } = found;
@@ -24,6 +24,15 @@ pub(in crate::admin) fn movement(found: &MovementView) -> wire::Movement {
         note: movement.note.clone(),
         posted_at: time(posted.at),
         seq: posted.seq,
+    }
+}
+
+/// Where an answer stands in the house's book.
+pub(in crate::admin) fn place(of: Place) -> wire::Place {
+    let Place { seq, time: at } = of;
+    wire::Place {
+        seq,
+        time: time(at),
     }
 }
 

@@ -1,5 +1,6 @@
 //! Corrections: what people put right.
 
+use super::Position;
 use serde::{Deserialize, Serialize};
 
 /// `POST tenants/{id}/corrections`. The same id stands for the same correction, however often it is sent.
@@ -73,8 +74,8 @@ pub struct PostedCorrection {
     pub correction: Correction,
     /// Whether this call posted it; false if it had been posted before.
     pub posted_now: bool,
-    /// What can be promised after it.
-    pub available: String,
+    /// Where it stands.
+    pub position: Position,
 }
 
 /// `GET tenants/{id}/corrections`.

@@ -1,5 +1,6 @@
 //! What stands beside the balance: grants, overage policies, and the accounts that everything is posted to.
 
+use super::Position;
 use serde::{Deserialize, Serialize};
 
 /// `POST tenants/{id}/overage`.
@@ -102,6 +103,8 @@ pub struct IssuedGrant {
     pub grant: Grant,
     /// Whether this call posted it; false if it had been posted before.
     pub posted_now: bool,
+    /// Where it stands.
+    pub position: Position,
 }
 
 /// An account, with the sum of its lines: a debit above zero, a credit below.

@@ -1,5 +1,6 @@
 //! The house's own book: what it pays, what invoices say otherwise, what it exchanges.
 
+use super::Place;
 use crate::heads::HeadLine;
 use serde::{Deserialize, Serialize};
 
@@ -123,6 +124,8 @@ pub struct PostedMovement {
     pub movement: Movement,
     /// Whether this call posted it; false if it had been posted before.
     pub posted_now: bool,
+    /// Where it stands.
+    pub position: Place,
     /// The head of the house's journal with it, signed: `ferry verify --receipts` tells whether it still holds.
     pub receipt: HeadLine,
 }

@@ -11,7 +11,8 @@ pub struct SealMonth {
     pub month: String,
 }
 
-/// A sealed month.
+/// A sealed month. Its seal is an entry of every book, at the end of each, and so has no one place; `GET heads` tells where the journals
+/// end since. Nothing becomes available or ceases to be.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Seal {
     /// Such as `2026-10`, in UTC.

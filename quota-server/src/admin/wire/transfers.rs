@@ -1,5 +1,6 @@
 //! Transfers: money between books.
 
+use super::Position;
 use serde::{Deserialize, Serialize};
 
 /// `POST tenants/{id}/transfers`: out of this tenant's book. The same id stands for the same transfer, however often it is sent.
@@ -46,8 +47,8 @@ pub struct PostedTransfer {
     pub transfer: Transfer,
     /// Whether this call posted it; false if it had been posted before.
     pub posted_now: bool,
-    /// What the giver can still promise.
-    pub available: String,
+    /// Where it stands in the giver's book.
+    pub position: Position,
 }
 
 /// `GET tenants/{id}/transfers`.

@@ -1,6 +1,6 @@
 //! Money that came in, went to another book, or was put right.
 
-use super::{facts, shown, table};
+use super::{available, facts, shown, table};
 use crate::admin::wire::{Corrections, PostedCorrection, PostedTransfer, TopUp, Transfers};
 
 pub(in crate::cli) fn top_up(top_up: &TopUp) -> String {
@@ -16,7 +16,8 @@ pub(in crate::cli) fn top_up(top_up: &TopUp) -> String {
         ("posted", posted.to_owned()),
         ("source", top_up.source.clone()),
         ("reference", top_up.external_reference.clone()),
-        ("available", money(&top_up.available)),
+        ("entry", top_up.position.seq.to_string()),
+        available(&top_up.position),
     ])
 }
 
@@ -33,7 +34,8 @@ pub(in crate::cli) fn posted_transfer(posted: &PostedTransfer) -> String {
         ("to", told.other.clone()),
         ("amount", money(&told.amount)),
         ("posted", done.to_owned()),
-        ("available", money(&posted.available)),
+        ("entry", told.seq.to_string()),
+        available(&posted.position),
     ])
 }
 
@@ -69,7 +71,7 @@ pub(in crate::cli) fn posted_correction(posted: &PostedCorrection) -> String {
         ("amount", money(&told.amount)),
         ("posted", done.to_owned()),
         ("entry", told.seq.to_string()),
-        ("available", money(&posted.available)),
+        available(&posted.position),
     ];
     if !told.grants.is_empty() {
         rows.push(("new grants", told.grants.join(", ")));
