@@ -31,19 +31,18 @@ pub(super) fn done(
     tenant: &TenantId,
     what: &str,
 ) -> Result<Done, Failed> {
-    let unknown_key = "there is no such key: see `ferry key list`";
     match answered.answer {
         AdminAnswer::Done { seq: _, changed } => {
             let book = answered.book.as_ref().ok_or(EngineError::Unavailable)?;
             let position = view::position(book);
             Ok(Done { changed, position })
         }
+        AdminAnswer::Conflict { field: "id" } => {
+            let message = "id: something else that this would write has it already: choose another";
+            Err(Failed::new(StatusCode::CONFLICT, "conflict", message))
+        }
         AdminAnswer::Conflict { field } => Err(Failed::conflict(field, what)),
-        AdminAnswer::UnknownKey => Err(Failed::new(
-            StatusCode::NOT_FOUND,
-            "unknown_key",
-            unknown_key,
-        )),
+        AdminAnswer::UnknownKey => Err(Failed::unknown_key()),
         AdminAnswer::Revoked => {
             let message = "the key is revoked, and stays so: make a new one";
             Err(Failed::new(StatusCode::CONFLICT, "key_revoked", message))
@@ -57,13 +56,10 @@ pub(super) fn done(
             Err(Failed::new(StatusCode::NOT_FOUND, "unknown_grant", message))
         }
         AdminAnswer::NeverValid => {
-            let message = "expires_at: the grant would end before it begins, or has ended already";
+            let message = "expires_at: the grant would end before it begins, or has ended already: choose a later day";
             Err(Failed::invalid(message))
         }
-        AdminAnswer::AmountOutOfRange => {
-            let message = "amount: nothing, or more than a balance can hold";
-            Err(Failed::invalid(message))
-        }
+        AdminAnswer::AmountOutOfRange => Err(Failed::out_of_range("amount")),
         AdminAnswer::UnknownRequest => {
             let message =
                 "there is no such request, or nothing was charged for it: see `ferry usage`";
@@ -74,7 +70,7 @@ pub(super) fn done(
             ))
         }
         AdminAnswer::UnknownTopUp => {
-            let message = "there is no top-up of this source and reference";
+            let message = "there is no top-up of this source and reference: give both as they were when it was posted";
             Err(Failed::new(
                 StatusCode::NOT_FOUND,
                 "unknown_top_up",
@@ -82,11 +78,11 @@ pub(super) fn done(
             ))
         }
         AdminAnswer::OtherCurrency => {
-            let message = "the two books are in different currencies";
+            let message = "to: the two tenants are in different currencies: money goes only where it stays what it is";
             Err(Failed::new(StatusCode::CONFLICT, "other_currency", message))
         }
         AdminAnswer::UnknownEntry => {
-            let message = "the tenant's journal has no such entry";
+            let message = "entry: the tenant's journal has no such entry: leave it out, and the newest is meant";
             Err(Failed::new(StatusCode::NOT_FOUND, "unknown_entry", message))
         }
         AdminAnswer::NotParked => {
@@ -102,7 +98,7 @@ pub(super) fn done(
             let message = format!("amount: more than there is to move{most}");
             Err(Failed::new(StatusCode::CONFLICT, "exceeds", message))
         }
-        AdminAnswer::MonthNotOver => Err(Failed::invalid("the month is not over")),
+        AdminAnswer::MonthNotOver => Err(Failed::month_not_over()),
         AdminAnswer::Frozen => Err(Failed::frozen(tenant.as_str())),
     }
 }
@@ -114,7 +110,7 @@ pub(super) async fn one_key(
 ) -> Result<wire::Key, Failed> {
     let mut keys = engine.keys(tenant).await?.into_iter();
     let found = keys.find(|view| view.key == key).map(view::key);
-    found.ok_or_else(|| Failed::new(StatusCode::NOT_FOUND, "unknown_key", "there is no such key"))
+    found.ok_or_else(Failed::unknown_key)
 }
 
 pub(super) async fn known_tenant(

@@ -59,13 +59,18 @@ pub enum ClientError {
     Refused {
         /// HTTP status.
         status: u16,
-        /// Stable code.
+        /// Stable code. Whatever is asked may be told `unauthorized`, `unavailable` (try again), `not_ready` (the database is not what was
+        /// acknowledged) or `not_found` (a server of another version). What sends something may be told `invalid_request`, which names
+        /// the field, and what changes a book `frozen`. What else a call may be told stands at its method.
         code: String,
         /// For people.
         message: String,
     },
     /// Something answers that is not the administration of a server of this version.
-    #[error("what answers at {server} is not Ferry's administration (HTTP status {status})")]
+    #[error(
+        "what answers at {server} is not Ferry's administration, or is that of another version (HTTP status {status}): look at \
+         `ferry --version` on both sides"
+    )]
     NotFerry {
         /// Where.
         server: String,

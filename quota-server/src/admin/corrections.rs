@@ -57,7 +57,7 @@ pub(super) async fn correct(
     let posted = engine.correction(tenant, id).await?;
     let posted = posted.map(|posted| view::correction(&posted, found.currency));
     Ok(Json(wire::PostedCorrection {
-        correction: posted.ok_or_else(Failed::no_such_path)?,
+        correction: posted.ok_or_else(Failed::unread)?,
         posted_now: changed,
         position,
     }))
@@ -107,7 +107,7 @@ fn amount(text: Option<&str>, remedy: &Remedy, currency: Currency) -> Result<Amo
         Some(_) if says_itself => Err(Failed::invalid(
             "amount: a parked settlement says itself what it comes to: leave it out",
         )),
-        None => Err(Failed::invalid("amount: missing")),
+        None => Err(Failed::invalid("amount: missing: how much?")),
         Some(text) => Amount::parse(text, currency)
             .map_err(|problem| Failed::invalid(format!("amount: {problem}"))),
     }

@@ -7,7 +7,7 @@ use super::{view, wire};
 use axum::Json;
 use axum::extract::rejection::{JsonRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
-use ferry_ledger::{GrantKind, GrantScope, IssueGrant, Overage, Share};
+use ferry_ledger::{AdminAnswer, GrantKind, GrantScope, IssueGrant, Overage, Share};
 use ferry_types::{Amount, Currency, GrantId, TenantId};
 use serde::Deserialize;
 use std::collections::BTreeSet;
@@ -51,7 +51,7 @@ pub(super) async fn issue_grant(
     let grant = found.iter().find(|found| found.id == id);
     let grant = grant.map(|found| view::grant(found, currency));
     Ok(Json(wire::IssuedGrant {
-        grant: grant.ok_or_else(Failed::no_such_path)?,
+        grant: grant.ok_or_else(Failed::unread)?,
         posted_now: changed,
         position,
     }))
@@ -74,7 +74,9 @@ fn order(asked: wire::CreateGrant, currency: Currency) -> Result<IssueGrant, Fai
     let found = { kinds }.find(|known| known.name() == kind.as_deref().unwrap_or("paid"));
     let kind = found.ok_or_else(|| {
         let names = GrantKind::ALL.map(GrantKind::name).join(", ");
-        Failed::invalid(format!("kind: none of {names}"))
+        Failed::invalid(format!(
+            "kind: none of {names}: one of them, or leave it out"
+        ))
     })?;
     let amount = Amount::parse(&amount, currency)
         .map_err(|problem| Failed::invalid(format!("amount: {problem}")))?;
@@ -127,6 +129,10 @@ pub(super) async fn set_overage(
         Failed::invalid("policy: none of debt, absorb, or credit-line with its credit")
     })?;
     let answered = state.engine.set_overage(tenant.clone(), to).await?;
+    if answered.answer == AdminAnswer::AmountOutOfRange {
+        let message = "credit: the balance with it is more than can be counted: choose a lower one";
+        return Err(Failed::invalid(message));
+    }
     let Done { position, .. } = done(&answered, &tenant, "the overage policy")?;
     let now = balance_of(&state, tenant).await?;
     Ok(Json(wire::Changed { now, position }))

@@ -34,8 +34,29 @@ impl Failed {
     }
 
     pub(super) fn no_such_path() -> Self {
-        let message = "there is nothing at this path under this method";
+        let message = "there is nothing at this path under this method: use a `ferry` of the server's version";
         Self::new(StatusCode::NOT_FOUND, "not_found", message)
+    }
+
+    /// An amount in this field of the request.
+    pub(super) fn out_of_range(field: &str) -> Self {
+        Self::invalid(format!("{field}: nothing, or more than a balance can hold"))
+    }
+
+    pub(super) fn unknown_key() -> Self {
+        let message = "there is no such key: see `ferry key list`";
+        Self::new(StatusCode::NOT_FOUND, "unknown_key", message)
+    }
+
+    pub(super) fn month_not_over() -> Self {
+        let message = "month: it is not over yet in UTC: only a month that is over is sealed";
+        Self::new(StatusCode::CONFLICT, "month_not_over", message)
+    }
+
+    /// It is done, and cannot be shown.
+    pub(super) fn unread() -> Self {
+        let message = "it was posted, but cannot be read just now: send the same again, and nothing is posted twice";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", message)
     }
 
     pub(super) fn conflict(field: &str, what: &str) -> Self {
@@ -64,7 +85,21 @@ impl From<EngineError> for Failed {
             | EngineError::Unavailable
             | EngineError::Stopped => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
         };
-        Self::new(status, code, error.to_string())
+        let message = match &error {
+            EngineError::UnknownTenant(_) => format!("{error}: see `ferry tenant list`"),
+            EngineError::Unavailable => {
+                format!("{error}: the server's log says why; send the same again once it is back")
+            }
+            EngineError::Stopped => format!("{error}: send the same again once it is back"),
+            EngineError::Overloaded | EngineError::DeadlinePassed => {
+                format!("{error}: send the same again")
+            }
+            EngineError::MonthNotOver(_)
+            | EngineError::FrozenBook(_)
+            | EngineError::PriceVersionTaken(_)
+            | EngineError::Held(_) => error.to_string(),
+        };
+        Self::new(status, code, message)
     }
 }
 

@@ -32,7 +32,11 @@ pub(super) async fn check(
         PublicKey::parse(&text)
             .ok_or_else(|| Failed::invalid("public_key: not 64 hexadecimal digits"))
     });
-    let not_a_head = || Failed::invalid("heads: not signed heads");
+    let not_a_head = || {
+        Failed::invalid(
+            "heads: one of them is none: give lines as `ferry heads`, the export and receipts have them",
+        )
+    };
     let heads: Option<Vec<SignedHead>> = heads.into_iter().map(HeadLine::read).collect();
     let heads = heads.ok_or_else(not_a_head)?;
     let verdict = state.engine.verify_heads(key.transpose()?, heads).await;

@@ -53,7 +53,7 @@ pub(super) async fn post(
     let posted = posted.as_ref().map(view::movement);
     let signer = state.engine.signer();
     Ok(Json(wire::PostedMovement {
-        movement: posted.ok_or_else(Failed::no_such_path)?,
+        movement: posted.ok_or_else(Failed::unread)?,
         posted_now,
         position: view::place(answered.place),
         receipt: signer.sign(&TenantId::house(), answered.head).line(),
@@ -65,9 +65,14 @@ fn done(answered: &HouseAnswered, what: &Move) -> Result<bool, Failed> {
     match &answered.answer {
         HouseAnswer::Done { changed, .. } => Ok(*changed),
         HouseAnswer::Conflict { field } => Err(Failed::conflict(field, "a movement of this id")),
-        HouseAnswer::NothingMoves => Err(Failed::invalid("amount: nothing would move")),
+        HouseAnswer::NothingMoves => {
+            let message = format!("{}: nothing would move", nothing(what));
+            Err(Failed::invalid(message))
+        }
         HouseAnswer::OutOfRange => Err(Failed::invalid("amount: more than a balance can hold")),
-        HouseAnswer::NotYet => Err(Failed::invalid("occurred_at: a day that has not begun")),
+        HouseAnswer::NotYet => Err(Failed::invalid(
+            "occurred_at: a day that has not begun: post it once it has happened",
+        )),
         HouseAnswer::SameCurrency => {
             let message = "bought: in the currency that pays for it: nothing is exchanged";
             Err(Failed::invalid(message))
@@ -90,14 +95,24 @@ fn done(answered: &HouseAnswered, what: &Move) -> Result<bool, Failed> {
         HouseAnswer::OtherCurrency { currency } => Err(Failed::invalid(format!(
             "currency: the variance is in {currency}"
         ))),
-        HouseAnswer::MonthNotOver => Err(Failed::invalid("the month is not over")),
+        HouseAnswer::MonthNotOver => Err(Failed::month_not_over()),
         HouseAnswer::Frozen => Err(Failed::frozen(TenantId::house().as_str())),
+    }
+}
+
+/// The field whose amount is nothing.
+fn nothing(what: &Move) -> &'static str {
+    let parts = what.parts();
+    match parts.bought {
+        Some(_) if parts.money.amount.is_zero() => "sold.amount",
+        Some(_) => "bought.amount",
+        None => "amount",
     }
 }
 
 async fn read(what: wire::Move, state: &AdminState) -> Result<Move, Failed> {
     let usual = state.currencies.first().copied();
-    let money = |of: wire::Money| money("currency", of, usual);
+    let money = |of: wire::Money| money("", of, usual);
     Ok(match what {
         wire::Move::Pay {
             provider,
@@ -142,8 +157,8 @@ async fn read(what: wire::Move, state: &AdminState) -> Result<Move, Failed> {
             cause,
         } => resolve(variance, of, &cause, state).await?,
         wire::Move::Exchange { sold, bought } => Move::Exchange {
-            sold: money(sold)?,
-            bought: self::money("bought", bought, None)?,
+            sold: self::money("sold.", sold, usual)?,
+            bought: self::money("bought.", bought, None)?,
         },
     })
 }
@@ -160,7 +175,7 @@ async fn resolve(
     let currency = found.map(|found| found.posted.movement.what.parts().money.currency);
     let usual = currency.or_else(|| state.currencies.first().copied());
     Ok(Move::Resolve {
-        money: money("currency", of, usual)?,
+        money: money("", of, usual)?,
         variance,
         cause: one_of("cause", cause, Cause::ALL, Cause::name)?,
     })
@@ -173,8 +188,8 @@ fn named(provider: String) -> Result<String, Failed> {
     bounded("provider", provider, NAME_BYTES_MAX)
 }
 
-/// Reads money; `usual` is the currency where none is said.
-fn money(field: &str, of: wire::Money, usual: Option<Currency>) -> Result<Money, Failed> {
+/// Reads money; `at` is what stands before the names of its fields, and `usual` the currency where none is said.
+fn money(at: &str, of: wire::Money, usual: Option<Currency>) -> Result<Money, Failed> {
     let wire::Money { amount, currency } = of;
     let currency = match currency {
         None => usual,
@@ -182,10 +197,10 @@ fn money(field: &str, of: wire::Money, usual: Option<Currency>) -> Result<Money,
     };
     let currency = currency.ok_or_else(|| {
         let codes = Currency::ALL.map(Currency::code).join(", ");
-        Failed::invalid(format!("{field}: no currency, or none of {codes}"))
+        Failed::invalid(format!("{at}currency: missing, or none of {codes}"))
     })?;
     let amount = Amount::parse(&amount, currency);
-    let amount = amount.map_err(|problem| Failed::invalid(format!("amount: {problem}")))?;
+    let amount = amount.map_err(|problem| Failed::invalid(format!("{at}amount: {problem}")))?;
     Ok(Money { amount, currency })
 }
 

@@ -138,7 +138,9 @@ async fn create_tenant(
     let answered = state.engine.create_tenant(call).await?;
     let Done { changed, position } = done(&answered, &tenant, "the tenant")?;
     if !changed {
-        let message = format!("there is a tenant '{tenant}' already");
+        let message = format!(
+            "there is a tenant '{tenant}' already, of this name and currency: nothing was done"
+        );
         return Err(Failed::new(StatusCode::CONFLICT, "tenant_exists", message));
     }
     let now = view::tenant(state.engine.tenant(tenant).await?);
@@ -368,7 +370,11 @@ async fn verify(
     let part = match (known_book(&state.engine, tenant).await?, since) {
         (Some(tenant), since) => Some(Part { tenant, since }),
         (None, None) => None,
-        (None, Some(_)) => return Err(Failed::invalid("since: of which tenant?")),
+        (None, Some(_)) => {
+            return Err(Failed::invalid(
+                "since: it counts within one journal: give the tenant too",
+            ));
+        }
     };
     let report = state.engine.verify_part(part).await.map_err(|error| {
         let message = crate::store::chain(&error).to_string();

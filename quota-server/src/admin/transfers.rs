@@ -56,7 +56,7 @@ pub(super) async fn transfer(
     let posted = state.engine.transfer_of(tenant, id).await?;
     let posted = posted.map(|posted| view::transfer(&posted, currency));
     Ok(Json(wire::PostedTransfer {
-        transfer: posted.ok_or_else(Failed::no_such_path)?,
+        transfer: posted.ok_or_else(Failed::unread)?,
         posted_now: changed,
         position,
     }))

@@ -169,31 +169,31 @@ fn people_get_tables() {
 const FAILURES: &[(&[&str], &str)] = &[
     (
         &["balance", "nobody"],
-        "error: there is no tenant 'nobody'\n",
+        "error: there is no tenant 'nobody': see `ferry tenant list`\n",
     ),
     (
         &["key", "list", "nobody"],
-        "error: there is no tenant 'nobody'\n",
+        "error: there is no tenant 'nobody': see `ferry tenant list`\n",
     ),
     (
         &["key", "create", "nobody"],
-        "error: there is no tenant 'nobody'\n",
+        "error: there is no tenant 'nobody': see `ferry tenant list`\n",
     ),
     (
         &["topup", "nobody", "5"],
-        "error: there is no tenant 'nobody'\n",
+        "error: there is no tenant 'nobody': see `ferry tenant list`\n",
     ),
     (
         &["usage", "--tenant", "nobody"],
-        "error: there is no tenant 'nobody'\n",
+        "error: there is no tenant 'nobody': see `ferry tenant list`\n",
     ),
     (
         &["reservations", "--tenant", "nobody"],
-        "error: there is no tenant 'nobody'\n",
+        "error: there is no tenant 'nobody': see `ferry tenant list`\n",
     ),
     (
         &["tenant", "create", "acme"],
-        "error: there is a tenant 'acme' already\n",
+        "error: there is a tenant 'acme' already, of this name and currency: nothing was done\n",
     ),
     (
         &["tenant", "create", "two", "--currency", "EUR"],

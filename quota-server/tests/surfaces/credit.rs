@@ -109,6 +109,10 @@ fn what_cannot_be_granted_or_set_is_told() {
             "credit: missing",
         ),
         (
+            &["tenant", "overage", "acme", "credit-line", "9223372036"],
+            "error: credit: the balance with it is more than can be counted",
+        ),
+        (
             &["tenant", "overage", "acme", "debt", "1"],
             "policy: none of debt",
         ),

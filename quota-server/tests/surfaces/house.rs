@@ -202,6 +202,14 @@ fn what_cannot_be_posted_is_told() {
             "nothing is exchanged",
         ),
         (
+            &["exchange", "1", "USD", "0", "VND"],
+            "bought.amount: nothing would move",
+        ),
+        (
+            &["exchange", "1", "USD", "much", "VND"],
+            "bought.amount: 'much' is not",
+        ),
+        (
             &["prepay", "simulator", "9223372036"],
             "more than a balance can hold",
         ),

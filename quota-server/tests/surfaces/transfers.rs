@@ -22,6 +22,9 @@ fn money_goes_from_a_reseller_to_its_customer_once() {
         "the same id counts once"
     );
     assert_eq!(ferry.json(&["balance", "acme"])["posted"], "3.500000000");
+    let taken = ferry.run(&["transfer", "create", "pho", "acme", "1", "--id", "t-1"]);
+    let told = "error: id: something else that this would write has it already: choose another\n";
+    assert_eq!(taken.err, told, "acme has a transfer of this id");
     let shown = ferry.run(&["transfer", "list", "acme"]).out;
     assert!(
         shown.contains("t-1") && shown.contains("partner"),

@@ -11,7 +11,7 @@ impl Client {
     /// Brings money in, once per source and external reference.
     ///
     /// # Errors
-    /// [`ClientError`]; code `conflict` if the reference stands for another top-up.
+    /// [`ClientError`]; codes `unknown_tenant`, and `conflict` if the reference stands for another top-up.
     pub async fn top_up(&self, tenant: &str, new: &CreateTopUp) -> Result<TopUp, ClientError> {
         let path = format!("tenants/{}/top-ups", segment(tenant));
         self.send(self.request(Method::POST, &path).json(new)).await
@@ -20,7 +20,7 @@ impl Client {
     /// Grants credit, once per id.
     ///
     /// # Errors
-    /// [`ClientError`]; code `conflict` if the id stands for another grant.
+    /// [`ClientError`]; codes `unknown_tenant`, and `conflict` if the id stands for another grant.
     pub async fn issue_grant(
         &self,
         tenant: &str,
@@ -42,8 +42,8 @@ impl Client {
     /// Puts something right, once per id.
     ///
     /// # Errors
-    /// [`ClientError`]; codes `unknown_request`, `unknown_top_up`, `unknown_entry`, `not_parked`, `exceeds`, and `conflict` if the
-    /// id stands for another correction.
+    /// [`ClientError`]; codes `unknown_tenant`, `unknown_request`, `unknown_top_up`, `unknown_entry`, `unknown_grant`, `not_parked`,
+    /// `exceeds`, and `conflict` if the id stands for another correction, or for a grant that a refund would issue.
     pub async fn correct(
         &self,
         tenant: &str,
@@ -65,7 +65,8 @@ impl Client {
     /// Moves money from a tenant's book to another's, once per id.
     ///
     /// # Errors
-    /// [`ClientError`]; codes `unknown_tenant`, `other_currency`, `exceeds`, and `conflict` if the id stands for another transfer.
+    /// [`ClientError`]; codes `unknown_tenant`, `other_currency`, `exceeds`, and `conflict` if the id stands for another transfer, in
+    /// either book.
     pub async fn transfer(
         &self,
         tenant: &str,

@@ -30,7 +30,7 @@ impl Client {
     /// Seals a month that is over, or finds it sealed.
     ///
     /// # Errors
-    /// [`ClientError`]; codes `month_not_over`, `frozen`.
+    /// [`ClientError`]; code `month_not_over`.
     pub async fn seal_month(&self, month: &str) -> Result<Seal, ClientError> {
         let month = month.to_owned();
         let request = self.request(Method::POST, "seals");

@@ -16,7 +16,7 @@ impl Client {
     /// Reservations, newest first: of one tenant or all, all of them or only the open ones.
     ///
     /// # Errors
-    /// [`ClientError`].
+    /// [`ClientError`]; code `unknown_tenant`.
     pub async fn reservations(
         &self,
         tenant: Option<&str>,
@@ -32,7 +32,7 @@ impl Client {
     /// Usage records, newest first: of one tenant or all, or the one of a request.
     ///
     /// # Errors
-    /// [`ClientError`].
+    /// [`ClientError`]; code `unknown_tenant`.
     pub async fn usage(
         &self,
         tenant: Option<&str>,

@@ -11,7 +11,8 @@ impl Client {
     /// Makes a tenant.
     ///
     /// # Errors
-    /// [`ClientError`]; code `tenant_exists` if there is one of other content.
+    /// [`ClientError`]; code `tenant_exists` if there is one of this id, name and currency, `conflict` if there is one of another name
+    /// or currency.
     pub async fn create_tenant(&self, new: &CreateTenant) -> Result<Changed<Tenant>, ClientError> {
         let request = self.request(Method::POST, "tenants").json(new);
         self.send(request).await
@@ -112,7 +113,7 @@ impl Client {
     /// Stops a key for now.
     ///
     /// # Errors
-    /// [`ClientError`]; codes `unknown_key`, `key_revoked`.
+    /// [`ClientError`]; codes `unknown_tenant`, `unknown_key`, `key_revoked`.
     pub async fn pause_key(&self, tenant: &str, key: &str) -> Result<Changed<Key>, ClientError> {
         self.set_key(tenant, key, "pause").await
     }
@@ -120,7 +121,7 @@ impl Client {
     /// Lets a paused key go on.
     ///
     /// # Errors
-    /// [`ClientError`]; codes `unknown_key`, `key_revoked`.
+    /// [`ClientError`]; codes `unknown_tenant`, `unknown_key`, `key_revoked`.
     pub async fn resume_key(&self, tenant: &str, key: &str) -> Result<Changed<Key>, ClientError> {
         self.set_key(tenant, key, "resume").await
     }
@@ -128,7 +129,7 @@ impl Client {
     /// Ends a key for good.
     ///
     /// # Errors
-    /// [`ClientError`]; code `unknown_key`.
+    /// [`ClientError`]; codes `unknown_tenant`, `unknown_key`.
     pub async fn revoke_key(&self, tenant: &str, key: &str) -> Result<Changed<Key>, ClientError> {
         self.set_key(tenant, key, "revoke").await
     }
