@@ -137,7 +137,8 @@ impl Clock {
         self.read_at = steady.saturating_add(READ_EVERY_MS);
         let was_shared = self.time.is_shared();
         let ahead_ms = self.time.read(ask)?.unwrap_or(0);
-        if !was_shared {
+        // A database's clock in the place of this machine's is no step; of a file, which has none, nothing has changed.
+        if !was_shared && self.time.is_shared() {
             self.last = (self.time.unix_ms(), self.time.source().steady_ms());
         }
         if ahead_ms.abs_diff(self.ahead_ms) > STEP_MS {
