@@ -338,7 +338,7 @@ fn check_config_tells_every_fault() {
     file("ferry.toml", &config(""));
     let good = run(folder.path(), &["check-config"]);
     assert!(good.status.success(), "{}", good.err);
-    let told = "ferry.toml is good: 1 models at prices test-1 in USD, VND, gateways edge, mesh\n";
+    let told = "ferry.toml is good: 1 models at prices test-1 in USD, VND, gateways edge, mesh, leases without a sign of life: release\n";
     assert_eq!(good.out, told);
 
     file("bad.toml", "prices = 'prices.toml'\nlease = 1\nmore = 2\n");
