@@ -42,6 +42,16 @@ const CASES: &[(&str, &str, &str)] = &[
     ),
     ("reserve, wait 61000", "expire", ""),
     (
+        "charging 7, reserve, wait 61000",
+        "expire",
+        "revenue.usage -24, expense.provider_cost 7, liability.provider_payable:openai -7, liability.prepaid 24",
+    ),
+    (
+        "charging 7, reserve, wait 61000, expire",
+        "release",
+        "revenue.usage 24, expense.provider_cost -7, liability.provider_payable:openai 7, liability.prepaid -24",
+    ),
+    (
         "reserve, renew 8, wait 61000, expire",
         "release",
         "revenue.usage 26, expense.provider_cost -8, liability.provider_payable:openai 8, liability.prepaid -26",

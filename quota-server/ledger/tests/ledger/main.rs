@@ -24,6 +24,8 @@ mod lines;
 #[cfg(test)]
 mod model;
 #[cfg(test)]
+mod moments;
+#[cfg(test)]
 mod pricing;
 #[cfg(test)]
 mod refusals;

@@ -5,6 +5,7 @@
 //! `FERRY_SEED=7 cargo test -p ferry-quota-server conformance` plays one seed again.
 
 pub(super) mod asked;
+mod moments;
 pub(super) mod side;
 
 use super::cluster::Cluster;

@@ -11,7 +11,7 @@ use crate::key_directory::{Peppers, listed, sha256};
 use crate::principal::Principal;
 use crate::store::{Database, StoredEntry};
 use ferry_ledger::{Answer, IssueKey, Month, Position, Reservation, State};
-use ferry_model::{At, Gateway, PRICES, Request, Step, Told, speak, told};
+use ferry_model::{At, Gateway, PRICES, Request, Spoken, Step, Told, speak, told};
 use ferry_types::{Currency, KeyText, TenantId};
 use std::future::Future;
 use std::pin::Pin;
@@ -156,6 +156,24 @@ impl Side {
     pub(in crate::engine::tests) async fn pass(&self, ms: u64) {
         self.clock.pass(ms);
         self.keep_house().await;
+    }
+
+    /// Time passes, and nothing else.
+    pub(in crate::engine::tests) fn wait(&self, ms: u64) {
+        self.clock.pass(ms);
+    }
+
+    /// Posts what the engine posts by itself when it is due.
+    pub(in crate::engine::tests) async fn post(&self, at: usize, step: Step) -> Told {
+        let Spoken::Command(command) = speak(step, &self.keys[at].id()).unwrap() else {
+            panic!("it takes two books: {step:?}");
+        };
+        let who = Who::Operator(Self::tenant(at));
+        let ask = Ask::Command(command);
+        let asked = self
+            .engine
+            .ask(Lane::Settlement, vec![Op { who, ask }], None);
+        told(&asked.await.unwrap()[0].answer)
     }
 
     pub(in crate::engine::tests) async fn keep_house(&self) {
