@@ -239,7 +239,7 @@ async fn new_customer(admin: &Client, tenant: &str, balance: &str) -> anyhow::Re
     if balance.contains(|digit: char| ('1'..='9').contains(&digit)) {
         let top_up = CreateTopUp {
             amount: balance.to_owned(),
-            external_reference: "first".to_owned(),
+            external_reference: tenant.to_owned(),
             ..CreateTopUp::default()
         };
         admin.top_up(tenant, &top_up).await?;

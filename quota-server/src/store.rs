@@ -92,6 +92,8 @@ pub struct BookChange<'a> {
     pub refused: &'a BTreeSet<ReservationId>,
     /// Top-ups that are new or changed.
     pub top_ups: &'a BTreeSet<TopUpRef>,
+    /// Of these, those that are new: to be listed in their directory.
+    pub credited: &'a BTreeSet<TopUpRef>,
     /// Transfers that are new.
     pub transfers: &'a BTreeSet<TransferId>,
     /// Corrections that are new.

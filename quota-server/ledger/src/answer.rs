@@ -5,7 +5,7 @@ use crate::offer::Offer;
 use crate::refusal::Refusal;
 use crate::reservation::{Refused, StateName};
 use crate::time::UnixMs;
-use ferry_types::{Amount, Mode, ReservationId};
+use ferry_types::{Amount, Mode, ReservationId, TenantId};
 use std::sync::Arc;
 
 /// What is to be done, and what to answer once it is durable.
@@ -69,6 +69,11 @@ pub enum AdminAnswer {
     UnknownRequest,
     /// There is no such top-up.
     UnknownTopUp,
+    /// The payment was credited to another tenant.
+    CreditedElsewhere {
+        /// To this one.
+        tenant: TenantId,
+    },
     /// There is no such entry.
     UnknownEntry,
     /// The other book is in another currency.

@@ -86,6 +86,7 @@ impl Book {
             reservations: BTreeMap::new(),
             refused: BTreeMap::new(),
             top_ups: BTreeMap::new(),
+            credited_elsewhere: BTreeMap::new(),
             grants: BTreeMap::new(),
             transfers: BTreeMap::new(),
             corrections: BTreeMap::new(),
@@ -236,6 +237,10 @@ impl Book {
         absent(
             self.top_ups.contains_key(&reference),
             "the top-up is there already",
+        )?;
+        absent(
+            self.credited_elsewhere.contains_key(&reference),
+            "the payment was credited to another tenant",
         )?;
         self.posted = self.posted_after(amount, Amount::ZERO)?;
         let seq = self.head.next_seq();

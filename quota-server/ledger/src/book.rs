@@ -49,6 +49,8 @@ pub struct Book {
     pub refused: BTreeMap<ReservationId, Refused>,
     /// Top-ups in view.
     pub top_ups: BTreeMap<TopUpRef, PostedTopUp>,
+    /// Of the payments in view, those that were credited to another tenant, and to whom. Not part of the journal.
+    pub credited_elsewhere: BTreeMap<TopUpRef, TenantId>,
     /// All its grants.
     pub grants: BTreeMap<GrantId, Grant>,
     /// Transfers in view.

@@ -203,7 +203,7 @@ pub struct IssueGrant {
     pub note: String,
 }
 
-/// Brings money in, once per source and external reference.
+/// Brings money in, once per source and external reference over all tenants.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TopUp {
     /// How much.

@@ -117,6 +117,7 @@ impl Answer {
                 | AdminAnswer::MonthNotOver
                 | AdminAnswer::UnknownRequest
                 | AdminAnswer::UnknownTopUp
+                | AdminAnswer::CreditedElsewhere { .. }
                 | AdminAnswer::UnknownEntry
                 | AdminAnswer::OtherCurrency
                 | AdminAnswer::NotParked

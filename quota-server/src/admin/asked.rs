@@ -9,7 +9,7 @@ use axum::extract::Query;
 use axum::extract::rejection::{JsonRejection, QueryRejection};
 use axum::http::StatusCode;
 use ferry_ledger::{AdminAnswer, UnixMs};
-use ferry_types::{Currency, KeyId, TenantId};
+use ferry_types::{Amount, Currency, KeyId, TenantId};
 use std::str::FromStr;
 
 /// Rows of one answer: more is a report, not a look.
@@ -31,76 +31,90 @@ pub(super) fn done(
     tenant: &TenantId,
     what: &str,
 ) -> Result<Done, Failed> {
-    match answered.answer {
+    match &answered.answer {
         AdminAnswer::Done { seq: _, changed } => {
             let book = answered.book.as_ref().ok_or(EngineError::Unavailable)?;
             let position = view::position(book);
-            Ok(Done { changed, position })
+            Ok(Done {
+                changed: *changed,
+                position,
+            })
         }
         AdminAnswer::Conflict { field: "id" } => {
             let message = "id: something else that this would write has it already: choose another";
-            Err(Failed::new(StatusCode::CONFLICT, "conflict", message))
+            conflict("conflict", message)
         }
         AdminAnswer::Conflict { field } => Err(Failed::conflict(field, what)),
         AdminAnswer::UnknownKey => Err(Failed::unknown_key()),
         AdminAnswer::Revoked => {
             let message = "the key is revoked, and stays so: make a new one";
-            Err(Failed::new(StatusCode::CONFLICT, "key_revoked", message))
+            conflict("key_revoked", message)
         }
-        AdminAnswer::Reserved => {
-            let message = format!("id: '{tenant}' is the house's own book: choose another");
-            Err(Failed::invalid(message))
-        }
+        AdminAnswer::Reserved => invalid(format!(
+            "id: '{tenant}' is the house's own book: choose another"
+        )),
         AdminAnswer::UnknownGrant => {
             let message = "there is no such grant: see `ferry grant list`";
-            Err(Failed::new(StatusCode::NOT_FOUND, "unknown_grant", message))
+            not_found("unknown_grant", message)
         }
         AdminAnswer::NeverValid => {
             let message = "expires_at: the grant would end before it begins, or has ended already: choose a later day";
-            Err(Failed::invalid(message))
+            invalid(message)
         }
         AdminAnswer::AmountOutOfRange => Err(Failed::out_of_range("amount")),
         AdminAnswer::UnknownRequest => {
             let message =
                 "there is no such request, or nothing was charged for it: see `ferry usage`";
-            Err(Failed::new(
-                StatusCode::NOT_FOUND,
-                "unknown_request",
-                message,
-            ))
+            not_found("unknown_request", message)
         }
         AdminAnswer::UnknownTopUp => {
             let message = "there is no top-up of this source and reference: give both as they were when it was posted";
-            Err(Failed::new(
-                StatusCode::NOT_FOUND,
-                "unknown_top_up",
-                message,
-            ))
+            not_found("unknown_top_up", message)
         }
         AdminAnswer::OtherCurrency => {
             let message = "to: the two tenants are in different currencies: money goes only where it stays what it is";
-            Err(Failed::new(StatusCode::CONFLICT, "other_currency", message))
+            conflict("other_currency", message)
+        }
+        AdminAnswer::CreditedElsewhere { tenant: other } => {
+            let message = format!(
+                "external_reference: this payment was credited to '{other}' already: `ferry transfer create` moves its money to '{tenant}'"
+            );
+            conflict("credited_elsewhere", message)
         }
         AdminAnswer::UnknownEntry => {
             let message = "entry: the tenant's journal has no such entry: leave it out, and the newest is meant";
-            Err(Failed::new(StatusCode::NOT_FOUND, "unknown_entry", message))
+            not_found("unknown_entry", message)
         }
         AdminAnswer::NotParked => {
             let message =
                 "no settlement of this request waits for a person: see `ferry reservations`";
-            Err(Failed::new(StatusCode::CONFLICT, "not_parked", message))
+            conflict("not_parked", message)
         }
-        AdminAnswer::Exceeds { most } => {
-            let currency = answered.book.as_ref().map(|book| book.currency);
-            let most = currency.map_or_else(String::new, |currency| {
-                format!(": at most {} {currency}", most.display(currency))
-            });
-            let message = format!("amount: more than there is to move{most}");
-            Err(Failed::new(StatusCode::CONFLICT, "exceeds", message))
-        }
+        AdminAnswer::Exceeds { most } => exceeds(answered, *most),
         AdminAnswer::MonthNotOver => Err(Failed::month_not_over()),
         AdminAnswer::Frozen => Err(Failed::frozen(tenant.as_str())),
     }
+}
+
+fn exceeds(answered: &Answered<AdminAnswer>, most: Amount) -> Result<Done, Failed> {
+    let currency = answered.book.as_ref().map(|book| book.currency);
+    let most = currency.map_or_else(String::new, |currency| {
+        format!(": at most {} {currency}", most.display(currency))
+    });
+    let message = format!("amount: more than there is to move{most}");
+    conflict("exceeds", message)
+}
+
+fn not_found(code: &'static str, message: impl Into<String>) -> Result<Done, Failed> {
+    Err(Failed::new(StatusCode::NOT_FOUND, code, message))
+}
+
+fn conflict(code: &'static str, message: impl Into<String>) -> Result<Done, Failed> {
+    Err(Failed::new(StatusCode::CONFLICT, code, message))
+}
+
+fn invalid(message: impl Into<String>) -> Result<Done, Failed> {
+    Err(Failed::invalid(message))
 }
 
 pub(super) async fn one_key(

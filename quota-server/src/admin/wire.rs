@@ -194,7 +194,8 @@ pub struct Keys {
     pub keys: Vec<Key>,
 }
 
-/// `POST tenants/{id}/top-ups`. The same source and reference stand for the same top-up, however often it is sent.
+/// `POST tenants/{id}/top-ups`. The same source and reference stand for the same top-up, however often it is sent; of another tenant
+/// they are refused.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CreateTopUp {

@@ -270,7 +270,7 @@ pub(super) struct TopUpArguments {
     /// Where the money comes from.
     #[arg(long, default_value = "manual")]
     pub(super) source: String,
-    /// The payment's reference there: the same source and reference count once. Drawn if left out.
+    /// The payment's reference there: the same source and reference count once, over all tenants. Drawn if left out.
     #[arg(long)]
     pub(super) reference: Option<String>,
     /// For people.

@@ -23,7 +23,8 @@ use crate::store::{BookChange, Store, StoreError, Touch};
 use authority::Held;
 use book_work::BookWork;
 use ferry_ledger::{
-    About, AdminAnswer, Answer, Book, Command, Head, Rules, SettleAnswer, Transfer, UnixMs,
+    About, AdminAnswer, Answer, Book, Command, Head, Rules, SettleAnswer, TopUpRef, Transfer,
+    UnixMs,
 };
 use ferry_types::{KeyDigest, KeyId, TenantId};
 use put::{Put, Question};
@@ -277,6 +278,9 @@ impl Batch<'_> {
         if let Question::Transfer(order) = &put.question {
             return transfer(tenant, order, works, self.now);
         }
+        if let Question::Command(Command::TopUp(order)) = &put.question {
+            note_credited(tenant, &order.reference(), works);
+        }
         let work = works.get_mut(tenant).ok_or_else(unknown)?;
         let answer = match &mut put.question {
             Question::Open(order) => Some(work.open(order, self.opens_at)),
@@ -385,6 +389,17 @@ impl Batch<'_> {
 /// Whether a settlement was posted.
 fn is_posted(answer: Option<&Answer>) -> bool {
     matches!(answer, Some(Answer::Settle(SettleAnswer::Settled { .. })))
+}
+
+/// Tells a book which other one of the batch a payment was credited to; what other batches did is loaded with it.
+fn note_credited(tenant: &TenantId, payment: &TopUpRef, works: &mut Books) {
+    let elsewhere = works
+        .iter()
+        .find(|(other, work)| *other != tenant && work.has(payment));
+    let elsewhere = elsewhere.map(|(other, _)| other.clone());
+    if let (Some(other), Some(work)) = (elsewhere, works.get_mut(tenant)) {
+        work.note_elsewhere(payment.clone(), other);
+    }
 }
 
 /// Puts a transfer to its two books: both take it, or one is found broken and nothing is written of either.

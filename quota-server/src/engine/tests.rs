@@ -21,6 +21,7 @@ mod keys;
 mod load;
 mod lost_commit;
 mod migrate;
+mod payments;
 mod position;
 mod retention;
 mod schedules;

@@ -10,7 +10,7 @@ use super::reader::{Source, all};
 use super::row;
 use super::table::{
     ADVANCES, CORRECTIONS, GRANTS, JOURNAL, KEY_DIRECTORY, KEYS, MOVEMENTS, REFUSALS, RESERVATIONS,
-    TENANTS, TOP_UPS, TORN_TRANSFER, TRANSFERS,
+    TENANTS, TOP_UP_DIRECTORY, TOP_UPS, TORN_TRANSFER, TRANSFERS,
 };
 use super::value::{Value, owned};
 use super::{StoreError, decode};
@@ -183,6 +183,11 @@ impl<'a> Snapshot<'a> {
         if let Some(found) = compare.rows(&TOP_UPS, top_ups)? {
             return Ok(Some(found));
         }
+        let credited = book.top_ups.keys();
+        let credited = credited.map(|reference| row::credited(tenant, reference));
+        if let Some(found) = compare.rows(&TOP_UP_DIRECTORY, credited)? {
+            return Ok(Some(found));
+        }
         let transfers = book.transfers.iter();
         let transfers = transfers.map(|(id, posted)| row::transfer(tenant, id, posted));
         if let Some(found) = compare.rows(&TRANSFERS, transfers)? {
@@ -303,6 +308,7 @@ impl<'a> Snapshot<'a> {
         let of_tenants = [
             &KEYS,
             &TOP_UPS,
+            &TOP_UP_DIRECTORY,
             &TRANSFERS,
             &CORRECTIONS,
             &GRANTS,

@@ -9,7 +9,7 @@ use super::value::Value;
 use crate::key_directory::PepperId;
 use ferry_ledger::{
     Book, Direction, Entry, Grant, Head, Key, KeyState, Overage, PostedCorrection, PostedTopUp,
-    PostedTransfer, Refused, Reseller, Reservation, Share, TenantState,
+    PostedTransfer, Refused, Reseller, Reservation, Share, TenantState, TopUpRef,
 };
 use ferry_types::{Balance, CorrectionId, Currency, GrantId, TenantId, TransferId};
 use std::collections::BTreeMap;
@@ -35,6 +35,7 @@ pub(super) fn book(row: &(impl Fields + ?Sized), tenant: &TenantId) -> Result<Bo
         reservations: BTreeMap::new(),
         refused: BTreeMap::new(),
         top_ups: BTreeMap::new(),
+        credited_elsewhere: BTreeMap::new(),
         grants: BTreeMap::new(),
         transfers: BTreeMap::new(),
         corrections: BTreeMap::new(),
@@ -92,6 +93,23 @@ pub(super) fn top_up(row: &(impl Fields + ?Sized)) -> Result<PostedTopUp, StoreE
         at: time(row, 5)?,
         taken_back: amount(row, 6)?,
     })
+}
+
+/// Takes in whom a payment was credited to. What leads to a tenant must be there: its own top-ups are in view already.
+pub(super) fn credited(
+    row: &(impl Fields + ?Sized),
+    reference: TopUpRef,
+    book: &mut Book,
+) -> Result<(), StoreError> {
+    let tenant: TenantId = parsed(row, 2, "a tenant id")?;
+    if tenant != book.tenant {
+        book.credited_elsewhere.insert(reference, tenant);
+    } else if !book.top_ups.contains_key(&reference) {
+        return Err(corrupt(
+            "a payment that leads to a top-up that is not there",
+        ));
+    }
+    Ok(())
 }
 
 pub(super) fn transfer(

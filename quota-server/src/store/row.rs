@@ -81,6 +81,15 @@ pub(super) fn top_up<'a>(
     ]
 }
 
+/// Whom a payment was credited to.
+pub(super) fn credited<'a>(tenant: &'a TenantId, reference: &'a TopUpRef) -> Row<'a> {
+    vec![
+        text(&reference.source),
+        text(&reference.external_reference),
+        text(tenant.as_str()),
+    ]
+}
+
 pub(super) fn transfer<'a>(
     tenant: &'a TenantId,
     id: &'a TransferId,

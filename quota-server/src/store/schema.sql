@@ -3,7 +3,7 @@
 --
 -- The tenant comes first in every key, so that a tenant's rows lie together and can live on a machine of their own. What belongs to no
 -- tenant is exempt, and holds no tenant's money: what the server knows of itself, price tables, what gateways did in an hour, and the
--- directory from a key's digest to its tenant.
+-- directories from a key's digest and from a payment to its tenant.
 
 CREATE TABLE meta (
     name TEXT NOT NULL PRIMARY KEY,
@@ -126,6 +126,16 @@ CREATE TABLE top_ups (
     taken_back BIGINT NOT NULL,
     PRIMARY KEY (tenant, source, external_reference)
 );
+
+-- Whom each payment was credited to: over all tenants it is credited once.
+CREATE TABLE top_up_directory (
+    source TEXT NOT NULL,
+    external_reference TEXT NOT NULL,
+    tenant TEXT NOT NULL,
+    PRIMARY KEY (source, external_reference)
+);
+-- For verify, which looks every tenant's top-ups up.
+CREATE INDEX top_up_directory_of_tenant ON top_up_directory (tenant);
 
 -- Money that went from one book to another: each of the two has a row, under the same id.
 CREATE TABLE transfers (

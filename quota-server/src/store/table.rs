@@ -105,6 +105,12 @@ table!(
     ]
 );
 table!(
+    TOP_UP_DIRECTORY,
+    "top_up_directory",
+    2,
+    ["source", "external_reference", "tenant"]
+);
+table!(
     TRANSFERS,
     "transfers",
     2,

@@ -240,6 +240,27 @@ async fn a_difference_says_where_it_is() {
 }
 
 #[tokio::test]
+async fn a_difference_in_whom_payments_were_credited_to_says_where_it_is() {
+    let closed = lived().await;
+    for (change, expected) in [
+        (
+            "DELETE FROM top_up_directory",
+            "top_up_directory 'bank' 'first': the store does not have it",
+        ),
+        (
+            "UPDATE top_up_directory SET tenant = 'other'",
+            "top_up_directory 'bank' 'first': the store does not have it",
+        ),
+        (
+            "INSERT INTO top_up_directory VALUES ('bank', 'gone', 'other')",
+            "top_up_directory 'bank' 'gone': the journal does not know it",
+        ),
+    ] {
+        closed.check(change, expected);
+    }
+}
+
+#[tokio::test]
 async fn a_difference_in_the_houses_book_says_where_it_is() {
     let closed = lived().await;
     for (change, expected) in [

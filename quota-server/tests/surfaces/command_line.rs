@@ -216,6 +216,10 @@ const FAILURES: &[(&[&str], &str)] = &[
         "error: a top-up of this source and reference exists already with another amount\n",
     ),
     (
+        &["topup", "beta", "5", "--reference", "inv-1"],
+        "error: external_reference: this payment was credited to 'acme' already: `ferry transfer create` moves its money to 'beta'\n",
+    ),
+    (
         &["topup", "acme", "6", "--reference", ""],
         "error: source and external_reference must not be empty: together they make a top-up unique\n",
     ),
@@ -233,6 +237,7 @@ const FAILURES: &[(&[&str], &str)] = &[
 fn what_cannot_be_done_is_said_in_a_sentence() {
     let ferry = Ferry::start();
     ferry.json(&["tenant", "create", "acme"]);
+    ferry.json(&["tenant", "create", "beta"]);
     ferry.json(&["topup", "acme", "5", "--reference", "inv-1"]);
     for (arguments, told) in FAILURES {
         let ran = ferry.run(arguments);

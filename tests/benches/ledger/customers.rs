@@ -73,7 +73,7 @@ async fn customer(engine: &Engine, place: usize) -> Result<KeyDigest> {
     let top_up = TopUp {
         amount: Amount::from_units(PAID_IN).context("an amount")?,
         source: "bank".to_owned(),
-        external_reference: "1".to_owned(),
+        external_reference: place.to_string(),
         note: String::new(),
     };
     engine.top_up(tenant.clone(), top_up).await?;

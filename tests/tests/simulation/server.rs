@@ -147,7 +147,7 @@ impl Server {
             let top_up = TopUp {
                 amount: Amount::from_units(paid_in).unwrap(),
                 source: "simulation".into(),
-                external_reference: "1".into(),
+                external_reference: name.into(),
                 note: String::new(),
             };
             engine.top_up(tenant.clone(), top_up).await.unwrap();

@@ -62,9 +62,9 @@ pub struct Draw {
 }
 
 impl Draw {
-    /// Nothing yet; later so many requests at a time.
+    /// Nothing yet, of this book; later so many requests at a time.
     #[must_use]
-    pub fn new(rules: Rules, spoken_of: usize) -> Self {
+    pub fn new(book: usize, rules: Rules, spoken_of: usize) -> Self {
         Self {
             rules,
             spoken_of,
@@ -73,7 +73,7 @@ impl Draw {
             settled: VecDeque::new(),
             beyond: VecDeque::new(),
             drawn: 0,
-            orders: Orders::default(),
+            orders: Orders::of(book),
         }
     }
 

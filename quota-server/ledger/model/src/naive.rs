@@ -124,7 +124,7 @@ impl Naive {
             } => self.settle(request, by, evidence),
             Step::Release { request, by } => self.release(request, by),
             Step::Expire { request } => self.expire(request),
-            Step::TopUp(order) => self.top_up(order),
+            Step::TopUp(order) => self.top_up(order, false),
             Step::Grant(order) => self.grant(order),
             Step::EndGrant { name } => self.end_grant(name),
             Step::Correct(order) => self.correct(order),
@@ -155,7 +155,14 @@ impl Naive {
         self.note_times();
     }
 
-    fn top_up(&mut self, order: TopUpOrder) -> Told {
+    /// Whether a payment was credited to it.
+    #[must_use]
+    pub fn has_top_up(&self, number: u64) -> bool {
+        self.top_ups.contains_key(&number)
+    }
+
+    /// Money comes in, unless the payment was credited elsewhere.
+    pub fn top_up(&mut self, order: TopUpOrder, elsewhere: bool) -> Told {
         let TopUpOrder { number, units } = order;
         match self.top_ups.get(&number) {
             Some(known) if known.units != units => Told::Conflict,
@@ -163,6 +170,7 @@ impl Naive {
                 seq: known.seq,
                 changed: false,
             },
+            None if elsewhere => Told::CreditedElsewhere,
             None => {
                 self.posted += units;
                 let told = self.changed();

@@ -127,7 +127,7 @@ pub enum Step {
         /// Which.
         request: Request,
     },
-    /// Money comes in.
+    /// Money comes in; a payment that another book may have: see [`Naive::top_up`](crate::Naive::top_up).
     TopUp(TopUpOrder),
     /// Credit is granted.
     Grant(GrantOrder),

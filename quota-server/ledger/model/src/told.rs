@@ -69,6 +69,8 @@ pub enum Told {
     UnknownRequest,
     /// There is no such payment.
     UnknownTopUp,
+    /// The payment was credited to another tenant.
+    CreditedElsewhere,
     /// There is no such entry.
     UnknownEntry,
     /// Nothing of this request's is kept for a person.

@@ -81,6 +81,10 @@ pub(super) fn top_up(book: &Book, order: &TopUp) -> Decision<AdminAnswer> {
     if let Some(posted) = book.top_ups.get(&reference) {
         return unchanged_unless(&[("amount", posted.amount != order.amount)], posted.seq);
     }
+    if let Some(tenant) = book.credited_elsewhere.get(&reference) {
+        let tenant = tenant.clone();
+        return Decision::answer(AdminAnswer::CreditedElsewhere { tenant });
+    }
     if order.amount.is_zero() || book.posted_after(order.amount, Amount::ZERO).is_err() {
         return Decision::answer(AdminAnswer::AmountOutOfRange);
     }

@@ -148,7 +148,7 @@ impl Pair {
         Self {
             world,
             naive,
-            drawn: Draw::new(TIMES, SPOKEN_OF),
+            drawn: Draw::new(at, TIMES, SPOKEN_OF),
         }
     }
 
@@ -162,6 +162,7 @@ impl Pair {
         let key = owner("edge").key;
         let (answer, position) = match ferry_model::speak(step, &key).expect("names") {
             Spoken::Command(command) => {
+                self.world.see(&other.world.book);
                 let answer = self.world.run(&command);
                 let position = self.world.position(&command.about(), &answer);
                 (answer, position)
@@ -175,6 +176,9 @@ impl Pair {
         };
         let expected = if let Step::Transfer(order) = step {
             self.naive.transfer(&mut other.naive, order)
+        } else if let Step::TopUp(order) = step {
+            let elsewhere = other.naive.has_top_up(order.number);
+            self.naive.top_up(order, elsewhere)
         } else {
             self.naive.step(step)
         };

@@ -193,6 +193,13 @@ impl World {
         }))
     }
 
+    /// The other book's payments come into view.
+    pub fn see(&mut self, other: &Book) {
+        let payments = other.top_ups.keys();
+        let payments = payments.map(|payment| (payment.clone(), other.tenant.clone()));
+        self.book.credited_elsewhere.extend(payments);
+    }
+
     /// Decides, applies and checks every invariant; then asks the same again.
     pub fn run(&mut self, command: &Command) -> Answer {
         let answer = self.run_once(command);

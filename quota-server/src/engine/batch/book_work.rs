@@ -21,6 +21,7 @@ pub(super) struct BookWork {
     reservations: BTreeSet<ReservationId>,
     refused: BTreeSet<ReservationId>,
     top_ups: BTreeSet<TopUpRef>,
+    credited: BTreeSet<TopUpRef>,
     transfers: BTreeSet<TransferId>,
     corrections: BTreeSet<CorrectionId>,
     grants: BTreeSet<GrantId>,
@@ -39,6 +40,7 @@ impl BookWork {
             reservations: BTreeSet::new(),
             refused: BTreeSet::new(),
             top_ups: BTreeSet::new(),
+            credited: BTreeSet::new(),
             transfers: BTreeSet::new(),
             corrections: BTreeSet::new(),
             grants: BTreeSet::new(),
@@ -122,6 +124,19 @@ impl BookWork {
         }
     }
 
+    /// Whether it has this top-up, as far as that is in view.
+    pub(super) fn has(&self, reference: &TopUpRef) -> bool {
+        let book = self.book.as_ref();
+        book.is_some_and(|book| book.top_ups.contains_key(reference))
+    }
+
+    /// Takes note of a payment that another book of the batch has.
+    pub(super) fn note_elsewhere(&mut self, reference: TopUpRef, tenant: TenantId) {
+        if let Some(book) = &mut self.book {
+            book.credited_elsewhere.insert(reference, tenant);
+        }
+    }
+
     /// Moves money from it to another; gives the other's id if there is no such book.
     pub(super) fn transfer(
         &mut self,
@@ -171,6 +186,7 @@ impl BookWork {
             reservations: &self.reservations,
             refused: &self.refused,
             top_ups: &self.top_ups,
+            credited: &self.credited,
             transfers: &self.transfers,
             corrections: &self.corrections,
             grants: &self.grants,
@@ -209,10 +225,12 @@ impl BookWork {
                 self.keys.insert(key.clone());
             }
             Event::ToppedUp(topped_up) => {
-                self.top_ups.insert(TopUpRef {
+                let reference = TopUpRef {
                     source: topped_up.source.clone(),
                     external_reference: topped_up.external_reference.clone(),
-                });
+                };
+                self.credited.insert(reference.clone());
+                self.top_ups.insert(reference);
             }
             Event::Transferred(transferred) => {
                 self.transfers.insert(transferred.id.clone());

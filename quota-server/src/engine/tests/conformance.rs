@@ -12,7 +12,7 @@ use super::cluster::Cluster;
 use super::fixture::START_MS;
 use crate::engine::LeaseConfig;
 use ferry_model::{
-    At, Chance, Draw, Gateway, GrantName, Kind, Naive, Remedy, Row, Rules, Step, Told,
+    At, Chance, Draw, Gateway, GrantName, Kind, Naive, Remedy, Row, Rules, Step, Told, TopUpOrder,
     TransferOrder,
 };
 use side::{Call, Seen, SeenRequest, Side};
@@ -72,6 +72,8 @@ struct Play {
     commands: usize,
     /// How often each kind of correction was carried out, and how many transfers.
     done: BTreeMap<&'static str, usize>,
+    /// Payments that another tenant had.
+    refused_payments: usize,
 }
 
 impl Play {
@@ -95,18 +97,19 @@ impl Play {
             book.now = now;
             book
         };
-        let modelled = || Modelled {
+        let modelled = |at| Modelled {
             book: book(),
-            drawn: Draw::new(rules, SPOKEN_OF),
+            drawn: Draw::new(at, rules, SPOKEN_OF),
         };
         Self {
             chance: Chance::new(seed),
-            books: std::iter::repeat_with(modelled).take(TENANTS).collect(),
+            books: (0..TENANTS).map(modelled).collect(),
             sqlite,
             postgres,
             now,
             commands: 0,
             done: BTreeMap::new(),
+            refused_payments: 0,
         }
     }
 
@@ -228,6 +231,8 @@ impl Play {
     fn step(&mut self, at: usize, step: Step) -> Told {
         let told = if let Step::Transfer(order) = step {
             self.transfer(at, order)
+        } else if let Step::TopUp(order) = step {
+            self.top_up(at, order)
         } else {
             self.books[at].book.step(step)
         };
@@ -242,6 +247,7 @@ impl Play {
     fn assert_all_kinds_were_carried_out(&self) {
         println!("{:?}", self.done);
         assert_eq!(self.done.len(), KINDS, "something was never carried out");
+        assert!(self.refused_payments > 0, "no payment came twice");
         let grants = || self.books.iter().flat_map(|book| book.book.grants.keys());
         let instead = |wanted: fn(&GrantName) -> bool| grants().filter(|name| wanted(name)).count();
         let of_refunds = instead(|name| matches!(name, GrantName::InsteadOf { .. }));
@@ -251,6 +257,14 @@ impl Play {
             of_charges > 0,
             "no charge was given back to a grant that had ended"
         );
+    }
+
+    fn top_up(&mut self, at: usize, order: TopUpOrder) -> Told {
+        let others = self.books.iter().enumerate().filter(|(of, _)| *of != at);
+        let elsewhere = { others }.any(|(_, other)| other.book.has_top_up(order.number));
+        let told = self.books[at].book.top_up(order, elsewhere);
+        self.refused_payments += usize::from(told == Told::CreditedElsewhere);
+        told
     }
 
     fn transfer(&mut self, from: usize, order: TransferOrder) -> Told {

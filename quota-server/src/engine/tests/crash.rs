@@ -94,7 +94,7 @@ async fn prepare(database: &Path) -> Vec<KeyText> {
         let top_up = TopUp {
             amount: Amount::from_units(1_000_000 * HOLD).unwrap(),
             source: "bank".into(),
-            external_reference: "1".into(),
+            external_reference: name.into(),
             note: String::new(),
         };
         engine.top_up(tenant, top_up).await.unwrap();

@@ -93,7 +93,9 @@ pub(super) fn told(found: &Value<'_>, should: &Value<'_>) -> String {
 
 /// The table and the row's key, without the tenant.
 fn named<'a>(table: &Table, key: impl Iterator<Item = &'a Value<'a>>) -> String {
-    let parts: Vec<_> = key.skip(1).map(shown).collect();
+    let key = table.columns.iter().zip(key);
+    let key = key.filter(|(column, _)| **column != "tenant");
+    let parts: Vec<_> = key.map(|(_, value)| shown(value)).collect();
     let name = format!("{} {}", table.name, parts.join(" "));
     name.trim_end().to_string()
 }

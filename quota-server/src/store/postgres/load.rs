@@ -4,7 +4,8 @@ use super::columns::{Stored, columns, parameters};
 use super::link::Link;
 use crate::store::fields::{Fields, parsed, text};
 use crate::store::table::{
-    ACCOUNT, CORRECTIONS, GRANTS, KEYS, REFUSALS, RESERVATIONS, TOP_UPS, TRANSFERS, Table,
+    ACCOUNT, CORRECTIONS, GRANTS, KEYS, REFUSALS, RESERVATIONS, TOP_UP_DIRECTORY, TOP_UPS,
+    TRANSFERS, Table,
 };
 use crate::store::value::{Row, Value};
 use crate::store::{StoreError, Touch, decode};
@@ -78,6 +79,7 @@ pub(super) struct Found {
     refusals: Vec<tokio_postgres::Row>,
     in_flight: Vec<tokio_postgres::Row>,
     top_ups: Vec<tokio_postgres::Row>,
+    credited: Vec<tokio_postgres::Row>,
     transfers: Vec<tokio_postgres::Row>,
     corrections: Vec<tokio_postgres::Row>,
     grants: Vec<tokio_postgres::Row>,
@@ -91,6 +93,7 @@ struct Wanted<'a> {
     reservations: Vec<Row<'a>>,
     in_flight: Vec<Row<'a>>,
     top_ups: Vec<Row<'a>>,
+    payments: Vec<Row<'a>>,
     transfers: Vec<Row<'a>>,
     corrections: Vec<Row<'a>>,
 }
@@ -124,6 +127,10 @@ impl<'a> Wanted<'a> {
                 Value::text(external_reference),
             ]
         }));
+        let payments = touch.top_ups.iter();
+        self.payments.extend(
+            payments.map(|of| vec![Value::text(&of.source), Value::text(&of.external_reference)]),
+        );
         let ids = touch.transfers.iter();
         self.transfers
             .extend(ids.map(|id| vec![tenant(), Value::text(id.as_str())]));
@@ -145,6 +152,7 @@ pub(super) async fn find(link: &Link, locks: Locks, touches: &[Touch]) -> Result
         refusals,
         in_flight,
         top_ups,
+        credited,
         transfers,
         corrections,
         grants,
@@ -156,6 +164,7 @@ pub(super) async fn find(link: &Link, locks: Locks, touches: &[Touch]) -> Result
         of_table(link, &REFUSALS, &wanted.reservations),
         unless_empty(link, IN_FLIGHT, &wanted.in_flight, &["TEXT", "TEXT", "BYTEA"]),
         of_table(link, &TOP_UPS, &wanted.top_ups),
+        of_table(link, &TOP_UP_DIRECTORY, &wanted.payments),
         of_table(link, &TRANSFERS, &wanted.transfers),
         of_table(link, &CORRECTIONS, &wanted.corrections),
         link.query(&GRANTS_OF, &tenants),
@@ -167,6 +176,7 @@ pub(super) async fn find(link: &Link, locks: Locks, touches: &[Touch]) -> Result
         refusals,
         in_flight,
         top_ups,
+        credited,
         transfers,
         corrections,
         grants,
@@ -233,6 +243,7 @@ impl Found {
             book.top_ups.insert(reference, decode::top_up(row)?);
             Ok(())
         })?;
+        self.credited_into(touches, &mut books)?;
         into_books(&self.transfers, &mut books, |row, book| {
             let (id, posted) = decode::transfer(row)?;
             book.transfers.insert(id, posted);
@@ -252,6 +263,33 @@ impl Found {
             .iter()
             .map(|touch| books.remove(&touch.tenant))
             .collect())
+    }
+}
+
+impl Found {
+    /// Whom payments were credited to, for every book that is asked about them.
+    fn credited_into(
+        &self,
+        touches: &[Touch],
+        books: &mut BTreeMap<TenantId, Book>,
+    ) -> Result<(), StoreError> {
+        for row in self.credited.iter().map(Stored) {
+            let payment = TopUpRef {
+                source: text(&row, 0)?,
+                external_reference: text(&row, 1)?,
+            };
+            let asked = touches.iter();
+            for touch in asked.filter(|touch| touch.top_ups.contains(&payment)) {
+                let Some(book) = books.get_mut(&touch.tenant) else {
+                    continue;
+                };
+                match decode::credited(&row, payment.clone(), book) {
+                    Err(StoreError::Corrupt(_)) if book.frozen => {}
+                    credited => credited?,
+                }
+            }
+        }
+        Ok(())
     }
 }
 

@@ -6,8 +6,8 @@ use super::link::Link;
 use crate::store::BookChange;
 use crate::store::row;
 use crate::store::table::{
-    CORRECTIONS, GRANTS, JOURNAL, KEY_DIRECTORY, KEYS, REFUSALS, RESERVATIONS, TENANTS, TOP_UPS,
-    TRANSFERS, Table,
+    CORRECTIONS, GRANTS, JOURNAL, KEY_DIRECTORY, KEYS, REFUSALS, RESERVATIONS, TENANTS,
+    TOP_UP_DIRECTORY, TOP_UPS, TRANSFERS, Table,
 };
 use crate::store::value::Row;
 use futures_util::future::try_join_all;
@@ -21,6 +21,7 @@ struct Rows<'a> {
     keys: Vec<Row<'a>>,
     directory: Vec<Row<'a>>,
     top_ups: Vec<Row<'a>>,
+    credited: Vec<Row<'a>>,
     transfers: Vec<Row<'a>>,
     corrections: Vec<Row<'a>>,
     grants: Vec<Row<'a>>,
@@ -31,6 +32,7 @@ struct Rows<'a> {
 pub(super) async fn write_and_commit(link: &Link, changes: &[BookChange<'_>]) -> Result<(), Error> {
     let mut rows = Rows::default();
     changes.iter().for_each(|change| rows.add(change));
+    rows.credited = credited(changes);
     let upsert = |table: &'static Table| (&**table.upsert_all, &**table.kinds);
     let insert = |table: &'static Table| (&**table.insert_all, &**table.kinds);
     let statements = [
@@ -39,6 +41,7 @@ pub(super) async fn write_and_commit(link: &Link, changes: &[BookChange<'_>]) ->
         (upsert(&KEYS), &rows.keys),
         (insert(&KEY_DIRECTORY), &rows.directory),
         (upsert(&TOP_UPS), &rows.top_ups),
+        (insert(&TOP_UP_DIRECTORY), &rows.credited),
         (upsert(&TRANSFERS), &rows.transfers),
         (upsert(&CORRECTIONS), &rows.corrections),
         (upsert(&GRANTS), &rows.grants),
@@ -57,6 +60,18 @@ pub(super) async fn write_and_commit(link: &Link, changes: &[BookChange<'_>]) ->
     tokio::try_join!(biased; try_join_all(sent), link.batch("COMMIT")).map(|_| ())
 }
 
+/// Whom payments are credited to, in one order by all servers: so no two batches wait for each other.
+fn credited<'a>(changes: &[BookChange<'a>]) -> Vec<Row<'a>> {
+    let of_book = |change: &BookChange<'a>| {
+        let tenant = &change.book.tenant;
+        change.credited.iter().map(move |of| (of, tenant))
+    };
+    let mut payments: Vec<_> = changes.iter().flat_map(of_book).collect();
+    payments.sort_unstable();
+    let rows = payments.into_iter();
+    rows.map(|(of, tenant)| row::credited(tenant, of)).collect()
+}
+
 impl<'a> Rows<'a> {
     fn add(&mut self, change: &BookChange<'a>) {
         let BookChange {
@@ -67,6 +82,7 @@ impl<'a> Rows<'a> {
             reservations,
             refused,
             top_ups,
+            credited: _,
             transfers,
             corrections,
             grants,

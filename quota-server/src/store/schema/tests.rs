@@ -2,19 +2,20 @@ use super::*;
 use crate::store::postgres::relatives::fault;
 use crate::store::table::{
     ADVANCES, CORRECTIONS, GRANTS, HOUSE, JOURNAL, KEY_DIRECTORY, KEYS, MOVEMENTS, REFUSALS,
-    RESERVATIONS, TENANTS, TOP_UPS, TRANSFERS, Table, UNRESERVED_SETTLES,
+    RESERVATIONS, TENANTS, TOP_UP_DIRECTORY, TOP_UPS, TRANSFERS, Table, UNRESERVED_SETTLES,
 };
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-static TABLES: [&Table; 14] = [
+static TABLES: [&Table; 15] = [
     &TENANTS,
     &HOUSE,
     &MOVEMENTS,
     &ADVANCES,
     &KEYS,
     &TOP_UPS,
+    &TOP_UP_DIRECTORY,
     &TRANSFERS,
     &CORRECTIONS,
     &GRANTS,
@@ -109,6 +110,7 @@ fn the_tenant_comes_first_in_every_key_but_the_directories() {
         "peppers",
         "price_tables",
         "key_directory",
+        "top_up_directory",
         "epochs",
         "seals",
         "unreserved_settles",

@@ -5,7 +5,8 @@ use super::source::{self, Stored, bind, unread};
 use crate::key_directory::StoredDigest;
 use crate::store::fields::{Fields, parsed};
 use crate::store::table::{
-    ACCOUNT, CORRECTIONS, GRANTS, KEYS, REFUSALS, RESERVATIONS, TOP_UPS, TRANSFERS,
+    ACCOUNT, CORRECTIONS, GRANTS, KEYS, REFUSALS, RESERVATIONS, TOP_UP_DIRECTORY, TOP_UPS,
+    TRANSFERS,
 };
 use crate::store::value::Value;
 use crate::store::{StoreError, Touch, decode};
@@ -107,6 +108,10 @@ fn parts(
         if let Some(found) = find(held, LOAD, &TOP_UPS.find, &key, |row| decode::top_up(row))? {
             book.top_ups.insert(reference.clone(), found);
         }
+        let [_, payment @ ..] = &key;
+        find(held, LOAD, &TOP_UP_DIRECTORY.find, payment, |row| {
+            decode::credited(row, reference.clone(), book)
+        })?;
     }
     for id in &touch.transfers {
         let key = [tenant.clone(), Value::text(id.as_str())];

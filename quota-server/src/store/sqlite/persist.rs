@@ -4,14 +4,15 @@ use super::held::Held;
 use super::source::bind;
 use crate::store::row;
 use crate::store::table::{
-    CORRECTIONS, GRANTS, JOURNAL, KEY_DIRECTORY, KEYS, REFUSALS, RESERVATIONS, TENANTS, TOP_UPS,
-    TRANSFERS,
+    CORRECTIONS, GRANTS, JOURNAL, KEY_DIRECTORY, KEYS, REFUSALS, RESERVATIONS, TENANTS,
+    TOP_UP_DIRECTORY, TOP_UPS, TRANSFERS,
 };
 use crate::store::{BookChange, value::Row};
 use rusqlite::Result;
 use std::sync::LazyLock;
 
 static APPEND: LazyLock<String> = LazyLock::new(|| JOURNAL.insert());
+static CREDIT: LazyLock<String> = LazyLock::new(|| TOP_UP_DIRECTORY.insert());
 static LIST: LazyLock<String> = LazyLock::new(|| KEY_DIRECTORY.insert());
 
 pub(super) fn change(held: &mut Held<'_>, change: &BookChange<'_>) -> Result<()> {
@@ -23,6 +24,7 @@ pub(super) fn change(held: &mut Held<'_>, change: &BookChange<'_>) -> Result<()>
         reservations,
         refused,
         top_ups,
+        credited,
         transfers,
         corrections,
         grants,
@@ -47,6 +49,9 @@ pub(super) fn change(held: &mut Held<'_>, change: &BookChange<'_>) -> Result<()>
             let row = row::top_up(tenant, reference, posted);
             write(held, &TOP_UPS.upsert, &row)?;
         }
+    }
+    for reference in *credited {
+        write(held, &CREDIT, &row::credited(tenant, reference))?;
     }
     for id in *transfers {
         if let Some(posted) = book.transfers.get(id) {

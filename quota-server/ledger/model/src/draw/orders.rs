@@ -11,6 +11,9 @@ const TRANSFERS: u64 = 10_000;
 /// Or from so few: then they often do, and mean two different ones.
 const TRANSFERS_FEW: u64 = 20;
 
+/// Payments of one book are numbered from its own number times this on.
+const PAYMENTS: u64 = 1_000_000;
+
 /// Requests that a correction may be about.
 pub(super) struct About {
     /// One that may have been charged.
@@ -24,6 +27,8 @@ pub(super) struct About {
 /// What was ordered so far.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Orders {
+    /// Of this book.
+    book: u64,
     top_ups: u64,
     grants: u64,
     corrections: u64,
@@ -33,6 +38,13 @@ pub(super) struct Orders {
 }
 
 impl Orders {
+    pub(super) fn of(book: usize) -> Self {
+        Self {
+            book: book as u64,
+            ..Self::default()
+        }
+    }
+
     pub(super) fn any(&mut self, now: u64, chance: &mut Chance) -> Step {
         match chance.below(14) {
             0..5 => Step::TopUp(self.top_up(chance)),
@@ -52,16 +64,23 @@ impl Orders {
     fn top_up(&mut self, chance: &mut Chance) -> TopUpOrder {
         let again = self.top_ups > 0 && chance.once_in(5);
         let number = if again {
-            chance.below(self.top_ups)
+            let known = chance.below(self.top_ups);
+            // Now and then the payment of that number that the next book has.
+            let book = self.book + u64::from(known % 3 == 2);
+            book * PAYMENTS + known
         } else {
             self.top_ups += 1;
-            self.top_ups - 1
+            self.payment(self.top_ups - 1)
         };
         let off = i64::from(again && chance.once_in(3));
         TopUpOrder {
             number,
             units: (number % 7).cast_signed() * 150 + 50 + off,
         }
+    }
+
+    const fn payment(&self, number: u64) -> u64 {
+        self.book * PAYMENTS + number
     }
 
     fn grant(&mut self, now: u64, chance: &mut Chance) -> GrantOrder {
@@ -105,7 +124,7 @@ impl Orders {
             beyond,
         } = about;
         let unknown = u64::from(chance.once_in(8));
-        let top_up = chance.below(self.top_ups + unknown);
+        let top_up = self.payment(chance.below(self.top_ups + unknown));
         let (remedy, most) = match chance.below(18) {
             0..4 => (Remedy::Refund(request), 70),
             4 => (Remedy::TopUpRefund(top_up), 200),

@@ -69,6 +69,7 @@ const fn told_operator(answer: &AdminAnswer) -> Told {
         AdminAnswer::AmountOutOfRange => Told::OutOfRange,
         AdminAnswer::UnknownRequest => Told::UnknownRequest,
         AdminAnswer::UnknownTopUp => Told::UnknownTopUp,
+        AdminAnswer::CreditedElsewhere { .. } => Told::CreditedElsewhere,
         AdminAnswer::UnknownEntry => Told::UnknownEntry,
         AdminAnswer::NotParked => Told::NotParked,
         AdminAnswer::Exceeds { most } => Told::Exceeds(most.units()),
