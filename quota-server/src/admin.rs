@@ -13,6 +13,7 @@ mod house;
 mod routes;
 mod seals;
 mod transfers;
+mod verify;
 mod view;
 pub mod wire;
 

@@ -10,7 +10,7 @@ pub use requests::Show;
 
 use super::wire::{Failure, Status};
 use crate::listener::{Address, InvalidAddress};
-use reqwest::{Method, RequestBuilder};
+use reqwest::{Method, RequestBuilder, StatusCode};
 use serde::de::DeserializeOwned;
 
 /// A client of one server. Cheap to clone.
@@ -136,6 +136,11 @@ impl Client {
         path: &str,
         query: &[(&str, &str)],
     ) -> Result<T, ClientError> {
+        let path = Self::with_query(path, query);
+        self.send(self.request(Method::GET, &path)).await
+    }
+
+    fn with_query(path: &str, query: &[(&str, &str)]) -> String {
         let mut path = path.to_owned();
         for (i, (name, value)) in query.iter().enumerate() {
             path.push(if i == 0 { '?' } else { '&' });
@@ -143,7 +148,7 @@ impl Client {
             path.push('=');
             path.push_str(&segment(value));
         }
-        self.send(self.request(Method::GET, &path)).await
+        path
     }
 
     fn request(&self, method: Method, path: &str) -> RequestBuilder {
@@ -155,26 +160,42 @@ impl Client {
     }
 
     async fn send<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, ClientError> {
-        let unreachable = |source| ClientError::Unreachable {
-            server: self.server.clone(),
-            source,
-        };
+        let unreachable = |source| self.unreachable(source);
         let answer = request.send().await.map_err(unreachable)?;
         let status = answer.status();
-        let body = answer.bytes().await.map_err(unreachable)?;
-        let not_ferry = |_| ClientError::NotFerry {
+        self.read(status, &answer.bytes().await.map_err(unreachable)?)
+    }
+
+    /// What an answer says.
+    fn read<T: DeserializeOwned>(&self, status: StatusCode, body: &[u8]) -> Result<T, ClientError> {
+        let not_ferry = |_| self.not_ferry(status);
+        if status.is_success() {
+            return serde_json::from_slice(body).map_err(not_ferry);
+        }
+        let failure: Failure = serde_json::from_slice(body).map_err(not_ferry)?;
+        Err(Self::refused(status, failure))
+    }
+
+    fn unreachable(&self, source: reqwest::Error) -> ClientError {
+        ClientError::Unreachable {
+            server: self.server.clone(),
+            source,
+        }
+    }
+
+    fn not_ferry(&self, status: StatusCode) -> ClientError {
+        ClientError::NotFerry {
             server: self.server.clone(),
             status: status.as_u16(),
-        };
-        if status.is_success() {
-            return serde_json::from_slice(&body).map_err(not_ferry);
         }
-        let failure: Failure = serde_json::from_slice(&body).map_err(not_ferry)?;
-        Err(ClientError::Refused {
+    }
+
+    fn refused(status: StatusCode, failure: Failure) -> ClientError {
+        ClientError::Refused {
             status: status.as_u16(),
             code: failure.error.code,
             message: failure.error.message,
-        })
+        }
     }
 }
 

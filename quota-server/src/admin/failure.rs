@@ -53,6 +53,15 @@ impl Failed {
         Self::new(StatusCode::CONFLICT, "month_not_over", message)
     }
 
+    /// What is said of it, without the status.
+    pub(super) fn told(self) -> Failure {
+        let error = FailureText {
+            code: self.code.to_owned(),
+            message: self.message,
+        };
+        Failure { error }
+    }
+
     /// It is done, and cannot be shown.
     pub(super) fn unread() -> Self {
         let message = "it was posted, but cannot be read just now: send the same again, and nothing is posted twice";
@@ -105,10 +114,6 @@ impl From<EngineError> for Failed {
 
 impl IntoResponse for Failed {
     fn into_response(self) -> Response {
-        let error = FailureText {
-            code: self.code.to_owned(),
-            message: self.message,
-        };
-        (self.status, Json(Failure { error })).into_response()
+        (self.status, Json(self.told())).into_response()
     }
 }

@@ -1,17 +1,15 @@
 //! The routes of `/admin/v1`: read what was asked, put it to the engine, write what it answers.
 
 use super::asked::{
-    Done, asked, bounded, check_currency, done, json, known_book, known_tenant, one_key, one_of,
-    parse, rows,
+    Done, asked, bounded, check_currency, done, json, known_tenant, one_key, one_of, parse, rows,
 };
 use super::failure::Failed;
-use super::{corrections, credit, heads, house, seals, transfers, view, wire};
+use super::{corrections, credit, heads, house, seals, transfers, verify, view, wire};
 use crate::draining::Draining;
 use crate::engine::{self, Engine, EngineError};
 use crate::policy::Offers;
 use crate::principal::CredentialDigest;
 use crate::store::view::{ReservationQuery, UsageQuery};
-use crate::verify::{Part, Since};
 use axum::extract::rejection::{JsonRejection, QueryRejection};
 use axum::extract::{Path, Query, Request, State};
 use axum::http::{StatusCode, header};
@@ -80,7 +78,7 @@ pub(crate) fn router(state: AdminState) -> Router {
         .route("/seals", get(seals::list).post(seals::seal))
         .route("/heads", get(heads::present))
         .route("/heads/check", post(heads::check))
-        .route("/verify", get(verify));
+        .route("/verify", get(verify::verify));
     Router::new()
         .nest("/admin/v1", routes)
         .fallback(async || Failed::no_such_path())
@@ -351,34 +349,4 @@ async fn usage(
     let usage = state.engine.usage(query).await?;
     let usage = usage.into_iter().map(view::usage).collect();
     Ok(Json(wire::UsageRecords { usage }))
-}
-
-/// `GET verify`.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct VerifyQuery {
-    tenant: Option<String>,
-    since: Option<String>,
-}
-
-async fn verify(
-    State(state): State<AdminState>,
-    query: Result<Query<VerifyQuery>, QueryRejection>,
-) -> Answer<wire::Verdict> {
-    let VerifyQuery { tenant, since } = asked(query)?;
-    let since: Option<Since> = since.map(|text| parse("since", &text)).transpose()?;
-    let part = match (known_book(&state.engine, tenant).await?, since) {
-        (Some(tenant), since) => Some(Part { tenant, since }),
-        (None, None) => None,
-        (None, Some(_)) => {
-            return Err(Failed::invalid(
-                "since: it counts within one journal: give the tenant too",
-            ));
-        }
-    };
-    let report = state.engine.verify_part(part).await.map_err(|error| {
-        let message = crate::store::chain(&error).to_string();
-        Failed::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", message)
-    })?;
-    Ok(Json(view::verdict(&report)))
 }

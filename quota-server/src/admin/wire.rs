@@ -13,7 +13,7 @@ pub use credit::{
 };
 pub use house::{CreateMovement, Money, Move, Movement, Movements, PostedMovement};
 pub use position::{Changed, Place, Position};
-pub use proof::{CheckHeads, Heads, HeadsVerdict, Seal, SealMonth, Seals};
+pub use proof::{CheckHeads, Heads, HeadsVerdict, Progress, Seal, SealMonth, Seals, VerifyLine};
 pub use transfers::{CreateTransfer, PostedTransfer, Transfer, Transfers};
 
 use crate::heads::HeadLine;

@@ -64,8 +64,13 @@ impl Progress {
 
     pub(super) fn show(&mut self, entries: u64) {
         if entries.is_multiple_of(PROGRESS_EVERY) {
-            self.say(&format!("{entries} journal entries"));
+            self.tell(entries);
         }
+    }
+
+    /// The same, whatever the number.
+    pub(super) fn tell(&mut self, entries: u64) {
+        self.say(&format!("{entries} journal entries"));
     }
 
     /// Says this in the place of what was said before.

@@ -40,13 +40,16 @@ pub(super) async fn run(
                 });
                 looked.await??
             }
-            (None, Some(tenant)) => {
-                let client = server.client()?;
-                client
-                    .verify_tenant(tenant.as_str(), since.as_deref())
-                    .await?
+            (None, tenant) => {
+                let mut progress = Progress::begin();
+                let tenant = tenant.as_ref().map(TenantId::as_str);
+                let verdict = server
+                    .client()?
+                    .verify_part(tenant, since.as_deref(), |entries| progress.tell(entries))
+                    .await;
+                progress.end();
+                verdict?
             }
-            (None, None) => server.client()?.verify().await?,
         };
         output.result(&verdict, table::verdict)?;
         return Ok(code(verdict.clean));

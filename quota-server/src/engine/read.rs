@@ -283,17 +283,21 @@ impl Engine {
     /// # Errors
     /// [`VerifyError`] if the database cannot be read.
     pub async fn verify(&self) -> Result<VerifyReport, VerifyError> {
-        self.verify_part(None).await
+        self.verify_part(None, |_| {}).await
     }
 
-    /// The same of a part.
+    /// The same of a part; tells after each entry how many were looked at.
     ///
     /// # Errors
     /// [`VerifyError`] if the database cannot be read.
-    pub async fn verify_part(&self, part: Option<Part>) -> Result<VerifyReport, VerifyError> {
+    pub async fn verify_part(
+        &self,
+        part: Option<Part>,
+        mut progress: impl FnMut(u64) + Send + 'static,
+    ) -> Result<VerifyReport, VerifyError> {
         let database = self.inner.readers.database.clone();
         let verified = tokio::task::spawn_blocking(move || {
-            crate::verify::verify_part(&database, part.as_ref(), &mut |_| {})
+            crate::verify::verify_part(&database, part.as_ref(), &mut progress)
         });
         verified.await.unwrap_or(Err(VerifyError::Stopped))
     }

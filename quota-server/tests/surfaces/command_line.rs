@@ -111,9 +111,35 @@ async fn verify_reads_a_running_server_and_a_file() {
     assert_eq!(ferry.json(&["verify", "--database", "ferry.db"]), verdict);
     let told = ferry.run(&["verify"]).out;
     assert!(told.starts_with("clean: 1 books, "), "{told}");
+    let alone = ferry.json(&["verify", "--tenant", "acme"]);
+    assert_eq!(alone["entries"], verdict["entries"], "{alone}");
     let gone = ferry.run(&["verify", "--database", "gone.db"]);
     assert_eq!(gone.status.code(), Some(1));
     assert!(gone.err.contains("gone.db"), "{}", gone.err);
+}
+
+/// A long verification is no silence: how far it is comes before the verdict.
+#[tokio::test]
+async fn a_verification_tells_how_far_it_is() {
+    let ferry = Ferry::start();
+    ferry.tenant_with("acme", "5");
+    let mut told = Vec::new();
+    let verdict = ferry
+        .admin()
+        .verify_part(None, None, |entries| told.push(entries))
+        .await;
+    let entries = verdict.expect("a verdict").entries;
+    assert!(!told.is_empty());
+    assert!(
+        told.iter().all(|&looked_at| looked_at <= entries),
+        "{told:?} of {entries}"
+    );
+    let nobody = ferry
+        .admin()
+        .verify_part(Some("nobody"), None, |_| {})
+        .await;
+    let refused = nobody.expect_err("no such tenant");
+    assert_eq!(refused.code(), Some("unknown_tenant"));
 }
 
 #[test]

@@ -1,8 +1,12 @@
 //! The client of what proves the journals: verification, seals and heads.
 
 use super::{Client, ClientError};
-use crate::admin::wire::{CheckHeads, Heads, HeadsVerdict, Seal, SealMonth, Seals, Verdict};
-use reqwest::Method;
+use crate::admin::verify::LINES;
+use crate::admin::wire::{
+    CheckHeads, Heads, HeadsVerdict, Progress, Seal, SealMonth, Seals, Verdict, VerifyLine,
+};
+use reqwest::header::ACCEPT;
+use reqwest::{Method, RequestBuilder, StatusCode};
 
 impl Client {
     /// Derives every balance from its journal again, and compares.
@@ -13,18 +17,54 @@ impl Client {
         self.get("verify", &[]).await
     }
 
-    /// The same of one tenant's book, or of its chain from an entry, or a date, on.
+    /// The same of everything, of one tenant's book, or of its chain from an entry, or a date, on. Tells now and then how many entries
+    /// were looked at.
     ///
     /// # Errors
     /// [`ClientError`]; code `unknown_tenant`. A difference is no error.
-    pub async fn verify_tenant(
+    pub async fn verify_part(
         &self,
-        tenant: &str,
+        tenant: Option<&str>,
         since: Option<&str>,
+        progress: impl FnMut(u64),
     ) -> Result<Verdict, ClientError> {
-        let mut query = vec![("tenant", tenant)];
-        query.extend(since.map(|since| ("since", since)));
-        self.get("verify", &query).await
+        let query = [("tenant", tenant), ("since", since)];
+        let query: Vec<_> = { query.into_iter() }
+            .filter_map(|(name, value)| Some((name, value?)))
+            .collect();
+        let request = self.request(Method::GET, &Self::with_query("verify", &query));
+        let request = request.header(ACCEPT, LINES);
+        self.last_line(request, progress).await
+    }
+
+    /// Reads an answer of lines, to its verdict.
+    async fn last_line(
+        &self,
+        request: RequestBuilder,
+        mut progress: impl FnMut(u64),
+    ) -> Result<Verdict, ClientError> {
+        let unreachable = |source| self.unreachable(source);
+        let mut answer = request.send().await.map_err(unreachable)?;
+        let status = answer.status();
+        if !status.is_success() {
+            return self.read(status, &answer.bytes().await.map_err(unreachable)?);
+        }
+        let mut rest = Vec::new();
+        while let Some(part) = answer.chunk().await.map_err(unreachable)? {
+            rest.extend_from_slice(&part);
+            while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
+                let line: Vec<u8> = rest.drain(..=end).collect();
+                match serde_json::from_slice(&line) {
+                    Ok(VerifyLine::Progress(Progress { entries })) => progress(entries),
+                    Ok(VerifyLine::Verdict(verdict)) => return Ok(verdict),
+                    Ok(VerifyLine::Failure(failure)) => {
+                        return Err(Self::refused(StatusCode::SERVICE_UNAVAILABLE, failure));
+                    }
+                    Err(_) => return Err(self.not_ferry(status)),
+                }
+            }
+        }
+        Err(self.not_ferry(status))
     }
 
     /// Seals a month that is over, or finds it sealed.

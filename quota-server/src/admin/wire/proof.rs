@@ -1,5 +1,6 @@
-//! The JSON of signed heads and sealed months.
+//! The JSON of signed heads, of sealed months, and of a verification that tells how far it is.
 
+use super::{Failure, Verdict};
 use crate::heads::HeadLine;
 use serde::{Deserialize, Serialize};
 
@@ -69,4 +70,24 @@ pub struct HeadsVerdict {
     pub hold: u64,
     /// The first that does not, in a sentence.
     pub difference: Option<String>,
+}
+
+/// A line of `GET verify` for whoever accepts `application/x-ndjson`. The last is no progress.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum VerifyLine {
+    /// It is over.
+    Verdict(Verdict),
+    /// The database could not be read to the end.
+    Failure(Failure),
+    /// It goes on.
+    Progress(Progress),
+}
+
+/// How far a verification is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Progress {
+    /// Journal entries replayed.
+    pub entries: u64,
 }
