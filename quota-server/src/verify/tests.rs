@@ -80,6 +80,7 @@ async fn a_transfer_that_one_of_its_books_lacks_is_found() {
         "keys",
         "key_directory",
         "top_ups",
+        "top_up_directory",
         "reservations",
         "refusals",
         "grants",

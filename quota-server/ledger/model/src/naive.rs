@@ -181,6 +181,7 @@ impl Naive {
                     seq,
                 };
                 self.top_ups.insert(number, paying);
+                self.note_times();
                 told
             }
         }
