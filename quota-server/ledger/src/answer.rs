@@ -57,6 +57,8 @@ pub enum AdminAnswer {
     UnknownGrant,
     /// It would end before it begins, or has ended already.
     NeverValid,
+    /// Nobody paid for this grant: there is no payment to take back.
+    NotPaidFor,
     /// There is no such key.
     UnknownKey,
     /// A revoked key stays revoked.

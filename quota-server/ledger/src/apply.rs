@@ -340,14 +340,15 @@ impl Book {
                 "the grant is there already",
             )?;
         }
+        let grants = self.moved_grants(
+            row.map_or(&[], Reservation::held_of_grants),
+            (row.map_or(&[], Reservation::charged_to_grants), reissued),
+            charge.map_or(&[], |charge| &charge.grants),
+        )?;
         Ok(BookMoved {
             held: self.held.minus(held).ok_or(Misfit::FreedMoreThanHeld)?,
-            posted: self.posted_after(given, taken)?,
-            grants: self.moved_grants(
-                row.map_or(&[], Reservation::held_of_grants),
-                (row.map_or(&[], Reservation::charged_to_grants), reissued),
-                charge.map_or(&[], |charge| &charge.grants),
-            )?,
+            posted: self.posted_with((given, taken), &grants)?,
+            grants,
         })
     }
 

@@ -4,7 +4,7 @@
 //! flight under the idempotency keys that come with it; what is not there does not exist.
 
 use crate::correction::PostedCorrection;
-use crate::grant::Grant;
+use crate::grant::{Grant, Moved};
 use crate::offer::Offer;
 use crate::overage::Overage;
 use crate::reseller::Reseller;
@@ -163,11 +163,31 @@ impl Book {
     /// The balance after this was given and this was taken.
     ///
     /// # Errors
-    /// [`Overflow`] if it, or what can be promised of it, leaves the range of what can be stored.
+    /// [`Overflow`] if it, what can be promised of it, or what can come to it from grants, leaves the range of what can be stored.
     pub fn posted_after(&self, given: Amount, taken: Amount) -> Result<Balance, Overflow> {
         let posted = self.posted.moved(given, taken)?;
-        posted.plus(self.overage.credit())?;
+        self.countable(posted, self.overage.credit())?;
         Ok(posted)
+    }
+
+    /// Whether there is room for a balance with this credit, and with all that it has paid in the place of grants.
+    pub(crate) fn countable(&self, posted: Balance, credit: Amount) -> Result<(), Overflow> {
+        let paid = self.grants.values().map(|grant| grant.balance_paid);
+        { paid }
+            .try_fold(posted.plus(credit)?, Balance::plus)
+            .map(|_| ())
+    }
+
+    /// The balance after this was given and taken, and grants have moved so.
+    pub(crate) fn posted_with(
+        &self,
+        (given, taken): (Amount, Amount),
+        grants: &[Moved],
+    ) -> Result<Balance, Overflow> {
+        let posted = self.posted_after(given, taken)?;
+        let back = grants.iter().map(|moved| moved.to_balance);
+        let back = { back }.try_fold(Amount::ZERO, Amount::plus)?;
+        posted.moved(back, Amount::ZERO)
     }
 
     /// An offer, if it is in the book's currency: nothing is priced in another.

@@ -19,6 +19,11 @@ pub enum Remedy {
     TopUpRefund(TopUpRef),
     /// The customer's bank took a payment back. It always posts, into debt if it must.
     Chargeback(TopUpRef),
+    /// The payment for a grant goes back to the customer, as far as nothing of it is held, spent or over.
+    GrantRefund(GrantId),
+    /// The customer's bank took the payment for a grant back. It always posts: what is free of the grant pays it, then the balance,
+    /// into debt if it must.
+    GrantChargeback(GrantId),
     /// Debt, as of this entry, that nobody will pay.
     WriteOff {
         /// The entry.
@@ -128,7 +133,11 @@ impl Remedy {
             | Self::SuspenseWaiver(id)
             | Self::ParkedAccepted(id)
             | Self::ParkedDiscarded(id) => Some(*id),
-            Self::TopUpRefund(_) | Self::Chargeback(_) | Self::WriteOff { .. } => None,
+            Self::TopUpRefund(_)
+            | Self::Chargeback(_)
+            | Self::GrantRefund(_)
+            | Self::GrantChargeback(_)
+            | Self::WriteOff { .. } => None,
         }
     }
 
@@ -138,6 +147,25 @@ impl Remedy {
         match self {
             Self::TopUpRefund(reference) | Self::Chargeback(reference) => Some(reference),
             Self::Refund(_)
+            | Self::Charge(_)
+            | Self::SuspenseCharge(_)
+            | Self::SuspenseWaiver(_)
+            | Self::ParkedAccepted(_)
+            | Self::ParkedDiscarded(_)
+            | Self::GrantRefund(_)
+            | Self::GrantChargeback(_)
+            | Self::WriteOff { .. } => None,
+        }
+    }
+
+    /// The grant whose payment it takes back.
+    #[must_use]
+    pub const fn grant(&self) -> Option<&GrantId> {
+        match self {
+            Self::GrantRefund(grant) | Self::GrantChargeback(grant) => Some(grant),
+            Self::Refund(_)
+            | Self::TopUpRefund(_)
+            | Self::Chargeback(_)
             | Self::Charge(_)
             | Self::SuspenseCharge(_)
             | Self::SuspenseWaiver(_)
@@ -155,6 +183,8 @@ impl Remedy {
             Self::Refund(_)
             | Self::TopUpRefund(_)
             | Self::Chargeback(_)
+            | Self::GrantRefund(_)
+            | Self::GrantChargeback(_)
             | Self::Charge(_)
             | Self::SuspenseCharge(_)
             | Self::SuspenseWaiver(_)
@@ -170,6 +200,8 @@ impl Remedy {
             Self::Refund(_) => "refund",
             Self::TopUpRefund(_) => "top_up_refund",
             Self::Chargeback(_) => "chargeback",
+            Self::GrantRefund(_) => "grant_refund",
+            Self::GrantChargeback(_) => "grant_chargeback",
             Self::WriteOff { .. } => "write_off",
             Self::Charge(_) => "charge",
             Self::SuspenseCharge(_) => "suspense_charge",
@@ -184,6 +216,8 @@ impl Remedy {
             Self::Refund(_) | Self::WriteOff { .. } => Way::Given,
             Self::TopUpRefund(_)
             | Self::Chargeback(_)
+            | Self::GrantRefund(_)
+            | Self::GrantChargeback(_)
             | Self::Charge(_)
             | Self::SuspenseCharge(_) => Way::Taken,
             Self::SuspenseWaiver(_) | Self::ParkedAccepted(_) | Self::ParkedDiscarded(_) => {

@@ -119,10 +119,8 @@ impl Book {
             let grant = self.grants.get(id).ok_or(Overflow)?;
             let given = of_grant(given, id)?.minus(reissue::instead_of(reissued, id)?);
             let given = given.ok_or(Overflow)?;
-            let (grant, lapsed) =
-                grant.moved(of_grant(unheld, id)?, given, of_grant(taken, id)?)?;
-            let id = id.clone();
-            Ok(Moved { id, grant, lapsed })
+            let (unheld, taken) = (of_grant(unheld, id)?, of_grant(taken, id)?);
+            grant.moved(id.clone(), unheld, given, taken)
         };
         touched.into_iter().map(moved).collect()
     }

@@ -3,6 +3,9 @@
 //! Money of a request comes from the grants that suit it, in their burn order, and then from the balance. A reservation keeps the
 //! slices that it drew; they are unwound exactly. What was held when a grant ended is honoured; what of that is not needed lapses. What had
 //! been charged and is given back goes to a short grant in its place: see [`crate::reissue`].
+//!
+//! A paid one's payment can be taken back when its money is held or spent: then the balance pays in its place, holds are honoured, and
+//! whatever comes back to the grant later goes to the balance first.
 
 use crate::offer::Offer;
 use crate::time::UnixMs;
@@ -57,6 +60,10 @@ pub struct Grant {
     pub at: UnixMs,
     /// The one that had ended, if this was issued in its place.
     pub instead_of: Option<GrantId>,
+    /// What of its payment was paid back, or taken back by the customer's bank.
+    pub taken_back: Amount,
+    /// What of that the balance has paid in its place, and did not get back yet. As long as there is any, nothing of it is free.
+    pub balance_paid: Amount,
 }
 
 /// A part of a hold or a charge that comes from a grant.
@@ -68,11 +75,12 @@ pub struct GrantSlice {
     pub amount: Amount,
 }
 
-/// A grant after something moved, and what of it lapsed by that.
+/// A grant after something moved, and what of it went to the balance or lapsed by that.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Moved {
     pub(crate) id: GrantId,
     pub(crate) grant: Grant,
+    pub(crate) to_balance: Amount,
     pub(crate) lapsed: Amount,
 }
 
@@ -146,28 +154,63 @@ impl Grant {
             .then_with(|| id.cmp(other_id))
     }
 
-    /// After `unheld` is held no more, `given` came back and `taken` was spent. Of an expired one everything lapses that is not
-    /// held; what had been charged to it does not come back to it.
+    /// What of its payment was not taken back yet.
+    #[must_use]
+    pub fn left_of_payment(&self) -> Amount {
+        self.amount.excess_over(self.taken_back)
+    }
+
+    /// After `unheld` is held no more, `given` came back and `taken` was spent. What is free then goes to the balance, as far as that
+    /// has paid in its place; of an expired one the rest lapses. What had been charged to it does not come back to an ended one.
     ///
     /// # Errors
     /// [`Overflow`] if it does not add up.
     pub(crate) fn moved(
         &self,
+        id: GrantId,
         unheld: Amount,
         given: Amount,
         taken: Amount,
-    ) -> Result<(Self, Amount), Overflow> {
+    ) -> Result<Moved, Overflow> {
         let held = self.held.minus(unheld).ok_or(Overflow)?;
         let remaining = self.remaining.plus(given)?.minus(taken).ok_or(Overflow)?;
         let free = remaining.minus(held).ok_or(Overflow)?;
+        let to_balance = free.min(self.balance_paid);
+        let free = free.excess_over(to_balance);
         let lapsed = if self.expired { free } else { Amount::ZERO };
-        let remaining = remaining.minus(lapsed).ok_or(Overflow)?;
+        let gone = to_balance.plus(lapsed)?;
         let grant = Self {
             held,
-            remaining,
+            remaining: remaining.minus(gone).ok_or(Overflow)?,
+            balance_paid: self.balance_paid.excess_over(to_balance),
             ..self.clone()
         };
-        Ok((grant, lapsed))
+        Ok(Moved {
+            id,
+            grant,
+            to_balance,
+            lapsed,
+        })
+    }
+
+    /// After so much of its payment was taken back, and the balance paid this of it in its place.
+    ///
+    /// # Errors
+    /// [`Overflow`] if that is more than the payment.
+    pub(crate) fn payment_taken_back(
+        &self,
+        amount: Amount,
+        by_balance: Amount,
+    ) -> Result<Self, Overflow> {
+        let taken_back = self.taken_back.plus(amount)?;
+        if taken_back > self.amount {
+            return Err(Overflow);
+        }
+        Ok(Self {
+            taken_back,
+            balance_paid: self.balance_paid.plus(by_balance)?,
+            ..self.clone()
+        })
     }
 }
 

@@ -229,7 +229,11 @@ pub fn i3_one_end(before: &Before, event: &Event) -> Result<(), Broken> {
                 matches!(stage, Some(Stage::Settled | Stage::Expired))
             }
             Remedy::ParkedAccepted(_) | Remedy::ParkedDiscarded(_) => stage == Some(Stage::Parked),
-            Remedy::TopUpRefund(_) | Remedy::Chargeback(_) | Remedy::WriteOff { .. } => true,
+            Remedy::TopUpRefund(_)
+            | Remedy::Chargeback(_)
+            | Remedy::GrantRefund(_)
+            | Remedy::GrantChargeback(_)
+            | Remedy::WriteOff { .. } => true,
         },
         Event::TenantOpened { .. }
         | Event::TenantStateSet(_)

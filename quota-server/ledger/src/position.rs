@@ -111,6 +111,7 @@ impl Answer {
                 | AdminAnswer::Reserved
                 | AdminAnswer::UnknownGrant
                 | AdminAnswer::NeverValid
+                | AdminAnswer::NotPaidFor
                 | AdminAnswer::UnknownKey
                 | AdminAnswer::Revoked
                 | AdminAnswer::AmountOutOfRange

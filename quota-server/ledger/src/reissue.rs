@@ -1,4 +1,5 @@
-//! Short grants in the place of ended ones: what a grant had paid does not lapse when it is given back after the grant's end.
+//! Short grants in the place of ended ones: what a grant had paid does not lapse when it is given back after the grant's end. Only
+//! what the balance has paid in an ended grant's place goes to the balance.
 //!
 //! What was only held, and is not needed, lapses with its grant: see [`crate::grant`].
 
@@ -45,6 +46,8 @@ impl Grant {
             seq: 0,
             at: UnixMs::ZERO,
             instead_of: Some(id.clone()),
+            taken_back: Amount::ZERO,
+            balance_paid: Amount::ZERO,
         }
     }
 }
@@ -68,6 +71,7 @@ impl Book {
         for paid in row.charged_to_grants() {
             let back = paid.amount.excess_over(of_grant(taken, &paid.grant)?);
             let was = self.grants.get(&paid.grant).ok_or(Overflow)?;
+            let back = back.excess_over(was.balance_paid);
             if !back.is_zero() && was.has_ended(now) {
                 reissued.push(Reissued {
                     id: names.next().ok_or(Overflow)?,

@@ -97,6 +97,8 @@ impl Totals {
             }
             Remedy::TopUpRefund(_)
             | Remedy::Chargeback(_)
+            | Remedy::GrantRefund(_)
+            | Remedy::GrantChargeback(_)
             | Remedy::ParkedAccepted(_)
             | Remedy::ParkedDiscarded(_) => {}
         }

@@ -85,7 +85,7 @@ impl Transaction {
                 lines.debit(Account::Grant(id.clone()), *lapsed)?;
                 lines.lapse(before.grants.get(id), *lapsed)?;
             }
-            Event::Corrected(corrected) => lines.correct(corrected)?,
+            Event::Corrected(corrected) => lines.correct(corrected, before)?,
             Event::TenantOpened { .. }
             | Event::TenantStateSet(_)
             | Event::OverageSet(_)
@@ -213,7 +213,7 @@ impl Lines {
         )
     }
 
-    fn correct(&mut self, corrected: &Corrected) -> Result<(), Overflow> {
+    fn correct(&mut self, corrected: &Corrected, before: &Book) -> Result<(), Overflow> {
         let (given, taken) = corrected.moves_balance()?;
         self.give(given)?;
         self.take(taken)?;
@@ -224,15 +224,20 @@ impl Lines {
         for slice in grants_taken {
             self.debit(Account::Grant(slice.grant.clone()), slice.amount)?;
         }
+        for moved in before.moved_grants(&[], (grants_given, &[]), grants_taken)? {
+            self.debit(Account::Grant(moved.id), moved.to_balance)?;
+            self.give(moved.to_balance)?;
+        }
         self.issue(&corrected.reissued)?;
         self.debit(Account::WriteOff, corrected.absorbed)?;
         let amount = corrected.correction.amount;
         match corrected.correction.remedy {
             Remedy::Refund(_) => self.debit(Account::Usage, amount),
             Remedy::Charge(_) => self.credit(Account::Usage, amount),
-            Remedy::TopUpRefund(_) | Remedy::Chargeback(_) => {
-                self.credit(Account::Clearing, amount)
-            }
+            Remedy::TopUpRefund(_)
+            | Remedy::Chargeback(_)
+            | Remedy::GrantRefund(_)
+            | Remedy::GrantChargeback(_) => self.credit(Account::Clearing, amount),
             Remedy::WriteOff { .. } => self.debit(Account::WriteOff, amount),
             Remedy::SuspenseCharge(_) => self.credit(Account::Unpriced, amount),
             Remedy::SuspenseWaiver(_) => {
@@ -294,11 +299,18 @@ impl Lines {
             (row.map_or(&[], Reservation::charged_to_grants), reissued),
             taken,
         )?;
-        for Moved { id, grant, lapsed } in moved {
+        for Moved {
+            id,
+            grant,
+            to_balance,
+            lapsed,
+        } in moved
+        {
             let was = before.grants.get(&id);
             let remaining = was.map_or(Amount::ZERO, |was| was.remaining).units();
             let fell = remaining.checked_sub(grant.remaining.units());
             self.push(Account::Grant(id), fell.ok_or(Overflow)?);
+            self.give(to_balance)?;
             self.lapse(was, lapsed)?;
         }
         self.issue(reissued)

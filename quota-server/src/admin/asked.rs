@@ -57,6 +57,10 @@ pub(super) fn done(
             let message = "there is no such grant: see `ferry grant list`";
             not_found("unknown_grant", message)
         }
+        AdminAnswer::NotPaidFor => {
+            let message = "nobody paid for this grant: there is no payment to take back";
+            conflict("not_paid_for", message)
+        }
         AdminAnswer::NeverValid => {
             let message = "expires_at: the grant would end before it begins, or has ended already: choose a later day";
             invalid(message)

@@ -9,7 +9,7 @@ use axum::Json;
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{Path, State};
 use ferry_ledger::{Correct, Correction, Offer, Reason, Remedy, State as Stands, TopUpRef};
-use ferry_types::{Amount, CorrectionId, Currency, ReservationId, TenantId};
+use ferry_types::{Amount, CorrectionId, Currency, GrantId, ReservationId, TenantId};
 use std::sync::Arc;
 
 /// Grants that a refund issues carry its id and a number.
@@ -130,6 +130,11 @@ fn remedy(asked: &wire::CreateCorrection, newest: u64) -> Result<Remedy, Failed>
             external_reference: bounded("external_reference", reference)?,
         })
     };
+    let grant = || -> Result<GrantId, Failed> {
+        let text = asked.grant.as_deref();
+        let text = text.ok_or_else(|| Failed::invalid("grant: missing: which one?"))?;
+        parse("grant", text)
+    };
     let remedy = match asked.remedy.as_str() {
         "refund" => Remedy::Refund(request()?),
         "charge" => Remedy::Charge(request()?),
@@ -139,13 +144,15 @@ fn remedy(asked: &wire::CreateCorrection, newest: u64) -> Result<Remedy, Failed>
         "parked_discarded" => Remedy::ParkedDiscarded(request()?),
         "top_up_refund" => Remedy::TopUpRefund(top_up()?),
         "chargeback" => Remedy::Chargeback(top_up()?),
+        "grant_refund" => Remedy::GrantRefund(grant()?),
+        "grant_chargeback" => Remedy::GrantChargeback(grant()?),
         "write_off" => Remedy::WriteOff {
             entry: asked.entry.unwrap_or(newest),
         },
         other => {
             return Err(Failed::invalid(format!(
-                "remedy: '{other}' is none of refund, top_up_refund, chargeback, write_off, charge, suspense_charge, \
-                 suspense_waiver, parked_accepted, parked_discarded"
+                "remedy: '{other}' is none of refund, top_up_refund, chargeback, grant_refund, grant_chargeback, write_off, \
+                 charge, suspense_charge, suspense_waiver, parked_accepted, parked_discarded"
             )));
         }
     };
@@ -167,6 +174,7 @@ fn only_what_it_needs(asked: &wire::CreateCorrection, remedy: &Remedy) -> Result
             asked.external_reference.is_some(),
             remedy.top_up().is_some(),
         ),
+        ("grant", asked.grant.is_some(), remedy.grant().is_some()),
         ("entry", asked.entry.is_some(), remedy.entry().is_some()),
     ];
     match given.iter().find(|(_, given, needed)| *given && !needed) {

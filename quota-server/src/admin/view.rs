@@ -86,6 +86,7 @@ pub(super) fn grant(found: &GrantView, currency: Currency) -> wire::Grant {
         amount: money(grant.amount),
         remaining: money(grant.remaining),
         held: money(grant.held),
+        taken_back: money(grant.taken_back),
         seq: grant.seq,
     }
 }
@@ -103,11 +104,12 @@ pub(super) fn correction(found: &CorrectionView, currency: Currency) -> wire::Co
     let request = remedy.request().map(|id| id.to_string());
     let top_up = remedy.top_up();
     let top_up = top_up.map(|of| format!("{}/{}", of.source, of.external_reference));
+    let grant = remedy.grant().map(ToString::to_string);
     let entry = remedy.entry().map(|entry| entry.to_string());
     wire::Correction {
         id: id.to_string(),
         remedy: remedy.name().to_owned(),
-        corrects: request.or(top_up).or(entry).unwrap_or_default(),
+        corrects: request.or(top_up).or(grant).or(entry).unwrap_or_default(),
         currency: currency.code().to_owned(),
         amount: money(*amount),
         absorbed: money(posted.absorbed),

@@ -6,12 +6,12 @@ use crate::admin::Client;
 use crate::admin::wire::CreateCorrection;
 use anyhow::Context;
 use clap::{Args, Subcommand};
-use ferry_types::{CorrectionId, ReservationId, TenantId};
+use ferry_types::{CorrectionId, GrantId, ReservationId, TenantId};
 use std::process::ExitCode;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum CorrectCommand {
-    /// Give back what a request was charged, to what had paid for it; or pay a top-up back.
+    /// Give back what a request was charged, to what had paid for it; or pay a top-up, or what was paid for a grant, back.
     Refund {
         #[command(flatten)]
         money: Money,
@@ -20,12 +20,12 @@ pub(super) enum CorrectCommand {
         #[command(flatten)]
         why: Why,
     },
-    /// Post that the customer's bank took a top-up back. It always posts, into debt if it must.
+    /// Post that the customer's bank took a top-up back, or what was paid for a grant. It always posts, into debt if it must.
     Chargeback {
         #[command(flatten)]
         money: Money,
-        #[arg(long, value_name = "SOURCE/REFERENCE", value_parser = top_up)]
-        top_up: TopUp,
+        #[command(flatten)]
+        of: ChargebackOf,
         #[command(flatten)]
         why: Why,
     },
@@ -100,6 +100,20 @@ pub(super) struct RefundOf {
     /// A top-up.
     #[arg(long, value_name = "SOURCE/REFERENCE", value_parser = top_up)]
     top_up: Option<TopUp>,
+    /// A grant, as far as nothing of it is held or spent.
+    #[arg(long)]
+    grant: Option<GrantId>,
+}
+
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub(super) struct ChargebackOf {
+    /// A top-up.
+    #[arg(long, value_name = "SOURCE/REFERENCE", value_parser = top_up)]
+    top_up: Option<TopUp>,
+    /// A grant: what is free of it pays first, then the balance.
+    #[arg(long)]
+    grant: Option<GrantId>,
 }
 
 #[derive(Debug, Args)]
@@ -174,6 +188,13 @@ fn of_top_up(of: TopUp, new: CreateCorrection) -> CreateCorrection {
     }
 }
 
+fn of_grant(grant: &GrantId, new: CreateCorrection) -> CreateCorrection {
+    CreateCorrection {
+        grant: Some(grant.to_string()),
+        ..new
+    }
+}
+
 fn of_money(
     Money { tenant, amount }: Money,
     new: CreateCorrection,
@@ -189,15 +210,23 @@ pub(super) async fn run(
 ) -> anyhow::Result<ExitCode> {
     let (tenant, new) = match command {
         CorrectCommand::Refund { money, of, why } => {
-            let asked = match (of.request, of.top_up) {
-                (Some(request), _) => of_request(request, new("refund", why)?),
-                (None, Some(top_up)) => of_top_up(top_up, new("top_up_refund", why)?),
-                (None, None) => anyhow::bail!("--request or --top-up: which one?"),
+            let asked = match (of.request, of.top_up, of.grant) {
+                (Some(request), _, _) => of_request(request, new("refund", why)?),
+                (None, Some(top_up), _) => of_top_up(top_up, new("top_up_refund", why)?),
+                (None, None, Some(grant)) => of_grant(&grant, new("grant_refund", why)?),
+                (None, None, None) => {
+                    anyhow::bail!("--request, --top-up or --grant: which one?")
+                }
             };
             of_money(money, asked)
         }
-        CorrectCommand::Chargeback { money, top_up, why } => {
-            of_money(money, of_top_up(top_up, new("chargeback", why)?))
+        CorrectCommand::Chargeback { money, of, why } => {
+            let asked = match (of.top_up, of.grant) {
+                (Some(top_up), _) => of_top_up(top_up, new("chargeback", why)?),
+                (None, Some(grant)) => of_grant(&grant, new("grant_chargeback", why)?),
+                (None, None) => anyhow::bail!("--top-up or --grant: which one?"),
+            };
+            of_money(money, asked)
         }
         CorrectCommand::WriteOff { money, entry, why } => {
             let (tenant, asked) = of_money(money, new("write_off", why)?);

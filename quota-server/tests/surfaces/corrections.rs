@@ -71,6 +71,36 @@ fn a_top_up_is_paid_back_once_and_listed() {
     assert_eq!(ferry.json(&["verify"])["clean"], true);
 }
 
+#[test]
+fn what_was_paid_for_a_grant_is_taken_back() {
+    let ferry = Ferry::start();
+    ferry.tenant_with("acme", "5");
+    ferry.json(&["grant", "create", "acme", "card", "9"]);
+    let given = ["--kind", "promotional"];
+    ferry.json(&with(&["grant", "create", "acme", "gift", "9"], &given));
+    let refund = ["correct", "refund", "acme", "2", "--grant", "card"];
+    let posted = ferry.json(&with(&refund, &WHY));
+    assert_eq!(posted["remedy"], "grant_refund");
+    assert_eq!(posted["corrects"], "card");
+    let chargeback = ["correct", "chargeback", "acme", "7", "--grant", "card"];
+    let posted = ferry.json(&with(&chargeback, &WHY));
+    assert_eq!(posted["remedy"], "grant_chargeback");
+    assert_eq!(posted["position"]["available"], "14.000000000");
+    let grants = ferry.json(&["grant", "list", "acme"]);
+    assert_eq!(grants["grants"][0]["taken_back"], "9.000000000");
+    for (grant, told) in [
+        ("card", "at most 0.000000000 USD"),
+        ("gift", "nobody paid for this grant"),
+        ("none", "there is no such grant"),
+    ] {
+        let chargeback = ["correct", "chargeback", "acme", "1", "--grant", grant];
+        let refused = ferry.run(&with(&chargeback, &WHY));
+        assert_eq!(refused.status.code(), Some(1));
+        assert!(refused.err.contains(told), "{}", refused.err);
+    }
+    assert_eq!(ferry.json(&["verify"])["clean"], true);
+}
+
 #[tokio::test]
 async fn debt_is_written_off_as_of_an_entry_and_sent_again_means_the_same() {
     let ferry = Ferry::start();

@@ -120,6 +120,10 @@ pub enum Remedy {
     TopUpRefund(u64),
     /// The customer's bank took a payment back.
     Chargeback(u64),
+    /// The payment for a grant goes back to the customer.
+    GrantRefund(GrantName),
+    /// The customer's bank took the payment for a grant back.
+    GrantChargeback(GrantName),
     /// Nobody will pay the debt that stood after this entry.
     WriteOff(u64),
     /// A request was charged too little.

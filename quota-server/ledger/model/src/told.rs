@@ -65,6 +65,8 @@ pub enum Told {
     OutOfRange,
     /// There is no such grant.
     UnknownGrant,
+    /// Nobody paid for this grant.
+    NotPaidFor,
     /// There is no such request, or nothing was charged for it.
     UnknownRequest,
     /// There is no such payment.

@@ -4,7 +4,7 @@ use super::Misfit;
 use crate::book::Book;
 use crate::correction::{Corrected, PostedCorrection, Remedy};
 use crate::flag::{Flag, Flags};
-use crate::grant;
+use crate::grant::{self, Moved};
 use crate::reservation::{Charge, Freed, Posting, Reservation, Standing, State};
 use crate::time::UnixMs;
 use ferry_types::{Amount, Overflow, ReservationId};
@@ -15,10 +15,10 @@ impl Book {
             self.corrections.contains_key(&corrected.id),
             "the correction is there already",
         )?;
-        let (given, taken) = corrected.moves_balance()?;
-        let posted = self.posted_after(given, taken)?;
         let (grants_given, grants_taken) = corrected.moves_grants();
         let grants = self.moved_grants(&[], (grants_given, &[]), grants_taken)?;
+        let posted = self.posted_with(corrected.moves_balance()?, &grants)?;
+        let grants = self.after_taking_back(corrected, grants)?;
         for new in &corrected.reissued {
             let known = self.grants.contains_key(&new.id);
             super::absent(known, "the grant is there already")?;
@@ -43,6 +43,29 @@ impl Book {
         Ok(())
     }
 
+    /// The grants that a correction touches, once it has taken a grant's payment back.
+    fn after_taking_back(
+        &self,
+        corrected: &Corrected,
+        mut moved: Vec<Moved>,
+    ) -> Result<Vec<Moved>, Misfit> {
+        let Some(id) = corrected.correction.remedy.grant() else {
+            return Ok(moved);
+        };
+        let missing = Misfit::WrongState("there is no such grant");
+        let was = self.grants.get(id).ok_or(missing)?;
+        // What is free of it has paid a part, if there was any; it is the only one that has.
+        let grant = moved.pop().map_or_else(|| was.clone(), |moved| moved.grant);
+        let amount = corrected.correction.amount;
+        let grant = grant.payment_taken_back(amount, corrected.on_balance()?)?;
+        Ok(vec![Moved {
+            id: id.clone(),
+            grant,
+            to_balance: Amount::ZERO,
+            lapsed: Amount::ZERO,
+        }])
+    }
+
     /// Changes what is corrected; the last step that can fail.
     fn correct_subject(&mut self, corrected: &Corrected, at: UnixMs) -> Result<(), Misfit> {
         let amount = corrected.correction.amount;
@@ -57,7 +80,7 @@ impl Book {
                 top_up.taken_back = taken_back;
                 Ok(())
             }
-            Remedy::WriteOff { .. } => Ok(()),
+            Remedy::WriteOff { .. } | Remedy::GrantRefund(_) | Remedy::GrantChargeback(_) => Ok(()),
             Remedy::Refund(id)
             | Remedy::Charge(id)
             | Remedy::SuspenseCharge(id)
@@ -134,6 +157,8 @@ impl Posting {
             Remedy::SuspenseWaiver(_)
             | Remedy::TopUpRefund(_)
             | Remedy::Chargeback(_)
+            | Remedy::GrantRefund(_)
+            | Remedy::GrantChargeback(_)
             | Remedy::WriteOff { .. }
             | Remedy::ParkedAccepted(_)
             | Remedy::ParkedDiscarded(_) => {}

@@ -102,7 +102,7 @@ pub(super) fn set_overage(book: &Book, to: Overage) -> Decision<AdminAnswer> {
         return unchanged(book.head.seq);
     }
     // A credit line is lowered whatever it does to what can be promised; it must only be countable.
-    if book.posted.plus(to.credit()).is_err() {
+    if book.countable(book.posted, to.credit()).is_err() {
         return Decision::answer(AdminAnswer::AmountOutOfRange);
     }
     changed(book, Event::OverageSet(to))
@@ -165,6 +165,8 @@ pub(super) fn issue_grant(book: &Book, order: &IssueGrant, now: UnixMs) -> Decis
         seq: book.head.next_seq(),
         at: UnixMs::ZERO,
         instead_of: None,
+        taken_back: Amount::ZERO,
+        balance_paid: Amount::ZERO,
     });
     let (id, note) = (id.clone(), note.clone());
     changed(book, Event::GrantIssued { id, grant, note })

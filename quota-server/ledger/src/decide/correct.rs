@@ -7,7 +7,7 @@ use crate::book::{Book, TopUpRef};
 use crate::command::Correct;
 use crate::correction::{Corrected, Correction, Remedy};
 use crate::event::Event;
-use crate::grant::{self, GrantSlice};
+use crate::grant::{self, Grant, GrantKind, GrantSlice};
 use crate::reissue::Reissued;
 use crate::reservation::{Posting, Reservation, State};
 use crate::time::UnixMs;
@@ -81,6 +81,15 @@ pub(crate) fn corrected(
             from_balance(amount, left.min(free))?
         }
         Remedy::Chargeback(reference) => from_balance(amount, left_of(book, reference)?)?,
+        Remedy::GrantRefund(id) => {
+            let grant = paid_for(book, id)?;
+            let free = match grant.has_ended(now) {
+                true => Amount::ZERO,
+                false => grant.free(),
+            };
+            from_grant(id, grant, amount, free)?
+        }
+        Remedy::GrantChargeback(id) => from_grant(id, paid_for(book, id)?, amount, Amount::MAX)?,
         Remedy::WriteOff { entry } => {
             if *entry == 0 || *entry > book.head.seq {
                 return Err(AdminAnswer::UnknownEntry);
@@ -148,6 +157,31 @@ fn from_balance(amount: Amount, most: Amount) -> Found<Funds> {
     within(amount, most).map(|()| Funds::default())
 }
 
+/// A grant that somebody paid for.
+fn paid_for<'a>(book: &'a Book, id: &GrantId) -> Found<&'a Grant> {
+    let grant = book.grants.get(id).ok_or(AdminAnswer::UnknownGrant)?;
+    match grant.kind {
+        GrantKind::Paid => Ok(grant),
+        GrantKind::Promotional | GrantKind::Refund => Err(AdminAnswer::NotPaidFor),
+    }
+}
+
+/// What is free of a grant pays first, and then the balance. What is held of it stays held.
+fn from_grant(id: &GrantId, grant: &Grant, amount: Amount, most: Amount) -> Found<Funds> {
+    within(amount, grant.left_of_payment().min(most))?;
+    let slice = GrantSlice {
+        grant: id.clone(),
+        amount: amount.min(grant.free()),
+    };
+    Ok(Funds {
+        grants: { Some(slice) }
+            .into_iter()
+            .filter(|slice| !slice.amount.is_zero())
+            .collect(),
+        ..Funds::default()
+    })
+}
+
 /// What of a top-up was not given back yet.
 fn left_of(book: &Book, reference: &TopUpRef) -> Found<Amount> {
     let posted = book.top_ups.get(reference);
@@ -195,11 +229,21 @@ fn refunded(
         }
         let was = book.grants.get(&paid.grant);
         let was = was.ok_or(AdminAnswer::UnknownGrant)?;
-        if !was.has_ended(now) {
+        // Of what an ended one gets back it keeps nothing, but what the balance has paid in its place passes through it.
+        let (back, new) = match was.has_ended(now) {
+            true => (
+                part.min(was.balance_paid),
+                part.excess_over(was.balance_paid),
+            ),
+            false => (part, Amount::ZERO),
+        };
+        if !back.is_zero() {
             funds.grants.push(GrantSlice {
                 grant: paid.grant.clone(),
-                amount: part,
+                amount: back,
             });
+        }
+        if new.is_zero() {
             continue;
         }
         let number = funds.reissued.len().saturating_add(1);
@@ -208,7 +252,7 @@ fn refunded(
         let id = id.ok().filter(|id| !book.grants.contains_key(id));
         funds.reissued.push(Reissued {
             id: id.ok_or(AdminAnswer::Conflict { field: "id" })?,
-            grant: was.reissued(&paid.grant, part, now),
+            grant: was.reissued(&paid.grant, new, now),
         });
     }
     Ok(funds)

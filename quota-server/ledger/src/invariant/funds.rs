@@ -83,8 +83,8 @@ pub fn i4_held_is_the_sum(book: &Book) -> Result<(), Broken> {
     )
 }
 
-/// I8: a new hold draws what the burn order gives, nothing is drawn that is not there, and what remains of each grant moves by
-/// exactly its lines.
+/// I8: a new hold draws what the burn order gives, nothing is drawn that is not there, what remains of each grant moves by exactly
+/// its lines, and what is free of a grant has gone to the balance that paid in its place.
 ///
 /// # Errors
 /// [`Broken`] if one of these does not hold.
@@ -114,5 +114,16 @@ pub fn i8_grants_burn_in_order(
         Invariant::I8,
         after.grants.iter().all(moves_by_its_lines),
         "what remains of a grant moved by another amount than its lines",
+    )?;
+    let is_even = |grant: &Grant| {
+        let owes = !grant.balance_paid.is_zero();
+        grant.balance_paid <= grant.taken_back
+            && grant.taken_back <= grant.amount
+            && (!owes || grant.free().is_zero())
+    };
+    holds(
+        Invariant::I8,
+        after.grants.values().all(is_even),
+        "a grant keeps what the balance has paid in its place",
     )
 }

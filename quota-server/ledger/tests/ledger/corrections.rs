@@ -19,10 +19,13 @@ pub fn command(world: &World, words: &[&str]) -> Command {
         source: "bank".into(),
         external_reference: (*rest.get(1).unwrap_or(&"first")).into(),
     };
+    let grant = || rest.get(1).unwrap_or(&"g").parse().expect("an id");
     let remedy = match *kind {
         "refund" => Remedy::Refund(request),
         "top-up-refund" => Remedy::TopUpRefund(top_up()),
         "chargeback" => Remedy::Chargeback(top_up()),
+        "grant-refund" => Remedy::GrantRefund(grant()),
+        "grant-chargeback" => Remedy::GrantChargeback(grant()),
         "write-off" => Remedy::WriteOff {
             entry: rest
                 .get(1)
@@ -121,6 +124,68 @@ fn a_payment_goes_back_as_far_as_it_is_free_and_a_bank_takes_what_it_wants() {
         correct a top-up-refund 60, correct b chargeback 41 | Exceeds { most: Amount(40) } | | 40/0
         correct a chargeback 100, top-up 100 first  | unchanged | | 0/0
         correct a chargeback 7 other                | UnknownTopUp | | 100/0
+        ",
+    );
+}
+
+/// The grant is 60 beside a balance of 100; a request holds 100 and is settled at 30.
+#[test]
+fn the_payment_for_a_grant_goes_back_as_far_as_nothing_of_it_is_used() {
+    check(
+        "
+        grant g 60, correct a grant-refund 40       | done | liability.grant:g 40, asset.clearing -40 | 100/0 g 20/0
+        grant g 60, correct a grant-refund 61       | Exceeds { most: Amount(60) } | | 100/0 g 60/0
+        grant g 60, settle, correct a grant-refund 31 | Exceeds { most: Amount(30) } | | 100/0 g 30/0
+        grant g 60, reserve, correct a grant-refund 1 | Exceeds { most: Amount(0) } | | 100/40 g 60/60
+        grant g 60, correct a grant-refund 40, correct b grant-refund 21 | Exceeds { most: Amount(20) } | | 100/0 g 20/0
+        grant g 60, correct a grant-refund 40, correct a grant-refund 40 | unchanged | | 100/0 g 20/0
+        grant g 60, settle, correct a grant-refund 30, correct b refund 30, correct c grant-refund 31 | Exceeds { most: Amount(30) } | | 100/0 g 30/0
+        grant g 60 until 5, wait 5, correct a grant-refund 1 | Exceeds { most: Amount(0) } | | 100/0 g 60/0
+        grant g 60 promotional, correct a grant-refund 1 | NotPaidFor | | 100/0 g 60/0
+        grant g 60 refund, correct a grant-chargeback 1 | NotPaidFor | | 100/0 g 60/0
+        correct a grant-refund 1                    | UnknownGrant | | 100/0
+        grant g 60, correct a grant-refund 0        | AmountOutOfRange | | 100/0 g 60/0
+        ",
+    );
+}
+
+#[test]
+fn a_bank_takes_a_grant_and_the_balance_pays_what_is_not_free() {
+    check(
+        "
+        grant g 60, correct a grant-chargeback 60   | done | liability.grant:g 60, asset.clearing -60 | 100/0 g 0/0
+        grant g 60, settle, correct a grant-chargeback 60 | done | liability.grant:g 30, asset.clearing -60, liability.prepaid 30 | 70/0 g 0/0
+        grant g 60, reserve, correct a grant-chargeback 60 | done | asset.clearing -60, liability.prepaid 60 | 40/40 g 60/60
+        grant g 160, reserve, correct a grant-chargeback 160 | done | liability.grant:g 60, asset.clearing -160, liability.prepaid 100 | 0/0 g 100/100
+        grant g 260, request 1, reserve, request 2, reserve, correct a grant-chargeback 260 | done | liability.grant:g 60, asset.clearing -260, liability.prepaid 100, asset.receivable 100 | -100/0 g 200/200
+        grant g 60, correct a grant-chargeback 40, correct b grant-chargeback 21 | Exceeds { most: Amount(20) } | | 100/0 g 20/0
+        grant g 60, correct a grant-refund 40, correct b grant-chargeback 21 | Exceeds { most: Amount(20) } | | 100/0 g 20/0
+        grant g 60 until 5, wait 5, end g, correct a grant-chargeback 60 | done | asset.clearing -60, liability.prepaid 60 | 40/0 g 0/0
+        grant g 60 until 5, wait 5, correct a grant-chargeback 60 | done | liability.grant:g 60, asset.clearing -60 | 100/0 g 0/0
+        grant g 60, freeze, correct a grant-chargeback 60 | Frozen | | 100/0 g 60/0
+        ",
+    );
+}
+
+/// What was held is honoured; what of it is not needed goes to the balance that has paid, and so does what comes back later, however
+/// it comes, the grant's end included.
+#[test]
+fn what_comes_back_to_a_grant_that_was_taken_goes_to_the_balance_that_paid() {
+    check(
+        "
+        grant g 160, reserve, correct a grant-chargeback 160, settle | settled 30 released 70 | liability.grant:g 100, revenue.usage -30, expense.provider_cost 5, liability.provider_payable:openai -5, liability.prepaid -70 | 70/0 g 0/0
+        grant g 160, reserve, correct a grant-chargeback 160, release | released | liability.grant:g 100, liability.prepaid -100 | 100/0 g 0/0
+        grant g 160, reserve, correct a grant-chargeback 80, release | released | liability.grant:g 20, liability.prepaid -20 | 100/0 g 80/0
+        grant g 160, reserve, correct a grant-chargeback 160, wait 61000, expire | expired 0 | liability.grant:g 100, liability.prepaid -100 | 100/0 g 0/0
+        grant g 160, reserve, renew 8, correct a grant-chargeback 160, wait 61000, expire, release | released | revenue.usage 26, expense.provider_cost -8, liability.provider_payable:openai 8, liability.prepaid -26 | 100/0 g 0/0
+        grant g 60, settle, correct a grant-chargeback 60, correct b refund 30 | done | liability.grant:g -30, liability.grant:g 30, revenue.usage 30, liability.prepaid -30 | 100/0 g 0/0
+        grant g 60, settle counted 18, correct a grant-chargeback 60, settle | settled 30 released 0 | revenue.usage 46, expense.provider_cost -18, liability.provider_payable:openai 18, revenue.usage -30, expense.provider_cost 5, liability.provider_payable:openai -5, liability.prepaid -16 | 70/0 g 0/0
+        grant g 160 until 5, reserve, correct a grant-chargeback 160, wait 5, end g, settle | settled 30 released 70 | liability.grant:g 100, revenue.usage -30, expense.provider_cost 5, liability.provider_payable:openai -5, liability.prepaid -70 | 70/0 g 0/0
+        grant g 160 until 5, reserve, correct a grant-chargeback 90, wait 5, end g, settle | settled 30 released 70 | liability.grant:g 100, revenue.breakage -40, revenue.usage -30, expense.provider_cost 5, liability.provider_payable:openai -5, liability.prepaid -30 | 100/0 g 0/0
+        grant g 60 until 5, settle, wait 5, end g, correct a grant-chargeback 60, correct b refund 30 | done | liability.grant:g -30, liability.grant:g 30, revenue.usage 30, liability.prepaid -30 | 70/0 g 0/0
+        grant g 60 until 5, settle, correct a grant-chargeback 50, wait 5, end g, correct b refund 30 | done | liability.grant:g -20, liability.grant:g 20, liability.grant:b-1 -10, revenue.usage 30, liability.prepaid -20 | 100/0 b-1 10/0 g 0/0
+        grant g 90 until 9, reserve, renew 8, wait 5, correct a grant-chargeback 90, wait 61000, expire, end g, settle none | settled 0 released 100 | revenue.usage 26, expense.provider_cost -8, liability.provider_payable:openai 8, liability.prepaid -26 | 100/0 g 0/0
+        grant g 60, reserve, correct a grant-chargeback 60, top-up 9223372036854775708 x | AmountOutOfRange | | 40/40 g 60/60
         ",
     );
 }
@@ -238,7 +303,7 @@ proptest! {
     }
 }
 
-const STEPS: [&str; 18] = [
+const STEPS: [&str; 20] = [
     "reserve",
     "reserve, settle",
     "settle",
@@ -254,6 +319,8 @@ const STEPS: [&str; 18] = [
     "correct ID suspense-charge N",
     "correct ID suspense-waiver N",
     "correct ID chargeback N",
+    "correct ID grant-refund N",
+    "correct ID grant-chargeback N",
     "correct ID write-off N",
     "correct ID accept",
     "correct ID discard",

@@ -212,6 +212,8 @@ fn grants() -> impl Strategy<Value = (GrantId, Grant)> {
                 seq: 0,
                 at: UnixMs::ZERO,
                 instead_of: None,
+                taken_back: Amount::ZERO,
+                balance_paid: Amount::ZERO,
             };
             (format!("g{name}").parse().expect("an id"), grant)
         },
@@ -234,19 +236,23 @@ proptest! {
 
     /// Whatever happens, no money is made or lost: what came in is what is left, what was earned, and what lapsed.
     #[test]
-    fn money_is_conserved(steps in prop::collection::vec(0..17usize, 1..60), ids in prop::collection::vec(0..6u64, 60)) {
-        const STEPS: [&str; 17] = [
+    fn money_is_conserved(
+        steps in prop::collection::vec(0..21usize, 1..60),
+        ids in prop::collection::vec((0..6u64, 0..99u32), 60),
+    ) {
+        const STEPS: [&str; 21] = [
             "reserve", "reserve unlimited", "reserve", "settle", "settle counted 8", "settle reported 90 9", "settle none",
             "release", "expire", "renew 9 for 44", "wait 700", "wait 62000", "end a", "end b", "top-up 9 x", "overage absorb",
-            "overage credit-line 50",
+            "overage credit-line 50", "correct ID grant-chargeback N a", "correct ID grant-chargeback N c", "correct ID grant-refund N a",
+            "correct ID refund N",
         ];
         let mut world = World::with(100);
         world.play("grant a 150 until 90000, grant b 70 promotional until 200000, grant c 40 first for gpt-4o");
         let mut sums = std::collections::BTreeMap::new();
-        for (step, id) in steps.iter().zip(&ids) {
+        for (at, (step, (id, units))) in steps.iter().zip(&ids).enumerate() {
             world.play(&format!("request {id}"));
             world.moved.clear();
-            world.play(STEPS[*step]);
+            world.play(&STEPS[*step].replace("ID", &format!("x{at}")).replace('N', &units.to_string()));
             for line in &world.moved {
                 *sums.entry(line.account.to_string()).or_insert(0) += line.amount;
             }
@@ -262,6 +268,17 @@ proptest! {
         }
         let rows = book.reservations.values();
         let earned: i64 = rows.filter_map(|row| row.posting()).map(|posting| posting.charge.due().units()).sum();
-        prop_assert_eq!(-of("revenue.usage"), earned + of("suspense.unpriced"));
+        let corrected = |kinds: &[&str]| -> i64 {
+            let posted = book.corrections.values();
+            let posted = posted.filter(|posted| kinds.contains(&posted.correction.remedy.name()));
+            posted.map(|posted| posted.correction.amount.units()).sum()
+        };
+        prop_assert_eq!(-of("revenue.usage"), earned + of("suspense.unpriced") - corrected(&["refund"]));
+        // What a bank took back left: of what is free of the grants, and for the rest of the balance.
+        let topped_up: i64 = book.top_ups.values().map(|posted| posted.amount.units()).sum();
+        prop_assert_eq!(of("asset.clearing"), topped_up - 100 - corrected(&["grant_chargeback", "grant_refund"]));
+        for grant in book.grants.values() {
+            prop_assert!(grant.balance_paid.is_zero() || grant.free().is_zero(), "{:?}", grant);
+        }
     }
 }

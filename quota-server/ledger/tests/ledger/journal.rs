@@ -55,9 +55,10 @@ fn rows_are_written_as_ever() {
     lines.extend(samples::refused().iter().map(refused));
     lines.extend(samples::placed_rows().iter().map(reservation));
     lines.push(refused(&samples::placed_refusal()));
-    let grant = samples::placed_grant();
-    assert_eq!(Grant::decode(&grant.encode()).as_ref(), Ok(&grant));
-    lines.push(("grant".into(), grant.encode()));
+    for grant in [samples::placed_grant(), samples::grant_taken_back()] {
+        assert_eq!(Grant::decode(&grant.encode()).as_ref(), Ok(&grant));
+        lines.push(("grant".into(), grant.encode()));
+    }
     check_golden("rows-v1.txt", &lines);
 }
 

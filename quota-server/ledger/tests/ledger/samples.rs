@@ -138,6 +138,18 @@ pub fn full_grant() -> Grant {
         seq: 17,
         at: UnixMs::ZERO,
         instead_of: Some("winter".parse().expect("an id")),
+        taken_back: amount(0),
+        balance_paid: amount(0),
+    }
+}
+
+/// One whose payment was taken back while it was held.
+pub fn grant_taken_back() -> Grant {
+    Grant {
+        kind: GrantKind::Paid,
+        taken_back: amount(90),
+        balance_paid: amount(30),
+        ..full_grant()
     }
 }
 
@@ -201,6 +213,8 @@ fn events_of_books() -> Vec<Event> {
             external_reference: "r-1".into(),
         })),
         full_corrected(Remedy::WriteOff { entry: 300 }),
+        full_corrected(Remedy::GrantRefund("spring".parse().expect("an id"))),
+        full_corrected(Remedy::GrantChargeback("spring".parse().expect("an id"))),
         Event::ResellerSet(Some((
             "partner".parse().expect("a name"),
             Share::from_basis_points(1_250).expect("a share"),

@@ -42,8 +42,9 @@ impl Client {
     /// Puts something right, once per id.
     ///
     /// # Errors
-    /// [`ClientError`]; codes `unknown_tenant`, `unknown_request`, `unknown_top_up`, `unknown_entry`, `unknown_grant`, `not_parked`,
-    /// `exceeds`, and `conflict` if the id stands for another correction, or for a grant that a refund would issue.
+    /// [`ClientError`]; codes `unknown_tenant`, `unknown_request`, `unknown_top_up`, `unknown_entry`, `unknown_grant`,
+    /// `not_paid_for`, `not_parked`, `exceeds`, and `conflict` if the id stands for another correction, or for a grant that a
+    /// refund would issue.
     pub async fn correct(
         &self,
         tenant: &str,

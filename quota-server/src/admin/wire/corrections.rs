@@ -9,10 +9,10 @@ use serde::{Deserialize, Serialize};
 pub struct CreateCorrection {
     /// Chosen by whoever corrects, for good.
     pub id: String,
-    /// `refund`, `top_up_refund`, `chargeback`, `write_off`, `charge`, `suspense_charge`, `suspense_waiver`, `parked_accepted` or
-    /// `parked_discarded`.
+    /// `refund`, `top_up_refund`, `chargeback`, `grant_refund`, `grant_chargeback`, `write_off`, `charge`, `suspense_charge`,
+    /// `suspense_waiver`, `parked_accepted` or `parked_discarded`.
     pub remedy: String,
-    /// The request that it corrects; of all but top-ups and debt.
+    /// The request that it corrects; of all but top-ups, grants and debt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request: Option<String>,
     /// The source of the top-up that it corrects.
@@ -21,6 +21,9 @@ pub struct CreateCorrection {
     /// The payment's reference there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub external_reference: Option<String>,
+    /// The grant whose payment it takes back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grant: Option<String>,
     /// The entry as of which debt is written off; the newest if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub entry: Option<u64>,
@@ -44,7 +47,7 @@ pub struct Correction {
     pub id: String,
     /// What was put right.
     pub remedy: String,
-    /// What it corrects: a request's id, `source/reference` of a top-up, or an entry's number.
+    /// What it corrects: a request's id, `source/reference` of a top-up, a grant's id, or an entry's number.
     pub corrects: String,
     /// What its money is in.
     pub currency: String,

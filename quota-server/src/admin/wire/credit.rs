@@ -84,6 +84,8 @@ pub struct Grant {
     pub remaining: String,
     /// What open reservations hold of it.
     pub held: String,
+    /// What of its payment was paid back, or taken back by the customer's bank.
+    pub taken_back: String,
     /// Where in the journal.
     pub seq: u64,
 }

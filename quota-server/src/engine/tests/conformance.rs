@@ -376,7 +376,7 @@ fn as_seen(row: &Row) -> SeenRequest {
 }
 
 /// What each history must have carried out, by [`kind`].
-const KINDS: usize = 10;
+const KINDS: usize = 12;
 
 /// What of it is counted: corrections by their kind, and transfers.
 const fn kind(step: Step) -> Option<&'static str> {
@@ -390,6 +390,8 @@ const fn kind(step: Step) -> Option<&'static str> {
         Remedy::Refund(_) => "refund",
         Remedy::TopUpRefund(_) => "top-up refund",
         Remedy::Chargeback(_) => "chargeback",
+        Remedy::GrantRefund(_) => "grant refund",
+        Remedy::GrantChargeback(_) => "grant chargeback",
         Remedy::WriteOff(_) => "write-off",
         Remedy::Charge(_) => "charge",
         Remedy::SuspenseCharge(_) => "suspense charge",

@@ -5,13 +5,15 @@ use super::fixture::{
 };
 use crate::engine::lease::RECOVERY_WINDOW_MS;
 use ferry_ledger::{
-    AdminAnswer, Correct, Correction, Reason, Remedy, SettleAnswer, Share, TopUpRef,
+    AdminAnswer, Correct, Correction, GrantKind, GrantScope, IssueGrant, Reason, Remedy,
+    ReserveAnswer, SettleAnswer, Share, TopUpRef,
 };
-use ferry_types::ReservationId;
+use ferry_types::{GrantId, ReservationId};
 
 on_both! {
     a_refund_is_stored_and_counts_once,
     a_bank_takes_a_top_up_back_and_the_debt_is_written_off,
+    a_bank_takes_a_grant_back_while_it_is_held,
     what_waits_for_a_person_is_judged_after_a_restart,
 }
 
@@ -116,6 +118,60 @@ async fn a_bank_takes_a_top_up_back_and_the_debt_is_written_off() {
         0,
         "nothing was paid for after all"
     );
+    fixture.assert_clean().await;
+}
+
+/// Credit that was paid for, for whatever it may pay for.
+async fn paid_grant(fixture: &Fixture, id: &str, units: i64) -> GrantId {
+    let id: GrantId = id.parse().unwrap();
+    let order = IssueGrant {
+        id: id.clone(),
+        kind: GrantKind::Paid,
+        priority: 1,
+        scope: GrantScope::default(),
+        starts_at: None,
+        expires_at: None,
+        amount: amount(units),
+        note: String::new(),
+    };
+    done(fixture.engine.issue_grant(tenant(), order).await);
+    id
+}
+
+/// A part of a grant that nothing was spent of goes back.
+pub(crate) async fn some(fixture: &Fixture) {
+    let id = paid_grant(fixture, "card", 9).await;
+    correct(fixture, Remedy::GrantRefund(id), 9).await;
+}
+
+async fn a_bank_takes_a_grant_back_while_it_is_held() {
+    let mut fixture = Fixture::with_holds(0).await;
+    let id = paid_grant(&fixture, "card", 3 * HOLD).await;
+    let taken = || Remedy::GrantChargeback(id.clone());
+    let ids = [fixture.granted().await.0, fixture.granted().await.0];
+    correct(&fixture, taken(), 3 * HOLD).await;
+    assert_eq!(fixture.balance().await, (-2 * HOLD, 0, -2 * HOLD));
+    fixture.restart().await;
+    let again = answer(&fixture, taken(), 3 * HOLD).await;
+    assert!(
+        matches!(again, AdminAnswer::Done { changed: false, .. }),
+        "{again:?}"
+    );
+    let refused = fixture.reserve(fixture.draw()).await;
+    assert!(matches!(refused, ReserveAnswer::Refused(_)), "{refused:?}");
+    // What was promised stands; what of it is not needed makes the debt smaller.
+    fixture.settle(ids[0], used(10, 1)).await;
+    let charged = 12_000;
+    let owed = HOLD + charged;
+    assert_eq!(fixture.balance().await, (-owed, 0, -owed));
+    fixture.restart().await;
+    fixture.release(ids[1]).await;
+    assert_eq!(fixture.balance().await, (-charged, 0, -charged));
+    assert_eq!(account(&fixture, "asset.clearing").await, 0);
+    assert_eq!(account(&fixture, "asset.receivable").await, charged);
+    assert_eq!(account(&fixture, "liability.grant:card").await, 0);
+    let grants = fixture.engine.grants(tenant()).await.unwrap();
+    assert_eq!(grants[0].grant.taken_back.units(), 3 * HOLD);
     fixture.assert_clean().await;
 }
 

@@ -291,6 +291,7 @@ impl Fixture {
             ..Usage::default()
         };
         super::corrections::share(&fixture, 1_234).await;
+        super::corrections::some(&fixture).await;
         super::transfers::some(&fixture).await;
         super::house::some(&fixture).await;
         let (silent, _) = fixture.granted().await;

@@ -124,11 +124,18 @@ impl Orders {
             beyond,
         } = about;
         let unknown = u64::from(chance.once_in(8));
-        let top_up = self.payment(chance.below(self.top_ups + unknown));
+        let payment = chance.below(self.top_ups + unknown);
+        let top_up = self.payment(payment);
+        // Of what a bank takes back, a part was paid for grants.
+        let grant = GrantName::Ordered(payment * 5 % (self.grants + unknown).max(1));
         let (remedy, most) = match chance.below(18) {
             0..4 => (Remedy::Refund(request), 70),
             4 => (Remedy::TopUpRefund(top_up), 200),
-            5..7 => (Remedy::Chargeback(top_up), 700),
+            5..7 => match payment % 4 {
+                0 => (Remedy::GrantRefund(grant), 90),
+                1 => (Remedy::GrantChargeback(grant), 300),
+                _ => (Remedy::Chargeback(top_up), 700),
+            },
             7..9 => (Remedy::WriteOff(entry(chance)), 300),
             9 => (Remedy::Charge(old), 60),
             10..12 => (Remedy::Charge(request), 60),

@@ -105,10 +105,14 @@ impl Naive {
                 to_old.push((name, units));
                 continue;
             };
-            to_old.push((name, again));
-            if units > again {
+            // What it owes the balance passes through it.
+            let owed = self.grants.get(&name).map_or(0, |grant| grant.lent);
+            let through = owed.min(units - again);
+            to_old.push((name, again + through));
+            let rest = units - again - through;
+            if rest > 0 {
                 let free = names.find(|name| !self.grants.contains_key(name));
-                let instead = free.map(|free| self.instead_of(order, free, units - again));
+                let instead = free.map(|free| self.instead_of(order, free, rest));
                 instead
                     .into_iter()
                     .for_each(|instead| self.issue(instead, self.now));

@@ -59,6 +59,16 @@ impl Naive {
                 self.take_back(number, units, free)
             }
             Remedy::Chargeback(number) => self.take_back(number, units, i64::MAX),
+            Remedy::GrantRefund(name) => {
+                let free = self.paid_for(name)?;
+                let over = self.grants.get(&name);
+                let over = over.is_some_and(|grant| grant.has_ended(self.now));
+                self.take_back_grant(name, units, if over { 0 } else { free })
+            }
+            Remedy::GrantChargeback(name) => {
+                self.paid_for(name)?;
+                self.take_back_grant(name, units, i64::MAX)
+            }
             Remedy::WriteOff(entry) => {
                 if entry == 0 || entry > self.seq {
                     return Err(Told::UnknownEntry);
@@ -110,6 +120,31 @@ impl Naive {
         Ok(())
     }
 
+    /// What is free of a grant that somebody paid for.
+    fn paid_for(&self, name: GrantName) -> Result<i64, Told> {
+        let grant = self.grants.get(&name).ok_or(Told::UnknownGrant)?;
+        match grant.order.kind {
+            GrantKind::Paid => Ok(grant.free()),
+            GrantKind::Promotional | GrantKind::Refund => Err(Told::NotPaidFor),
+        }
+    }
+
+    /// Money of a grant's payment leaves: first what is free of it, and then the balance lends the rest.
+    fn take_back_grant(&mut self, name: GrantName, units: i64, most: i64) -> Result<(), Told> {
+        let free = self.paid_for(name)?;
+        let grant = self.grants.get(&name).ok_or(Told::UnknownGrant)?;
+        within(units, most.min(grant.order.units - grant.taken_back))?;
+        let own = units.min(free);
+        self.with_grant(name, |grant| {
+            grant.taken_back += units;
+            grant.remaining -= own;
+            grant.lent += units - own;
+        });
+        self.posted -= units - own;
+        self.seq += 1;
+        Ok(())
+    }
+
     /// A request that was charged, if only nothing.
     fn charged_row(&self, request: Request) -> Result<&Row, Told> {
         let row = self.rows.get(&request);
@@ -134,12 +169,17 @@ impl Naive {
             match self.grants.get(name) {
                 _ if units == 0 => {}
                 Some(grant) if grant.has_ended(self.now) => {
+                    let (order_of, through) = (grant.order, units.min(grant.lent));
+                    self.move_grants(&Slices::new(), &vec![(*name, through)], &Slices::new());
+                    if units == through {
+                        continue;
+                    }
                     parts += 1;
                     let instead = GrantName::InsteadOf {
                         correction: order.number,
                         part: parts,
                     };
-                    let instead = self.instead_of(grant.order, instead, units);
+                    let instead = self.instead_of(order_of, instead, units - through);
                     self.issue(instead, self.now);
                 }
                 _ => self.move_grants(&Slices::new(), &vec![(*name, units)], &Slices::new()),

@@ -20,6 +20,10 @@ pub struct Grant {
     pub expired: bool,
     /// From when on.
     pub starts_ms: u64,
+    /// What of its payment was taken back.
+    pub taken_back: i64,
+    /// What the balance lent it for that.
+    pub lent: i64,
     seq: u64,
 }
 
@@ -37,7 +41,7 @@ impl Grant {
         !self.expired && self.starts_ms <= now && !self.is_over(now)
     }
 
-    const fn free(&self) -> i64 {
+    pub(super) const fn free(&self) -> i64 {
         self.remaining - self.held
     }
 
@@ -125,6 +129,8 @@ impl Naive {
             held: 0,
             expired: false,
             starts_ms,
+            taken_back: 0,
+            lent: 0,
             seq: self.seq,
         };
         self.grants.insert(order.name, grant);
@@ -196,8 +202,14 @@ impl Naive {
         for (name, units) in taken {
             self.with_grant(*name, |grant| grant.remaining -= units);
         }
-        for grant in self.grants.values_mut().filter(|grant| grant.expired) {
-            grant.remaining = grant.held;
+        for grant in self.grants.values_mut() {
+            let back = grant.free().min(grant.lent);
+            grant.lent -= back;
+            grant.remaining -= back;
+            self.posted += back;
+            if grant.expired {
+                grant.remaining = grant.held;
+            }
         }
     }
 
@@ -207,7 +219,7 @@ impl Naive {
         }
     }
 
-    fn with_grant(&mut self, name: GrantName, change: impl FnOnce(&mut Grant)) {
+    pub(super) fn with_grant(&mut self, name: GrantName, change: impl FnOnce(&mut Grant)) {
         if let Some(grant) = self.grants.get_mut(&name) {
             change(grant);
         }

@@ -52,6 +52,8 @@ pub(super) fn correction(order: CorrectionOrder) -> Result<Correct, InvalidId> {
         Remedy::Refund(request) => Ledgers::Refund(reservation_id(request)),
         Remedy::TopUpRefund(number) => Ledgers::TopUpRefund(top_up_ref(number)),
         Remedy::Chargeback(number) => Ledgers::Chargeback(top_up_ref(number)),
+        Remedy::GrantRefund(name) => Ledgers::GrantRefund(grant_id(name)?),
+        Remedy::GrantChargeback(name) => Ledgers::GrantChargeback(grant_id(name)?),
         Remedy::WriteOff(entry) => Ledgers::WriteOff { entry },
         Remedy::Charge(request) => Ledgers::Charge(reservation_id(request)),
         Remedy::SuspenseCharge(request) => Ledgers::SuspenseCharge(reservation_id(request)),

@@ -65,6 +65,7 @@ const fn told_operator(answer: &AdminAnswer) -> Told {
         },
         AdminAnswer::Conflict { .. } => Told::Conflict,
         AdminAnswer::UnknownGrant => Told::UnknownGrant,
+        AdminAnswer::NotPaidFor => Told::NotPaidFor,
         AdminAnswer::NeverValid => Told::NeverValid,
         AdminAnswer::AmountOutOfRange => Told::OutOfRange,
         AdminAnswer::UnknownRequest => Told::UnknownRequest,

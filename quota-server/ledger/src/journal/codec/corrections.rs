@@ -22,6 +22,8 @@ const SUSPENSE_CHARGE: u64 = 6;
 const SUSPENSE_WAIVER: u64 = 7;
 const PARKED_ACCEPTED: u64 = 8;
 const PARKED_DISCARDED: u64 = 9;
+const GRANT_REFUND: u64 = 10;
+const GRANT_CHARGEBACK: u64 = 11;
 
 impl Message for Correction {
     fn write(&self, to: &mut Writer) {
@@ -38,15 +40,31 @@ impl Message for Correction {
         to.number(7, code(&Reason::ALL, &self.reason));
         to.text(8, &self.approver);
         to.text(9, &self.note);
+        if let Some(grant) = self.remedy.grant() {
+            to.text(10, grant.as_str());
+        }
     }
 
     fn read(from: &mut Reader<'_>) -> Result<Self, InvalidEncoding> {
+        let kind = from.number(1)?;
+        let before = match kind {
+            GRANT_REFUND | GRANT_CHARGEBACK => None,
+            _ => Some(remedy(kind, from)?),
+        };
+        let amount = amount(from, 6)?;
+        let reason = coded(&Reason::ALL, from, 7)?;
+        let (approver, note) = (from.text(8)?, from.text(9)?);
+        let remedy = match before {
+            Some(remedy) => remedy,
+            None if kind == GRANT_REFUND => Remedy::GrantRefund(grant_id(from, 10)?),
+            None => Remedy::GrantChargeback(grant_id(from, 10)?),
+        };
         Ok(Self {
-            remedy: remedy(from)?,
-            amount: amount(from, 6)?,
-            reason: coded(&Reason::ALL, from, 7)?,
-            approver: from.text(8)?,
-            note: from.text(9)?,
+            remedy,
+            amount,
+            reason,
+            approver,
+            note,
         })
     }
 }
@@ -62,11 +80,14 @@ const fn kind(remedy: &Remedy) -> u64 {
         Remedy::SuspenseWaiver(_) => SUSPENSE_WAIVER,
         Remedy::ParkedAccepted(_) => PARKED_ACCEPTED,
         Remedy::ParkedDiscarded(_) => PARKED_DISCARDED,
+        Remedy::GrantRefund(_) => GRANT_REFUND,
+        Remedy::GrantChargeback(_) => GRANT_CHARGEBACK,
     }
 }
 
-fn remedy(from: &mut Reader<'_>) -> Result<Remedy, InvalidEncoding> {
-    Ok(match from.number(1)? {
+/// What stands before the amount says it, but of grants, which came later.
+fn remedy(kind: u64, from: &mut Reader<'_>) -> Result<Remedy, InvalidEncoding> {
+    Ok(match kind {
         REFUND => Remedy::Refund(id(from, 2)?),
         TOP_UP_REFUND => Remedy::TopUpRefund(top_up(from)?),
         CHARGEBACK => Remedy::Chargeback(top_up(from)?),

@@ -78,6 +78,8 @@ impl Message for Grant {
             to.text(11, ended.as_str());
         }
         to.number(12, self.at.0);
+        to.number(13, units(self.taken_back));
+        to.number(14, units(self.balance_paid));
     }
 
     fn read(from: &mut Reader<'_>) -> Result<Self, InvalidEncoding> {
@@ -95,6 +97,8 @@ impl Message for Grant {
             seq: from.number(10)?,
             instead_of: some_grant_id(from, 11)?,
             at: UnixMs(from.number(12)?),
+            taken_back: amount(from, 13)?,
+            balance_paid: amount(from, 14)?,
         })
     }
 }
