@@ -38,8 +38,8 @@ const fn reserve(request: Request, offered: Offered) -> Step {
     }
 }
 
-/// What happens in each book before the moment.
-fn before(ends_ms: u64) -> Vec<Step> {
+/// What happens in a book before the moment. Each was paid by a payment of its own.
+fn before(book: usize, ends_ms: u64) -> Vec<Step> {
     let order = GrantOrder {
         name: GRANT,
         kind: GrantKind::Paid,
@@ -52,7 +52,7 @@ fn before(ends_ms: u64) -> Vec<Step> {
         units: GRANTED,
     };
     let top_up = TopUpOrder {
-        number: 0,
+        number: book as u64,
         units: 500,
     };
     let renew = Step::Renew {
@@ -162,7 +162,7 @@ async fn a_lease_and_a_grant_that_end_at_once_come_to_the_same_in_both_orders() 
         let books = vec![Naive::new(rules, START_MS, FIRST); BOOKS];
         let mut played = Played { side, books };
         for at in 0..BOOKS {
-            for step in before(START_MS + lease.stands_ms()) {
+            for step in before(at, START_MS + lease.stands_ms()) {
                 played.put(at, step).await;
             }
         }
