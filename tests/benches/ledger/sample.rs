@@ -126,8 +126,10 @@ fn table(database: &Connection, name: String, key: Vec<String>) -> Result<Table>
     let of_table = "SELECT name FROM pragma_table_info(?1) WHERE pk = 0 ORDER BY cid";
     let mut rest = texts(database, of_table, &name)?;
     rest.retain(|column| !indexed.contains(column));
-    let of_schema =
-        "SELECT sql FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL AND tbl_name = ?1";
+    // What indexes the key alone is about rows that are out of the ordinary, by a column that no pair changes.
+    let of_schema = "SELECT i.sql FROM sqlite_schema AS i WHERE i.type = 'index' AND i.sql IS NOT NULL AND i.tbl_name = ?1 \
+                     AND EXISTS (SELECT 1 FROM pragma_index_info(i.name) AS info JOIN pragma_table_info(?1) AS c \
+                     ON c.name = info.name WHERE c.pk = 0)";
     let of_column = |column: &String| {
         let sql = "SELECT type FROM pragma_table_info(?1) WHERE name = ?2";
         let kind: String = database.query_row(sql, [&name, column], |row| row.get(0))?;
