@@ -202,8 +202,8 @@ pub(super) const DUE_GRANTS: &str = "SELECT tenant, grant_id FROM grants \
      ORDER BY ends_at, tenant, grant_id LIMIT $2";
 
 /// A transfer that only one of its two books has, which is the giver's if the sum is above zero. Each side is counted by itself: Citus
-/// joins no table to what lies with another tenant.
-pub(super) const TORN_TRANSFER: &str = "SELECT giver, transfer, taker, sum(side) FROM \
+/// joins no table to what lies with another tenant. CockroachDB's sum is a decimal.
+pub(super) const TORN_TRANSFER: &str = "SELECT giver, transfer, taker, CAST(sum(side) AS BIGINT) FROM \
      (SELECT tenant AS giver, transfer, other AS taker, amount, 1 AS side FROM transfers WHERE direction = 'out' \
      UNION ALL SELECT other, transfer, tenant, amount, -1 FROM transfers WHERE direction = 'in') AS sides \
      GROUP BY giver, transfer, taker, amount HAVING sum(side) <> 0 ORDER BY giver, transfer, taker, amount LIMIT 1";

@@ -1,7 +1,7 @@
 //! What PostgreSQL accepts and a relative of it does not: every statement that a test of this crate sends is looked at, and every text
 //! of the store's sources and tables.
 //!
-//! Read in CockroachDB's and Citus's documentation, grammar and issues; a machine with either was not to be had.
+//! By CockroachDB's and Citus's documentation, grammar and issues: neither is run here.
 
 use super::link::{self, Link};
 use super::load::{self, Locks};
