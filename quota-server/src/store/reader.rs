@@ -1,20 +1,19 @@
 //! Reading for reports: the questions, and how their answers become views. A database only executes them.
 
 mod credit;
+mod tenants;
 
 use super::StoreError;
 use super::audit::Snapshot;
 use super::decode;
-use super::fields::{
-    self, Fields, absent_or, amount, bytes, corrupt, count, named, number, parsed, text, time,
-};
+use super::fields::{self, Fields, absent_or, named, parsed, text, time};
 use super::table::{ACCOUNT, GRANTS, KEYS};
 use super::usage;
 use super::value::Value;
-use super::view::{KeyView, ReservationQuery, ReservationView, TenantView, UsageQuery, UsageView};
+use super::view::{KeyView, ReservationQuery, ReservationView, UsageQuery, UsageView};
 use crate::key_directory::StoredDigest;
-use ferry_ledger::{Book, Grant, KeyState, Reservation, TenantState, UnixMs, available};
-use ferry_types::{Amount, Balance, Currency, KeyId, TenantId};
+use ferry_ledger::{Book, KeyState, Reservation};
+use ferry_types::{Currency, KeyId, TenantId};
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
@@ -79,29 +78,6 @@ impl Reader {
 
     pub(super) fn source_mut(&mut self) -> &mut dyn Source {
         self.source.as_mut()
-    }
-
-    /// Every tenant, by id, with what is available to it at this time.
-    ///
-    /// # Errors
-    /// [`StoreError`] if they cannot be read.
-    pub fn tenants(&mut self, now: UnixMs) -> Result<Vec<TenantView>, StoreError> {
-        let source = self.source.as_mut();
-        let sql = tenants_sql(source.dialect(), "ORDER BY t.tenant");
-        let rows = all(source, "list tenants", &sql, &[], |row| tenant(row, now))?;
-        Ok(with_grants(rows))
-    }
-
-    /// One tenant, with what is available to it at this time.
-    ///
-    /// # Errors
-    /// [`StoreError`] if it cannot be read.
-    pub fn tenant(&mut self, id: &TenantId, now: UnixMs) -> Result<Option<TenantView>, StoreError> {
-        let source = self.source.as_mut();
-        let sql = tenants_sql(source.dialect(), "WHERE t.tenant = $1");
-        let key = [Value::text(id.as_str())];
-        let rows = all(source, "find a tenant", &sql, &key, |row| tenant(row, now))?;
-        Ok(with_grants(rows).pop())
     }
 
     /// A tenant's keys, by id.
@@ -346,68 +322,12 @@ fn book_with_key(
     Ok(Some(book))
 }
 
-/// Tenants, by a condition: a row for each grant of a tenant's, and one for a tenant without. What is open is counted over all of them
-/// at once: it is little, and lies together.
-fn tenants_sql(dialect: Dialect, rest: &str) -> String {
-    let hint = open_hint(dialect);
-    format!(
-        "SELECT t.tenant, name, currency, state, posted, held, seq, time, frozen, coalesce(opened.number, 0), \
-         (SELECT time FROM journal j WHERE j.tenant = t.tenant AND j.seq = 1), overage, credit, reseller, share, share_carry, g.content \
-         FROM tenants t LEFT JOIN grants g ON g.tenant = t.tenant LEFT JOIN (SELECT tenant, count(*) AS number FROM reservations{hint} \
-         WHERE lease_until IS NOT NULL GROUP BY tenant) opened ON opened.tenant = t.tenant {rest}"
-    )
-}
-
 /// How to find what is open. SQLite would rather look through all reservations, in order, than find the few and sort them.
 const fn open_hint(dialect: Dialect) -> &'static str {
     match dialect {
         Dialect::Sqlite => " INDEXED BY reservations_open",
         Dialect::Postgres => "",
     }
-}
-
-/// A tenant with what is available of its balance, and what is free of one of its grants.
-fn tenant(row: &dyn Fields, now: UnixMs) -> Result<(TenantView, Amount), StoreError> {
-    let (posted, held) = (Balance::from_units(number(row, 4)?), amount(row, 5)?);
-    let overage = decode::overage(row, 11)?;
-    let available = posted
-        .moved(overage.credit(), held)
-        .map_err(|_| corrupt("a balance out of range"))?;
-    let view = TenantView {
-        overage,
-        reseller: decode::reseller(row, 13)?,
-        tenant: parsed(row, 0, "a tenant id")?,
-        name: text(row, 1)?,
-        currency: named(row, 2, Currency::ALL, Currency::code)?,
-        state: named(row, 3, TenantState::ALL, TenantState::name)?,
-        posted,
-        held,
-        available,
-        seq: count(row, 6)?,
-        changed_at: time(row, 7)?,
-        frozen: absent_or(row, 8, text)?,
-        open_reservations: count(row, 9)?,
-        created_at: time(row, 10)?,
-    };
-    // One that cannot be read promises nothing: its book is frozen as soon as anything is asked of it. All others are still shown.
-    let grant = absent_or(row, 16, bytes)?.and_then(|content| Grant::decode(&content).ok());
-    let free = grant.filter(|grant| grant.is_live(now));
-    Ok((view, free.map_or(Amount::ZERO, |grant| grant.free())))
-}
-
-/// Tenants with what is free of all of their grants; the rows of one follow each other.
-fn with_grants(rows: Vec<(TenantView, Amount)>) -> Vec<TenantView> {
-    let of_one =
-        |one: &(TenantView, Amount), next: &(TenantView, Amount)| one.0.tenant == next.0.tenant;
-    let all = rows.chunk_by(of_one).filter_map(|rows| {
-        let (view, _) = rows.first()?;
-        let available = available(view.available, rows.iter().map(|(_, free)| *free));
-        Some(TenantView {
-            available,
-            ..view.clone()
-        })
-    });
-    all.collect()
 }
 
 fn key(row: &dyn Fields) -> Result<KeyView, StoreError> {

@@ -59,6 +59,12 @@ async fn a_grant_that_cannot_be_read_freezes_its_book_and_nothing_else() {
         None => "UPDATE grants SET content = x'01'",
     };
     forge(&fixture, broken).await;
+    let shown = fixture.engine.tenant(tenant()).await;
+    assert_eq!(
+        shown.err(),
+        Some(EngineError::Unavailable),
+        "its money is guessed"
+    );
     fixture.clock.pass(fixture.lease.suspension_ms());
     // The overdue lease is found, and its book cannot be read.
     fixture.engine.expire_due().await.unwrap();

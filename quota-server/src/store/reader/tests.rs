@@ -1,5 +1,6 @@
 //! Whatever is asked while the server works is found without looking through a journal's length of rows.
 
+use super::tenants::tenants_sql;
 use super::*;
 use crate::store::sqlite::SqliteStore;
 use rusqlite::Connection;
