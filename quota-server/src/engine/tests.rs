@@ -28,6 +28,7 @@ mod schedules;
 mod seal;
 mod servers;
 mod storms;
+mod through;
 mod torn;
 pub(crate) mod transfers;
 mod unreadable;

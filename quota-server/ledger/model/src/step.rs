@@ -178,3 +178,26 @@ impl Request {
         10
     }
 }
+
+impl Step {
+    /// The request that a gateway's call, or the end of its lease, is about.
+    #[must_use]
+    pub const fn request(self) -> Option<Request> {
+        match self {
+            Self::Reserve { request, .. }
+            | Self::Renew { request, .. }
+            | Self::Settle { request, .. }
+            | Self::Release { request, .. }
+            | Self::Expire { request } => Some(request),
+            Self::TopUp(_)
+            | Self::Grant(_)
+            | Self::EndGrant { .. }
+            | Self::Correct(_)
+            | Self::Transfer(_)
+            | Self::Pause(_)
+            | Self::PauseKey(_)
+            | Self::Overage(_)
+            | Self::Reseller(_) => None,
+        }
+    }
+}

@@ -1,6 +1,7 @@
 //! A store that fails: the batch has not happened, or the engine stops. Broken books do not stop others.
 
 use super::fixture::{Fixture, HOLD, done, gateway, tenant, whole_use};
+use super::through::Through;
 use crate::engine::secrets::Secrets;
 use crate::engine::{CreateTenant, Engine, EngineConfig, EngineError, Stop};
 use crate::key_directory::{PepperId, StoredDigest};
@@ -8,11 +9,10 @@ use crate::principal::Principal;
 use crate::seal::Seal;
 use crate::store::sqlite::SqliteStore;
 use crate::store::{
-    BookChange, CommitError, HouseChange, HouseStore, Idle, Store, StoreError, Touch,
-    UnreservedCounts, UnreservedStore, VersionTaken,
+    BookChange, CommitError, HouseChange, HouseStore, Idle, Store, StoreError, Touch, VersionTaken,
 };
 use ferry_ledger::{AdminAnswer, Book, Head, House, Refusal, ReserveAnswer, SettleAnswer, UnixMs};
-use ferry_types::{Currency, GrantId, KeyId, MovementId, PrincipalName, ReservationId, TenantId};
+use ferry_types::{Currency, GrantId, KeyId, MovementId, ReservationId, TenantId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -85,21 +85,9 @@ impl HouseStore for Ailing {
     }
 }
 
-impl UnreservedStore for Ailing {
-    fn unreserved(
-        &mut self,
-        hour: u64,
-        principals: &BTreeSet<PrincipalName>,
-    ) -> Result<UnreservedCounts, StoreError> {
-        self.store.unreserved(hour, principals)
-    }
-
-    fn keep_unreserved(&mut self, hour: u64, counts: &UnreservedCounts) -> Result<(), StoreError> {
-        self.store.keep_unreserved(hour, counts)
-    }
-
-    fn forget_unreserved(&mut self, before_hour: u64) -> Result<usize, StoreError> {
-        self.store.forget_unreserved(before_hour)
+impl Through for Ailing {
+    fn behind(&mut self) -> &mut dyn Store {
+        &mut self.store
     }
 }
 

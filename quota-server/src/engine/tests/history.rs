@@ -185,7 +185,7 @@ impl Client {
         here: usize,
     ) -> impl Future<Output = Result<Answered<Answer>, EngineError>> + Send + use<> {
         let server = self.servers[here].clone();
-        let gateway = match of(step) {
+        let gateway = match step.request() {
             Some(request) if by(request) == Gateway::Other => &self.gateways[1],
             _ => &self.gateways[0],
         };
@@ -201,25 +201,5 @@ fn by(request: Request) -> Gateway {
     match request.number % 8 {
         0 => Gateway::Other,
         _ => Gateway::Usual,
-    }
-}
-
-/// The request that a gateway's step is about.
-fn of(step: Step) -> Option<Request> {
-    match step {
-        Step::Reserve { request, .. }
-        | Step::Renew { request, .. }
-        | Step::Settle { request, .. }
-        | Step::Release { request, .. }
-        | Step::Expire { request } => Some(request),
-        Step::TopUp(_)
-        | Step::Grant(_)
-        | Step::EndGrant { .. }
-        | Step::Correct(_)
-        | Step::Transfer(_)
-        | Step::Pause(_)
-        | Step::PauseKey(_)
-        | Step::Overage(_)
-        | Step::Reseller(_) => None,
     }
 }

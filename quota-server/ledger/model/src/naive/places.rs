@@ -10,7 +10,7 @@ impl Naive {
     /// the step was just answered.
     #[must_use]
     pub fn place(&self, step: Step, told: Told) -> (u64, u64) {
-        let entry = match (told, of_gateway(step)) {
+        let entry = match (told, step.request()) {
             (Told::Refused(_), Some(request)) => {
                 return self.refused_place(request).unwrap_or((self.seq, self.now));
             }
@@ -49,25 +49,5 @@ impl Naive {
         while (self.times.len() as u64) < self.seq {
             self.times.push(self.now);
         }
-    }
-}
-
-/// The request of a gateway's step.
-const fn of_gateway(step: Step) -> Option<Request> {
-    match step {
-        Step::Reserve { request, .. }
-        | Step::Renew { request, .. }
-        | Step::Settle { request, .. }
-        | Step::Release { request, .. } => Some(request),
-        Step::Expire { .. }
-        | Step::TopUp(_)
-        | Step::Grant(_)
-        | Step::EndGrant { .. }
-        | Step::Correct(_)
-        | Step::Transfer(_)
-        | Step::Pause(_)
-        | Step::PauseKey(_)
-        | Step::Overage(_)
-        | Step::Reseller(_) => None,
     }
 }

@@ -1,14 +1,14 @@
 //! A store that stops for good at a chosen step, and says so, so that its process can be killed exactly there.
 
+use crate::engine::tests::through::Through;
 use crate::key_directory::StoredDigest;
 use crate::seal::Seal;
 use crate::store::sqlite::SqliteStore;
 use crate::store::{
-    BookChange, CommitError, HouseChange, HouseStore, Idle, Store, StoreError, Touch,
-    UnreservedCounts, UnreservedStore, VersionTaken,
+    BookChange, CommitError, HouseChange, HouseStore, Idle, Store, StoreError, Touch, VersionTaken,
 };
 use ferry_ledger::{Book, Head, House, UnixMs};
-use ferry_types::{GrantId, KeyId, MovementId, PrincipalName, ReservationId, TenantId};
+use ferry_types::{GrantId, KeyId, MovementId, ReservationId, TenantId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
 
@@ -86,21 +86,9 @@ impl HouseStore for Mortal {
     }
 }
 
-impl UnreservedStore for Mortal {
-    fn unreserved(
-        &mut self,
-        hour: u64,
-        principals: &BTreeSet<PrincipalName>,
-    ) -> Result<UnreservedCounts, StoreError> {
-        self.store.unreserved(hour, principals)
-    }
-
-    fn keep_unreserved(&mut self, hour: u64, counts: &UnreservedCounts) -> Result<(), StoreError> {
-        self.store.keep_unreserved(hour, counts)
-    }
-
-    fn forget_unreserved(&mut self, before_hour: u64) -> Result<usize, StoreError> {
-        self.store.forget_unreserved(before_hour)
+impl Through for Mortal {
+    fn behind(&mut self) -> &mut dyn Store {
+        &mut self.store
     }
 }
 

@@ -1,7 +1,7 @@
 //! The history in the journal's order. An entry says which step made it, whether somebody was told of it or not; between two
 //! entries stand the answers that changed nothing.
 
-use super::{by, of};
+use super::by;
 use crate::engine::LeaseConfig;
 use crate::engine::tests::conformance::side::Seen;
 use crate::engine::tests::fixture::START_MS;
@@ -46,7 +46,7 @@ impl Replay {
         };
         let steps = acknowledged.iter().map(|acknowledged| acknowledged.step);
         let steps = steps.chain(unseen.iter().map(|unseen| unseen.step));
-        let requests = steps.filter_map(of);
+        let requests = steps.filter_map(Step::request);
         let requests = requests.map(|request| (ferry_model::reservation_id(request), request));
         let requests = requests.collect();
         let mut by_seq: BTreeMap<u64, Vec<_>> = BTreeMap::new();
@@ -93,7 +93,9 @@ impl Replay {
     /// Answers that changed nothing, given while the journal stood where it is now. Only a refusal may come before another answer.
     fn without_a_trace(&mut self, mut answers: Vec<Acknowledged>) {
         for Unseen { step, from } in &self.unseen {
-            let Some(request) = of(*step).filter(|request| !self.book.rows.contains_key(request))
+            let Some(request) = step
+                .request()
+                .filter(|request| !self.book.rows.contains_key(request))
             else {
                 continue;
             };
