@@ -48,7 +48,8 @@ pub enum AcceptError {
     File(#[from] FileError),
 }
 
-/// Accepts what the database lacks of what was exported, and of what was done in another place if it had moved there. No server must run on it. The signing key lies beside `secrets`.
+/// Accepts what the database lacks of what was exported, and of what was done in another place if it had moved there. No server must run
+/// on it. The signing key lies beside `secrets`.
 ///
 /// # Errors
 /// [`AcceptError`] says what stands in the way.

@@ -11,7 +11,8 @@ impl Client {
     /// Brings money in, once per source and external reference.
     ///
     /// # Errors
-    /// [`ClientError`]; codes `unknown_tenant`, and `conflict` if the reference stands for another top-up.
+    /// [`ClientError`]; codes `unknown_tenant`, `conflict` if the reference stands for another top-up, and `credited_elsewhere` if it
+    /// stands for one of another tenant.
     pub async fn top_up(&self, tenant: &str, new: &CreateTopUp) -> Result<TopUp, ClientError> {
         let path = format!("tenants/{}/top-ups", segment(tenant));
         self.send(self.request(Method::POST, &path).json(new)).await
