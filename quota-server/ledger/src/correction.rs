@@ -64,6 +64,8 @@ pub enum Reason {
     Requested,
     /// As the note says.
     Other,
+    /// It was entered wrongly.
+    Mistake,
 }
 
 /// What a person decided.
@@ -229,7 +231,7 @@ impl Remedy {
 
 impl Reason {
     /// Every reason, in the order of their stored codes.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Duplicate,
         Self::WrongPrice,
         Self::WrongUsage,
@@ -240,6 +242,7 @@ impl Reason {
         Self::BadDebt,
         Self::Requested,
         Self::Other,
+        Self::Mistake,
     ];
 
     /// The stable name.
@@ -256,6 +259,7 @@ impl Reason {
             Self::BadDebt => "bad_debt",
             Self::Requested => "requested",
             Self::Other => "other",
+            Self::Mistake => "mistake",
         }
     }
 }

@@ -13,13 +13,16 @@ mod apply;
 mod decide;
 mod lines;
 mod parts;
+mod reverse;
 mod verify;
 
 pub use decide::decide;
 pub use parts::Parts;
+pub use reverse::NotReversible;
 pub use verify::HouseVerifier;
 
 use crate::book::Head;
+use crate::correction::Reason;
 use crate::position::Place;
 use crate::seal::MonthSealed;
 use crate::time::UnixMs;
@@ -113,6 +116,15 @@ pub enum Move {
         /// What it brings.
         bought: Money,
     },
+    /// A movement was a mistake: the opposite of what it moved moves, once.
+    Reverse {
+        /// Which.
+        movement: MovementId,
+        /// What it moved; never itself a reversal.
+        undone: Box<Move>,
+        /// Why.
+        reason: Reason,
+    },
 }
 
 /// Where an invoice lies, seen from what had accrued.
@@ -153,6 +165,8 @@ pub struct PostedMovement {
     pub movement: Movement,
     /// Of a variance: how much of it was resolved.
     pub resolved: Amount,
+    /// The movement that took it back, if one did.
+    pub reversed_by: Option<MovementId>,
     /// When it was posted.
     pub at: UnixMs,
     /// Where in the journal.
@@ -236,6 +250,13 @@ pub enum HouseAnswer {
         /// It is in this one.
         currency: Currency,
     },
+    /// The variance was taken back: there is nothing to resolve.
+    VarianceReversed {
+        /// By this movement.
+        by: MovementId,
+    },
+    /// The movement cannot be taken back like that.
+    NotReversible(NotReversible),
     /// Only a month that is over is sealed.
     MonthNotOver,
     /// The book is frozen.
@@ -273,8 +294,7 @@ impl House {
     /// A variance in view, and in which direction it went.
     fn variance(&self, id: &MovementId) -> Option<(&PostedMovement, Deviation)> {
         let posted = self.movements.get(id)?;
-        let parts = posted.movement.what.parts();
-        Some((posted, parts.deviation?))
+        Some((posted, posted.movement.what.deviation()?))
     }
 }
 
@@ -285,8 +305,8 @@ impl HouseCommand {
             Self::Post(order) => Some(order),
             Self::SealMonth(_) => None,
         };
-        let both = order.map(|order| [Some(&order.id), order.what.parts().variance]);
-        both.into_iter().flatten().flatten()
+        let own = order.map(|order| &order.id).into_iter();
+        own.chain(order.into_iter().flat_map(|order| order.what.others()))
     }
 }
 
@@ -297,8 +317,12 @@ impl HouseEvent {
             Self::Moved(moved) => Some(moved),
             Self::MonthSealed(_) => None,
         };
-        let both = moved.map(|moved| [Some(&moved.id), moved.movement.what.parts().variance]);
-        both.into_iter().flatten().flatten()
+        let own = moved.map(|moved| &moved.id).into_iter();
+        own.chain(
+            moved
+                .into_iter()
+                .flat_map(|moved| moved.movement.what.others()),
+        )
     }
 }
 

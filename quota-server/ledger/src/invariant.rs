@@ -14,7 +14,10 @@ pub use again::{i5_again_is_the_same, i5_rows_answer_again};
 pub use before::Before;
 use before::Stage;
 pub use funds::{i4_held_is_the_sum, i4_held_moves_with_its_row, i8_grants_burn_in_order};
-pub use house::{i1_advances_move_by_their_lines, i5_movements_answer_again};
+pub use house::{
+    i1_advances_move_by_their_lines, i3_movements_are_reversed_once, i4_resolved_is_the_sum,
+    i5_movements_answer_again,
+};
 pub use priced::{i9_amounts_are_priced, i9_paid_by_whom_it_must};
 
 use crate::account::Account;
@@ -35,9 +38,9 @@ pub enum Invariant {
     I1,
     /// Money is promised only where it is there.
     I2,
-    /// A reservation ends once; then it is only adjusted.
+    /// A reservation ends once; then it is only adjusted. A movement of the house's is taken back once.
     I3,
-    /// What is held is the sum of the open reservations.
+    /// What is held is the sum of the open reservations; what of a variance is resolved, of what resolves it.
     I4,
     /// The same again gets the same numbers.
     I5,

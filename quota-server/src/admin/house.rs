@@ -10,8 +10,8 @@ use axum::Json;
 use axum::extract::State;
 use axum::extract::rejection::JsonRejection;
 use axum::http::StatusCode;
-use ferry_ledger::house::{Cause, Deviation, Money, PostMovement};
-use ferry_ledger::{HouseAnswer, Move};
+use ferry_ledger::house::{Cause, Deviation, Money, NotReversible, Parts, PostMovement};
+use ferry_ledger::{HouseAnswer, Move, Reason};
 use ferry_types::{Amount, Currency, MovementId, TenantId};
 
 /// A name.
@@ -77,16 +77,7 @@ fn done(answered: &HouseAnswered, what: &Move) -> Result<bool, Failed> {
             let message = "bought: in the currency that pays for it: nothing is exchanged";
             Err(Failed::invalid(message))
         }
-        HouseAnswer::Exceeds { most } => {
-            let (provider, currency) = (what.parts().provider, most.currency);
-            let bound = match provider {
-                Some(provider) => format!("'{provider}' has in advance"),
-                None => "is left of the variance".to_owned(),
-            };
-            let most = most.amount.display(currency);
-            let message = format!("amount: more than {bound}: at most {most} {currency}");
-            Err(Failed::new(StatusCode::CONFLICT, "exceeds", message))
-        }
+        HouseAnswer::Exceeds { most } => Err(exceeds(what, *most)),
         HouseAnswer::UnknownVariance => Err(Failed::new(
             StatusCode::NOT_FOUND,
             "unknown_variance",
@@ -95,9 +86,68 @@ fn done(answered: &HouseAnswered, what: &Move) -> Result<bool, Failed> {
         HouseAnswer::OtherCurrency { currency } => Err(Failed::invalid(format!(
             "currency: the variance is in {currency}"
         ))),
+        HouseAnswer::VarianceReversed { by } => Err(Failed::new(
+            StatusCode::CONFLICT,
+            "reversed",
+            format!("variance: '{by}' took it back: there is nothing to resolve"),
+        )),
+        HouseAnswer::NotReversible(why) => Err(not_reversible(what, why)),
         HouseAnswer::MonthNotOver => Err(Failed::month_not_over()),
         HouseAnswer::Frozen => Err(Failed::frozen(TenantId::house().as_str())),
     }
+}
+
+fn exceeds(what: &Move, most: Money) -> Failed {
+    let Parts {
+        provider, reversed, ..
+    } = what.parts();
+    let currency = most.currency;
+    let most = most.amount.display(currency);
+    let message = match (reversed, provider) {
+        (Some(id), _) => format!(
+            "movement: of what '{id}' paid in advance only {most} {currency} is left: \
+             first reverse what was set off against it, see `ferry house list`"
+        ),
+        (None, Some(provider)) => {
+            format!("amount: more than '{provider}' has in advance: at most {most} {currency}")
+        }
+        (None, None) => {
+            format!("amount: more than is left of the variance: at most {most} {currency}")
+        }
+    };
+    Failed::new(StatusCode::CONFLICT, "exceeds", message)
+}
+
+fn not_reversible(what: &Move, why: &NotReversible) -> Failed {
+    let id = what.parts().reversed.map_or("", MovementId::as_str);
+    match why {
+        NotReversible::Unknown => unknown_movement(id),
+        NotReversible::Differs => Failed::invalid(format!(
+            "undone: not what '{id}' moved: leave it out, or say what `ferry house list` shows"
+        )),
+        NotReversible::IsReversal => {
+            let message = format!(
+                "movement: '{id}' is a reversal, and stays: post again what it took back, under a new id"
+            );
+            Failed::new(StatusCode::CONFLICT, "is_reversal", message)
+        }
+        NotReversible::Already { by } => {
+            let message =
+                format!("movement: '{by}' took '{id}' back already: nothing is left to reverse");
+            Failed::new(StatusCode::CONFLICT, "reversed", message)
+        }
+        NotReversible::Resolved => {
+            let message = format!(
+                "movement: a part of the variance '{id}' was resolved: first reverse what resolved it, see `ferry house list`"
+            );
+            Failed::new(StatusCode::CONFLICT, "resolved", message)
+        }
+    }
+}
+
+fn unknown_movement(id: &str) -> Failed {
+    let message = format!("movement: nothing was posted as '{id}': see `ferry house list`");
+    Failed::new(StatusCode::NOT_FOUND, "unknown_movement", message)
 }
 
 /// The field whose amount is nothing.
@@ -160,6 +210,40 @@ async fn read(what: wire::Move, state: &AdminState) -> Result<Move, Failed> {
             sold: self::money("sold.", sold, usual)?,
             bought: self::money("bought.", bought, None)?,
         },
+        wire::Move::Reverse {
+            movement,
+            reason,
+            undone,
+        } => reverse(&movement, &reason, undone.as_deref(), state).await?,
+    })
+}
+
+/// A reversal says what it takes back, whoever says it: the book knows.
+async fn reverse(
+    movement: &str,
+    reason: &str,
+    undone: Option<&wire::Move>,
+    state: &AdminState,
+) -> Result<Move, Failed> {
+    let movement: MovementId = parse("movement", movement)?;
+    let reason = one_of("reason", reason, Reason::ALL, Reason::name)?;
+    let found = state.engine.movement(movement.clone()).await?;
+    let found = found.ok_or_else(|| unknown_movement(movement.as_str()))?;
+    let what = found.posted.movement.what;
+    if undone.is_some_and(|told| *told != view::what(&what)) {
+        let differs = NotReversible::Differs;
+        let undone = Box::new(what);
+        let asked = Move::Reverse {
+            movement,
+            undone,
+            reason,
+        };
+        return Err(not_reversible(&asked, &differs));
+    }
+    Ok(Move::Reverse {
+        movement,
+        undone: Box::new(what),
+        reason,
     })
 }
 

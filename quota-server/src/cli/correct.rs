@@ -9,6 +9,21 @@ use clap::{Args, Subcommand};
 use ferry_types::{CorrectionId, GrantId, ReservationId, TenantId};
 use std::process::ExitCode;
 
+/// Why something is put right.
+pub(super) const REASONS: [&str; 11] = [
+    "duplicate",
+    "wrong_price",
+    "wrong_usage",
+    "provider_fault",
+    "goodwill",
+    "fraud",
+    "dispute",
+    "bad_debt",
+    "requested",
+    "mistake",
+    "other",
+];
+
 #[derive(Debug, Subcommand)]
 pub(super) enum CorrectCommand {
     /// Give back what a request was charged, to what had paid for it; or pay a top-up, or what was paid for a grant, back.
@@ -119,8 +134,7 @@ pub(super) struct ChargebackOf {
 #[derive(Debug, Args)]
 pub(super) struct Why {
     /// Why.
-    #[arg(long, value_parser = ["duplicate", "wrong_price", "wrong_usage", "provider_fault", "goodwill", "fraud", "dispute",
-        "bad_debt", "requested", "other"])]
+    #[arg(long, value_parser = REASONS)]
     reason: String,
     /// Who approved it.
     #[arg(long)]

@@ -1,5 +1,6 @@
 //! `ferry house`: what the house pays, what invoices say otherwise, and what it exchanges.
 
+use super::correct::REASONS;
 use super::output::Output;
 use super::table;
 use crate::admin::Client;
@@ -74,6 +75,18 @@ pub(super) enum HouseCommand {
         #[command(flatten)]
         posted: Posted,
     },
+    /// Take a mistaken movement back: the exact opposite of what it moved is posted, once, and into the open month. The movement
+    /// itself stays. For example: ferry house reverse h-1 --reason duplicate --approver anna --note "paid twice"
+    Reverse {
+        /// The id of the movement, as `ferry house list` shows it. What stands on it is reversed first: what resolved a variance, what
+        /// was set off against an advance. A reversal is not reversed: post the movement again, under a new id.
+        movement: MovementId,
+        /// Why.
+        #[arg(long, value_parser = REASONS)]
+        reason: String,
+        #[command(flatten)]
+        posted: Posted,
+    },
     /// List everything, newest first.
     List,
 }
@@ -122,10 +135,20 @@ pub(super) struct Posted {
     note: String,
 }
 
+impl Side {
+    const fn name(&self) -> &'static str {
+        if self.beyond { "beyond" } else { "below" }
+    }
+}
+
 impl From<Sum> for Money {
     fn from(Sum { amount, currency }: Sum) -> Self {
-        Self { amount, currency }
+        money(amount, currency)
     }
+}
+
+const fn money(amount: String, currency: Option<String>) -> Money {
+    Money { amount, currency }
 }
 
 impl ToProvider {
@@ -193,11 +216,10 @@ fn asked(command: HouseCommand) -> Option<(Move, Posted)> {
         }
         HouseCommand::Variance { to, side, posted } => {
             let (provider, money) = to.parts();
-            let deviation = if side.beyond { "beyond" } else { "below" };
             let variance = Move::Variance {
                 provider,
                 money,
-                deviation: deviation.to_owned(),
+                deviation: side.name().to_owned(),
             };
             (variance, posted)
         }
@@ -209,10 +231,7 @@ fn asked(command: HouseCommand) -> Option<(Move, Posted)> {
         } => {
             let resolve = Move::Resolve {
                 variance: variance.to_string(),
-                money: Money {
-                    amount,
-                    currency: None,
-                },
+                money: money(amount, None),
                 cause: cause.replace('-', "_"),
             };
             (resolve, posted)
@@ -224,16 +243,24 @@ fn asked(command: HouseCommand) -> Option<(Move, Posted)> {
             bought_currency,
             posted,
         } => {
-            let money = |amount, currency| Money {
-                amount,
-                currency: Some(currency),
-            };
-            let exchange = Move::Exchange {
-                sold: money(sold, sold_currency),
-                bought: money(bought, bought_currency),
-            };
-            (exchange, posted)
+            let sold = money(sold, Some(sold_currency));
+            let bought = money(bought, Some(bought_currency));
+            (Move::Exchange { sold, bought }, posted)
         }
+        HouseCommand::Reverse {
+            movement,
+            reason,
+            posted,
+        } => (reverse(&movement, reason), posted),
         HouseCommand::List => return None,
     })
+}
+
+/// What the movement moved, the server knows.
+fn reverse(movement: &MovementId, reason: String) -> Move {
+    Move::Reverse {
+        movement: movement.to_string(),
+        reason,
+        undone: None,
+    }
 }

@@ -121,7 +121,9 @@ impl Engine {
             | HouseAnswer::SameCurrency
             | HouseAnswer::Exceeds { .. }
             | HouseAnswer::UnknownVariance
-            | HouseAnswer::OtherCurrency { .. } => Err(EngineError::Unavailable),
+            | HouseAnswer::OtherCurrency { .. }
+            | HouseAnswer::VarianceReversed { .. }
+            | HouseAnswer::NotReversible(_) => Err(EngineError::Unavailable),
         }
     }
 }

@@ -156,6 +156,117 @@ fn advances_variances_and_exchanges_are_kept_and_listed() {
 }
 
 #[test]
+fn a_mistake_is_taken_back_once_and_both_are_listed() {
+    let ferry = Ferry::start();
+    post(&ferry, &["pay", "simulator", "120.50", "--id", "h-1"]);
+    let reverse = ["reverse", "h-1", "--reason", "duplicate", "--id", "h-2"];
+    let back = post(&ferry, &reverse);
+    assert_eq!(back["posted_now"], true);
+    let undone = &back["move"]["undone"];
+    assert_eq!(
+        (&undone["kind"], &undone["money"]["amount"]),
+        (&"pay".into(), &"120.500000000".into())
+    );
+    assert_eq!(back["move"]["reason"], "duplicate");
+    assert_eq!(post(&ferry, &reverse)["posted_now"], false);
+    let payable = account(&ferry, "liability.provider_payable:simulator");
+    assert_eq!(payable[1], "0.000000000");
+    // The other currency of an exchange goes back with it.
+    post(
+        &ferry,
+        &["exchange", "10", "USD", "260005", "VND", "--id", "h-3"],
+    );
+    post(&ferry, &["reverse", "h-3", "--reason", "mistake"]);
+    let accounts = ferry.json(&["accounts"]);
+    let list = accounts["accounts"].as_array().expect("a list");
+    let is_even = |found: &&Value| {
+        found["balance"]
+            .as_str()
+            .is_some_and(|of| of.starts_with("0."))
+    };
+    assert_eq!(
+        list.iter().filter(is_even).count(),
+        list.len(),
+        "{accounts}"
+    );
+    let shown = ferry.run(&["house", "list"]).out;
+    for told in [
+        "REVERSED BY",
+        "reverse",
+        "reason duplicate",
+        "reason mistake",
+    ] {
+        assert!(shown.contains(told), "{told}: {shown}");
+    }
+    let listed = ferry.json(&["house", "list"]);
+    let listed = listed["movements"].as_array().expect("a list");
+    let first = listed.last().expect("a movement");
+    assert_eq!(first["reversed_by"], "h-2");
+    assert_eq!(ferry.json(&["verify"])["clean"], true);
+}
+
+#[test]
+fn what_cannot_be_taken_back_is_told_with_what_to_do() {
+    let ferry = Ferry::start();
+    post(&ferry, &["prepay", "simulator", "9", "--id", "h-1"]);
+    post(&ferry, &["set-off", "simulator", "2", "--id", "h-2"]);
+    let variance = ["variance", "simulator", "1", "--beyond", "--id", "v-1"];
+    post(&ferry, &variance);
+    let resolve = ["resolve", "v-1", "1", "--cause", "rounding", "--id", "r-1"];
+    post(&ferry, &resolve);
+    for (id, said) in [
+        ("h-9", "nothing was posted as 'h-9': see `ferry house list`"),
+        (
+            "h-1",
+            "only 7.000000000 USD is left: first reverse what was set off",
+        ),
+        ("v-1", "first reverse what resolved it"),
+    ] {
+        let ran = ferry.run(&[&["house", "reverse", id, "--reason", "mistake"], &WHY[..]].concat());
+        assert!(
+            !ran.status.success() && ran.err.contains(said),
+            "{}",
+            ran.err
+        );
+    }
+    post(
+        &ferry,
+        &["reverse", "r-1", "--reason", "mistake", "--id", "b-1"],
+    );
+    post(
+        &ferry,
+        &["reverse", "v-1", "--reason", "mistake", "--id", "b-2"],
+    );
+    let resolve = ["house", "resolve", "v-1", "1", "--cause", "rounding"];
+    let late = ferry.run(&[&resolve, &WHY[..]].concat()).err;
+    assert!(late.contains("'b-2' took it back"), "{late}");
+    for (id, said) in [
+        ("r-1", "'b-1' took 'r-1' back already"),
+        (
+            "b-1",
+            "'b-1' is a reversal, and stays: post again what it took back, under a new id",
+        ),
+    ] {
+        let ran = ferry.run(&[&["house", "reverse", id, "--reason", "mistake"], &WHY[..]].concat());
+        assert!(
+            !ran.status.success() && ran.err.contains(said),
+            "{}",
+            ran.err
+        );
+    }
+    let unsaid = ferry
+        .run(&["house", "reverse", "h-2", "--approver", "anna"])
+        .err;
+    assert!(unsaid.contains("--reason"), "{unsaid}");
+    let help = ferry.run(&["house", "reverse", "--help"]).out;
+    assert!(
+        help.contains("ferry house reverse h-1 --reason duplicate"),
+        "{help}"
+    );
+    assert_eq!(ferry.json(&["verify"])["entries"], 6);
+}
+
+#[test]
 fn what_cannot_be_posted_is_told() {
     let ferry = Ferry::start();
     post(&ferry, &["prepay", "simulator", "3"]);

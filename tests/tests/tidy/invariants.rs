@@ -17,7 +17,7 @@ const BY_APPLY: &[&str] = &[CHECK];
 const WHOLE: &[&str] = &[TESTS, SIMULATION, VERIFY];
 
 /// Each id with its functions, and the files that must call them.
-const CALLED: [(&str, &[&str], &[&str]); 17] = [
+const CALLED: [(&str, &[&str], &[&str]); 19] = [
     (
         "I1",
         &["i1_sums_to_zero", "i1_gives_back_what_was_charged"],
@@ -27,8 +27,10 @@ const CALLED: [(&str, &[&str], &[&str]); 17] = [
     ("I1", &["i1_advances_move_by_their_lines"], &[HOUSE]),
     ("I2", &["i2_promises_are_covered"], BY_APPLY),
     ("I3", &["i3_one_end"], BY_APPLY),
+    ("I3", &["i3_movements_are_reversed_once"], &[HOUSE_VERIFY]),
     ("I4", &["i4_held_moves_with_its_row"], BY_APPLY),
     ("I4", &["i4_held_is_the_sum"], WHOLE),
+    ("I4", &["i4_resolved_is_the_sum"], &[HOUSE_VERIFY]),
     ("I5", &["i5_rows_answer_again"], WHOLE),
     ("I5", &["i5_again_is_the_same"], &[TESTS]),
     ("I5", &["i5_movements_answer_again"], &[HOUSE_VERIFY]),

@@ -79,10 +79,14 @@ impl House {
             Move::Resolve {
                 variance, money, ..
             } => self.resolve(variance, *money)?,
+            Move::Reverse {
+                movement, undone, ..
+            } => self.reverse(movement, undone, &moved.id)?,
         }
         let posted = PostedMovement {
             movement: moved.movement.clone(),
             resolved: Amount::ZERO,
+            reversed_by: None,
             at,
             seq: self.head.next_seq(),
         };
@@ -93,6 +97,9 @@ impl House {
     fn resolve(&mut self, variance: &MovementId, money: Money) -> Result<(), Misfit> {
         let unknown = Misfit::WrongState("there is no such variance");
         let posted = self.movements.get_mut(variance).ok_or(unknown)?;
+        if posted.reversed_by.is_some() {
+            return Err(Misfit::WrongState("the variance was taken back"));
+        }
         let whole = posted.movement.what.parts().money;
         let resolved = posted.resolved.plus(money.amount)?;
         if money.currency != whole.currency || resolved > whole.amount {

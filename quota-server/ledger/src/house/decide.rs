@@ -1,8 +1,8 @@
 //! Whether a movement may be posted. Nothing is changed here.
 
 use super::{
-    Advanced, Deviation, House, HouseAnswer, HouseCommand, HouseEvent, Money, Move, Moved,
-    Movement, PostMovement, PostedMovement,
+    Advanced, House, HouseAnswer, HouseCommand, HouseEvent, Money, Move, Moved, Movement,
+    PostMovement, PostedMovement,
 };
 use crate::seal::MonthSealed;
 use crate::time::UnixMs;
@@ -87,6 +87,8 @@ fn again(posted: &PostedMovement, order: &PostMovement) -> HouseAnswer {
     let other_time = |told: UnixMs| told != *occurred_at;
     let differs = [
         ("kind", stored.kind != told.kind),
+        ("movement", stored.reversed != told.reversed),
+        ("undone", stored.undone != told.undone),
         ("provider", stored.provider != told.provider),
         ("reseller", stored.reseller != told.reseller),
         ("variance", stored.variance != told.variance),
@@ -95,6 +97,7 @@ fn again(posted: &PostedMovement, order: &PostMovement) -> HouseAnswer {
         ("bought", stored.bought != told.bought),
         ("deviation", stored.deviation != told.deviation),
         ("cause", stored.cause != told.cause),
+        ("reason", stored.reason != told.reason),
         ("occurred_at", order.occurred_at.is_some_and(other_time)),
         ("approver", *approver != order.approver),
         ("note", *note != order.note),
@@ -130,9 +133,11 @@ fn fits(house: &House, what: &Move) -> Result<(), HouseAnswer> {
         Move::Resolve {
             variance, money, ..
         } => {
-            let (posted, _): (_, Deviation) = house
-                .variance(variance)
-                .ok_or(HouseAnswer::UnknownVariance)?;
+            let found = house.variance(variance);
+            let (posted, _) = found.ok_or(HouseAnswer::UnknownVariance)?;
+            if let Some(by) = posted.reversed_by.clone() {
+                return Err(HouseAnswer::VarianceReversed { by });
+            }
             let whole = posted.movement.what.parts().money;
             if money.currency != whole.currency {
                 let currency = whole.currency;
@@ -151,6 +156,40 @@ fn fits(house: &House, what: &Move) -> Result<(), HouseAnswer> {
             Err(HouseAnswer::SameCurrency)
         }
         Move::Exchange { .. } => Ok(()),
+        Move::Reverse {
+            movement, undone, ..
+        } => {
+            let found = house.reversible(movement, undone);
+            found.map_err(HouseAnswer::NotReversible)?;
+            unwinds(house, undone)
+        }
+    }
+}
+
+/// Whether what a movement had moved is still there to go back.
+fn unwinds(house: &House, undone: &Move) -> Result<(), HouseAnswer> {
+    match undone {
+        Move::Prepay { provider, money } => {
+            let most = house.advance(&Advanced::new(provider, *money));
+            within(
+                *money,
+                Money {
+                    amount: most,
+                    ..*money
+                },
+            )
+        }
+        Move::SetOff { provider, money } => {
+            let advance = house.advance(&Advanced::new(provider, *money));
+            let after = advance.plus(money.amount);
+            after.map(|_| ()).map_err(|_| HouseAnswer::OutOfRange)
+        }
+        Move::Pay { .. }
+        | Move::PayReseller { .. }
+        | Move::Variance { .. }
+        | Move::Resolve { .. }
+        | Move::Exchange { .. }
+        | Move::Reverse { .. } => Ok(()),
     }
 }
 

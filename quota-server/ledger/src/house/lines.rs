@@ -72,6 +72,13 @@ fn lines(what: &Move, before: &House) -> Result<Vec<Line>, Misfit> {
             shift(&mut lines, pair(), Account::Clearing, *sold)?;
             shift(&mut lines, Account::Clearing, pair(), *bought)
         }
+        Move::Reverse { undone, .. } => {
+            lines = self::lines(undone, before)?;
+            lines.iter_mut().try_for_each(|line| {
+                line.amount = line.amount.checked_neg().ok_or(Overflow)?;
+                Ok(())
+            })
+        }
     }?;
     Ok(lines)
 }

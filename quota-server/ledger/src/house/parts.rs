@@ -1,9 +1,10 @@
 //! A move taken apart into the fields that it has, of whatever kind: as it is written, compared and shown.
 
 use super::{Cause, Deviation, Money, Move};
+use crate::correction::Reason;
 use ferry_types::{MovementId, ResellerName};
 
-/// A move, taken apart: what each kind has none of is `None`.
+/// A move, taken apart: what each kind has none of is `None`. A reversal has the parts of what it takes back, and its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Parts<'a> {
     /// The stable name of its kind.
@@ -22,12 +23,18 @@ pub struct Parts<'a> {
     pub deviation: Option<Deviation>,
     /// What a variance turned out to be.
     pub cause: Option<Cause>,
+    /// Which movement is taken back.
+    pub reversed: Option<&'a MovementId>,
+    /// Of what kind that one is.
+    pub undone: Option<&'static str>,
+    /// Why it is taken back.
+    pub reason: Option<Reason>,
 }
 
 impl Move {
     /// Taken apart.
     #[must_use]
-    pub const fn parts(&self) -> Parts<'_> {
+    pub fn parts(&self) -> Parts<'_> {
         match self {
             Self::Pay { provider, money } => Parts::of_provider("pay", provider.as_str(), *money),
             Self::Prepay { provider, money } => {
@@ -61,7 +68,42 @@ impl Move {
                 bought: Some(*bought),
                 ..Parts::new("exchange", *sold)
             },
+            Self::Reverse {
+                movement,
+                undone,
+                reason,
+            } => {
+                let parts = undone.parts();
+                Parts {
+                    kind: "reverse",
+                    reversed: Some(movement),
+                    undone: Some(parts.kind),
+                    reason: Some(*reason),
+                    ..parts
+                }
+            }
         }
+    }
+
+    /// In which direction a variance goes; `None` of everything else.
+    #[must_use]
+    pub const fn deviation(&self) -> Option<Deviation> {
+        match self {
+            Self::Variance { deviation, .. } => Some(*deviation),
+            Self::Pay { .. }
+            | Self::Prepay { .. }
+            | Self::SetOff { .. }
+            | Self::PayReseller { .. }
+            | Self::Resolve { .. }
+            | Self::Exchange { .. }
+            | Self::Reverse { .. } => None,
+        }
+    }
+
+    /// The movements that it changes beside its own.
+    pub(super) fn others(&self) -> impl Iterator<Item = &MovementId> {
+        let parts = self.parts();
+        [parts.reversed, parts.variance].into_iter().flatten()
     }
 }
 
@@ -76,6 +118,9 @@ impl<'a> Parts<'a> {
             bought: None,
             deviation: None,
             cause: None,
+            reversed: None,
+            undone: None,
+            reason: None,
         }
     }
 

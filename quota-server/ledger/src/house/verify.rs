@@ -66,7 +66,10 @@ impl HouseVerifier {
         if seq == 0 {
             return Err(Difference::Empty);
         }
-        invariant::i5_movements_answer_again(&self.house)
+        let house = &self.house;
+        invariant::i3_movements_are_reversed_once(house)
+            .and_then(|()| invariant::i4_resolved_is_the_sum(house))
+            .and_then(|()| invariant::i5_movements_answer_again(house))
             .map_err(|source| Difference::Broken { seq, source })?;
         Ok(self.house)
     }

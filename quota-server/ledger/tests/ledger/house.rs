@@ -19,7 +19,7 @@ pub fn money(units: i64, currency: Currency) -> Money {
     }
 }
 
-fn pay(units: i64) -> Move {
+pub fn pay(units: i64) -> Move {
     Move::Pay {
         provider: "openai".into(),
         money: usd(units),
@@ -56,7 +56,7 @@ pub fn resolve(variance: &str, units: i64, cause: Cause) -> Move {
     }
 }
 
-fn exchange(sold: Money, bought: Money) -> Move {
+pub fn exchange(sold: Money, bought: Money) -> Move {
     Move::Exchange { sold, bought }
 }
 

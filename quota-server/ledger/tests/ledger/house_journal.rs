@@ -51,6 +51,14 @@ fn moves() -> Vec<Move> {
         money: usd,
         cause,
     }));
+    // What was added since.
+    let reversals = moves.clone().into_iter().zip(Reason::ALL.into_iter().rev());
+    let reversals = reversals.map(|(undone, reason)| Move::Reverse {
+        movement: "h-1".parse().expect("an id"),
+        undone: Box::new(undone),
+        reason,
+    });
+    moves.extend(reversals.collect::<Vec<_>>());
     moves
 }
 
@@ -88,13 +96,21 @@ fn what_is_stored_of_the_house_is_written_as_ever() {
         .map(|what| PostedMovement {
             movement: movement(what),
             resolved: amount(3),
+            reversed_by: None,
             at: UnixMs(DRAWN + 1),
             seq: 300,
         })
         .collect();
+    let reversed = PostedMovement {
+        reversed_by: Some("h-3".parse().expect("an id")),
+        ..posted[0].clone()
+    };
+    let posted = [posted, vec![reversed]].concat();
     let row = |posted: &PostedMovement| {
-        let kind = posted.movement.what.parts().kind;
-        (format!("movement {kind}"), posted.encode())
+        let parts = posted.movement.what.parts();
+        let kinds = [Some(parts.kind), parts.undone].into_iter().flatten();
+        let kinds: Vec<_> = kinds.collect();
+        (format!("movement {}", kinds.join(" ")), posted.encode())
     };
     lines.extend(posted.iter().map(row));
     check_golden("house-v1.txt", &lines);

@@ -16,6 +16,8 @@ mod house_journal;
 #[cfg(test)]
 mod house_replay;
 #[cfg(test)]
+mod house_reversals;
+#[cfg(test)]
 mod idempotency;
 #[cfg(test)]
 mod journal;

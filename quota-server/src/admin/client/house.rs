@@ -8,7 +8,8 @@ impl Client {
     /// Posts a movement to the house's book, once per id.
     ///
     /// # Errors
-    /// [`ClientError`]; codes `exceeds`, `unknown_variance`, and `conflict` if the id stands for another movement.
+    /// [`ClientError`]; codes `exceeds`, `unknown_variance`, `unknown_movement`, `reversed`, `is_reversal`, `resolved`, and `conflict` if
+    /// the id stands for another movement.
     pub async fn post_movement(&self, new: &CreateMovement) -> Result<PostedMovement, ClientError> {
         let request = self.request(Method::POST, "house/movements").json(new);
         self.send(request).await

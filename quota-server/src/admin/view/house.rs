@@ -5,20 +5,24 @@ use crate::admin::wire;
 use crate::store::view::MovementView;
 use ferry_ledger::house::Money;
 use ferry_ledger::{Move, Place};
+use ferry_types::{Amount, MovementId};
 
 pub(in crate::admin) fn movement(found: &MovementView) -> wire::Movement {
     let MovementView { id, posted } = found;
     let movement = &posted.movement;
-    let parts = movement.what.parts();
-    let whole = parts.money;
-    let unresolved = parts.deviation.map(|_| {
-        let left = whole.amount.excess_over(posted.resolved);
+    let whole = movement.what.parts().money;
+    let unresolved = movement.what.deviation().map(|_| {
+        let left = match posted.reversed_by {
+            Some(_) => Amount::ZERO,
+            None => whole.amount.excess_over(posted.resolved),
+        };
         left.display(whole.currency).to_string()
     });
     wire::Movement {
         id: id.to_string(),
         what: what(&movement.what),
         unresolved,
+        reversed_by: posted.reversed_by.as_ref().map(MovementId::to_string),
         occurred_at: time(movement.occurred_at),
         approver: movement.approver.clone(),
         note: movement.note.clone(),
@@ -36,7 +40,7 @@ pub(in crate::admin) fn place(of: Place) -> wire::Place {
     }
 }
 
-fn what(what: &Move) -> wire::Move {
+pub(in crate::admin) fn what(what: &Move) -> wire::Move {
     match what {
         Move::Pay {
             provider,
@@ -87,6 +91,15 @@ fn what(what: &Move) -> wire::Move {
         Move::Exchange { sold, bought } => wire::Move::Exchange {
             sold: money(*sold),
             bought: money(*bought),
+        },
+        Move::Reverse {
+            movement,
+            undone,
+            reason,
+        } => wire::Move::Reverse {
+            movement: movement.to_string(),
+            reason: reason.name().to_owned(),
+            undone: Some(Box::new(self::what(undone))),
         },
     }
 }

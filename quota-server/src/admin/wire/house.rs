@@ -80,6 +80,16 @@ pub enum Move {
         /// What it brings.
         bought: Money,
     },
+    /// A movement was a mistake: the opposite of what it moved moves, once.
+    Reverse {
+        /// Its id.
+        movement: String,
+        /// As of a correction: `mistake`, `duplicate`, `wrong_price` and so on.
+        reason: String,
+        /// What it moved. Need not be said; never absent in answers.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        undone: Option<Box<Self>>,
+    },
 }
 
 /// An amount with its currency.
@@ -104,6 +114,9 @@ pub struct Movement {
     /// Of a variance: how much of it is still to be resolved.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unresolved: Option<String>,
+    /// The id of the movement that took it back, if one did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reversed_by: Option<String>,
     /// When it happened.
     pub occurred_at: String,
     /// Who approved it.

@@ -6,9 +6,9 @@ use crate::admin::wire::{Accounts, Money, Move, Movement, Movements, PostedMovem
 /// A move in the columns of a list.
 struct Told<'a> {
     kind: &'static str,
-    /// With whom, or of which variance.
+    /// With whom, or of which movement.
     with: &'a str,
-    money: &'a Money,
+    money: Option<&'a Money>,
     /// What else there is to it, and what it is called.
     more: Option<(&'static str, String)>,
 }
@@ -17,7 +17,7 @@ fn told(what: &Move) -> Told<'_> {
     let plain = |kind, with, money| Told {
         kind,
         with,
-        money,
+        money: Some(money),
         more: None,
     };
     match what {
@@ -45,11 +45,26 @@ fn told(what: &Move) -> Told<'_> {
             more: Some(("bought", in_words(bought))),
             ..plain("exchange", NONE, sold)
         },
+        Move::Reverse {
+            movement,
+            reason,
+            undone,
+        } => Told {
+            kind: "reverse",
+            with: movement,
+            money: undone.as_deref().and_then(|undone| told(undone).money),
+            more: Some(("reason", reason.clone())),
+        },
     }
 }
 
 fn currency(money: &Money) -> &str {
     money.currency.as_deref().unwrap_or_default()
+}
+
+/// What took a movement back.
+fn reversed(movement: &Movement) -> &str {
+    movement.reversed_by.as_deref().unwrap_or(NONE)
 }
 
 fn in_words(money: &Money) -> String {
@@ -73,11 +88,15 @@ pub(in crate::cli) fn posted_movement(posted: &PostedMovement) -> String {
         ("movement", movement.id.clone()),
         ("kind", told.kind.to_owned()),
         ("with", told.with.to_owned()),
-        ("amount", in_words(told.money)),
+        (
+            "amount",
+            told.money.map_or_else(|| NONE.to_owned(), in_words),
+        ),
     ];
     rows.extend(told.more);
     rows.extend([
         ("unresolved", unresolved(movement).to_owned()),
+        ("reversed by", reversed(movement).to_owned()),
         ("occurred", movement.occurred_at.clone()),
         ("posted", done.to_owned()),
         ("entry", movement.seq.to_string()),
@@ -95,6 +114,7 @@ pub(in crate::cli) fn movements(list: &Movements) -> String {
         "",
         "",
         "UNRESOLVED",
+        "REVERSED BY",
         "OCCURRED",
         "APPROVER",
         "NOTE",
@@ -105,13 +125,14 @@ pub(in crate::cli) fn movements(list: &Movements) -> String {
         let told = told(&movement.what);
         let more = told.more.map(|(name, text)| format!("{name} {text}"));
         table.add_row([
-            &movement.id,
+            movement.id.as_str(),
             told.kind,
             told.with,
-            &told.money.amount,
-            currency(told.money),
+            told.money.map_or(NONE, |money| &money.amount),
+            told.money.map_or(NONE, currency),
             more.as_deref().unwrap_or(NONE),
             unresolved(movement),
+            reversed(movement),
             &movement.occurred_at,
             &movement.approver,
             &movement.note,

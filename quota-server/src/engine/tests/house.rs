@@ -5,8 +5,8 @@ use super::fixture::{Fixture, HOLD, START_MS, amount, on_both, tenant, whole_use
 use crate::engine::seal::GRACE_MS;
 use crate::engine::{CreateTenant, Engine, EngineError, HouseAnswered};
 use crate::store::view::AccountView;
-use ferry_ledger::house::{Cause, Deviation, Money, PostMovement};
-use ferry_ledger::{AdminAnswer, HouseAnswer, Month, Move, Place, TopUp, UnixMs};
+use ferry_ledger::house::{Cause, Deviation, Money, NotReversible, PostMovement};
+use ferry_ledger::{AdminAnswer, HouseAnswer, Month, Move, Place, Reason, TopUp, UnixMs};
 use ferry_types::{Currency, TenantId};
 
 on_both! {
@@ -14,6 +14,7 @@ on_both! {
     what_is_owed_is_what_accrued_less_what_was_paid,
     no_tenant_is_the_house,
     a_month_is_sealed_for_the_house_too,
+    a_mistake_in_a_sealed_month_is_taken_back_in_the_open_one,
     a_frozen_house_takes_nothing,
 }
 
@@ -214,6 +215,63 @@ async fn a_month_is_sealed_for_the_house_too() {
     let heads = fixture.engine.heads().await.unwrap();
     assert_eq!(heads[&TenantId::house()].seq, 7, "the seal is an entry");
     assert_eq!(fixture.engine.seal_month(month()).await, Ok(sealed));
+    fixture.assert_clean().await;
+}
+
+async fn a_mistake_in_a_sealed_month_is_taken_back_in_the_open_one() {
+    let mut fixture = Fixture::with_holds(1).await;
+    some(&fixture).await;
+    let over_ms = month().end().since_ms(UnixMs(START_MS));
+    fixture.clock.pass(over_ms + GRACE_MS);
+    let seal = fixture.engine.seal_month(month()).await.unwrap();
+    let id = |id: &str| id.parse().unwrap();
+    let resolve = Move::Resolve {
+        variance: id("h-3"),
+        money: usd(3),
+        cause: Cause::Rounding,
+    };
+    let reverse = |movement: &str, undone: Move| Move::Reverse {
+        movement: id(movement),
+        undone: Box::new(undone),
+        reason: Reason::Mistake,
+    };
+    post(&fixture, "h-6", reverse("h-4", resolve.clone())).await;
+    fixture.restart().await;
+    let again = ask(&fixture.engine, "h-6", reverse("h-4", resolve.clone())).await;
+    let unchanged = HouseAnswer::Done {
+        seq: 7,
+        changed: false,
+    };
+    assert_eq!(again.answer, unchanged);
+    assert!(again.place.time >= month().end(), "{again:?}");
+    let twice = ask(&fixture.engine, "h-7", reverse("h-4", resolve)).await;
+    let already = NotReversible::Already { by: id("h-6") };
+    assert_eq!(twice.answer, HouseAnswer::NotReversible(already));
+    let none = ask(&fixture.engine, "h-7", reverse("h-9", pay(1))).await;
+    let unknown = HouseAnswer::NotReversible(NotReversible::Unknown);
+    assert_eq!(none.answer, unknown);
+    // Both the movement and the variance that it resolved are as if it had not been.
+    let found = async |of: &str| {
+        fixture
+            .engine
+            .movement(id(of))
+            .await
+            .unwrap()
+            .unwrap()
+            .posted
+    };
+    assert_eq!(found("h-4").await.reversed_by, Some(id("h-6")));
+    assert_eq!(found("h-3").await.resolved, amount(0));
+    let suspense = account(&fixture, "suspense.variance").await;
+    assert_eq!(suspense.balance.units(), 4);
+    // An advance is not taken back below what was set off against it.
+    let beyond = ask(&fixture.engine, "h-7", reverse("h-1", prepay(9))).await;
+    assert_eq!(beyond.answer, HouseAnswer::Exceeds { most: usd(7) });
+    post(&fixture, "h-7", reverse("h-2", set_off(2))).await;
+    post(&fixture, "h-8", reverse("h-1", prepay(9))).await;
+    let prepaid = account(&fixture, "asset.provider_prepaid:openai").await;
+    assert_eq!(prepaid.balance.units(), 0);
+    assert_eq!(fixture.engine.seal_month(month()).await, Ok(seal));
     fixture.assert_clean().await;
 }
 
