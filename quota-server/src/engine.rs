@@ -1,9 +1,10 @@
 //! The engine: one writer that decides whatever waits together, commits once, and only then answers.
 //!
 //! Callers of any number put calls into two bounded lanes. A thread of its own drains them, loads the books that are touched,
-//! lets the pure ledger decide, writes what changed in one transaction, and answers each call. There is no timer: under no
-//! load a batch is one call, under load it is what came in during the last commit. Nothing is answered before it is durable,
-//! and a call that is refused never undoes another one's.
+//! lets the pure ledger decide, and writes what changed in one transaction. There is no timer: under no load a batch is one
+//! call, under load it is what came in during the last batch. Another thread makes the batch durable, where its commit alone
+//! does not, and answers each call, while the next one is decided. Nothing is answered before it is durable, and a call that is
+//! refused never undoes another one's.
 //!
 //! When a commit fails in a way that leaves open whether it is durable, the engine stops for good: nobody can say what the
 //! state is before the database has been opened anew.
@@ -27,6 +28,7 @@ mod secrets;
 mod start;
 mod sync;
 mod teller;
+mod untold;
 mod writer;
 
 pub use call::{

@@ -41,6 +41,8 @@ use crate::seal::Seal;
 use ferry_ledger::{Book, Head, Recorded, TopUpRef, UnixMs};
 use ferry_types::{CorrectionId, GrantId, KeyId, ReservationId, TenantId, TransferId};
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::Arc;
 
 /// What a batch needs of one book.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -107,6 +109,15 @@ pub struct BookChange<'a> {
 /// A price table's version stands for other content.
 #[derive(Debug, PartialEq, Eq)]
 pub struct VersionTaken;
+
+/// Makes durable what was committed, from any thread.
+pub trait Flush: fmt::Debug + Send + Sync {
+    /// Everything whose commit had ended before this began is durable after it. Once it has failed it fails for good.
+    ///
+    /// # Errors
+    /// [`CommitError::Uncertain`] if the disk failed: nobody knows what of it is durable.
+    fn flush(&self) -> Result<(), CommitError>;
+}
 
 /// The writer's side of a database. Steps come in the order of the methods; `rollback` may follow any but a failed commit.
 pub trait Store: HouseStore + UnreservedStore + Send {
@@ -192,11 +203,20 @@ pub trait Store: HouseStore + UnreservedStore + Send {
     /// [`StoreError`] if they cannot be written.
     fn prune_refusals(&mut self, before: UnixMs, limit: usize) -> Result<usize, StoreError>;
 
-    /// Makes the transaction durable.
+    /// Ends the transaction: it stands, and is durable, unless it is to be flushed apart.
     ///
     /// # Errors
     /// [`CommitError`] says whether the outcome is known.
     fn commit(&mut self) -> Result<(), CommitError>;
+
+    /// From now on commits only stand, and what is given makes them durable, so that the next batch is decided while the last one
+    /// is flushed. Of a store whose commits are durable anyway nothing is given.
+    ///
+    /// # Errors
+    /// [`StoreError`] if it cannot be arranged: then each commit is durable still.
+    fn flush_apart(&mut self) -> Result<Option<Arc<dyn Flush>>, StoreError> {
+        Ok(None)
+    }
 
     /// Undoes the transaction.
     ///

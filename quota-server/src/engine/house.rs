@@ -1,6 +1,7 @@
 //! The house's own book: what operators post to it. It goes through the same writer as everything else, each command in a
 //! transaction of its own: there are few, and no tenant's call waits for this book's lock.
 
+use super::batch::Tally;
 use super::job::Job;
 use super::lanes::Lane;
 use super::metrics::EngineMetrics;
@@ -80,14 +81,15 @@ impl Writer {
         let Some(answered) = self.transact(|_| true, run, lost)? else {
             return Ok(Err(EngineError::Unavailable));
         };
+        self.teller.flush()?;
         self.note_house(&answered);
         Ok(Ok(answered))
     }
 
     fn note_house(&self, answered: &HouseAnswered) {
         if matches!(answered.answer, HouseAnswer::Done { changed: true, .. }) {
-            self.changed_heads
-                .note(vec![(TenantId::house(), answered.head)]);
+            let heads = vec![(TenantId::house(), answered.head)];
+            self.teller.note(Tally::default(), heads);
         }
     }
 }

@@ -164,6 +164,14 @@ impl<J: Weigh> Lanes<J> {
         state.open = false;
         state.reserve.jobs.clear();
         state.settlement.jobs.clear();
+        drop(state);
+        self.arrived.notify_all();
+    }
+
+    /// Whether there is something to decide.
+    pub(crate) fn somebody_waits(&self) -> bool {
+        let state = self.lock();
+        !(state.reserve.jobs.is_empty() && state.settlement.jobs.is_empty())
     }
 
     fn gauge(&self, state: &State<J>) {

@@ -10,8 +10,8 @@ use prometheus_client::registry::{Registry, Unit};
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-/// Bounds of a commit's duration: an fsync takes 0.1 ms on a good disk and seconds on a dying one.
-const COMMIT_SECONDS: [f64; 12] = [
+/// Bounds of a commit's or a flush's duration: an fsync takes 0.1 ms on a good disk and seconds on a dying one.
+const DISK_SECONDS: [f64; 12] = [
     0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 2.5,
 ];
 /// Bounds of a batch's size, up to the engine's cap.
@@ -45,8 +45,10 @@ impl ByPrincipal {
 /// Counters, gauges and histograms of one engine. Cheap to clone; all clones count together.
 #[derive(Clone, Debug)]
 pub struct EngineMetrics {
-    /// Duration of each commit, which is an append and an fsync of SQLite's log.
+    /// Duration of each commit: until the database says that it is durable, or an append to SQLite's log.
     pub commit_seconds: Histogram,
+    /// Duration of each fsync of SQLite's log.
+    pub flush_seconds: Histogram,
     /// Operations decided together.
     pub batch_operations: Histogram,
     /// Batches that were undone because loading or persisting failed.
@@ -87,7 +89,8 @@ pub struct EngineMetrics {
 impl Default for EngineMetrics {
     fn default() -> Self {
         Self {
-            commit_seconds: Histogram::new(COMMIT_SECONDS),
+            commit_seconds: Histogram::new(DISK_SECONDS),
+            flush_seconds: Histogram::new(DISK_SECONDS),
             batch_operations: Histogram::new(BATCH_OPERATIONS),
             batches_failed: Counter::default(),
             batches_again: Counter::default(),
@@ -128,13 +131,14 @@ impl EngineMetrics {
 
     /// Adds everything to a registry whose prefix is `ferry`.
     pub fn register(&self, registry: &mut Registry) {
-        let commit = "Duration of each commit to the store";
-        registry.register_with_unit(
-            "store_commit",
-            commit,
-            Unit::Seconds,
-            self.commit_seconds.clone(),
-        );
+        let commit = "Duration of each commit to the store; of SQLite's it is durable once its log is flushed, too";
+        let flush = "Duration of each fsync of SQLite's log, which makes commits durable";
+        for (name, help, seconds) in [
+            ("store_commit", commit, &self.commit_seconds),
+            ("store_flush", flush, &self.flush_seconds),
+        ] {
+            registry.register_with_unit(name, help, Unit::Seconds, seconds.clone());
+        }
         let batch = "Operations decided and committed together";
         registry.register("batch_operations", batch, self.batch_operations.clone());
         let counters = [

@@ -1,6 +1,6 @@
 //! What reports read: separate connections that only read, so that no report waits for the writer or holds it up.
 //!
-//! A read sees what was committed when it began. SQLite's calls block, so they run on threads for blocking work.
+//! A read sees what was committed when it began, and is told once that is durable. SQLite's calls block, so they run on threads for blocking work.
 
 use super::batch::may_serve;
 use super::clock::Time;
@@ -12,7 +12,7 @@ use crate::store::view::{
     AccountView, CorrectionView, GrantView, KeyView, ReservationQuery, ReservationView, TenantView,
     TransferView, UsageQuery, UsageView,
 };
-use crate::store::{Database, OpenError, Reader, StoreError};
+use crate::store::{CommitError, Database, Flush, OpenError, Reader, StoreError};
 use crate::verify::{Part, VerifyError, VerifyReport};
 use ferry_ledger::{Head, Refusal, Reservation, UnixMs};
 use ferry_types::{
@@ -57,15 +57,18 @@ pub struct KeyOwner {
 /// Connections that only read, opened as they are needed.
 pub(super) struct Readers {
     database: Database,
+    /// What makes durable what was read, where a commit alone does not.
+    flusher: Option<Arc<dyn Flush>>,
     turns: Arc<Semaphore>,
     time: Time,
     idle: Mutex<Vec<Reader>>,
 }
 
 impl Readers {
-    pub(super) fn new(database: Database, time: Time) -> Self {
+    pub(super) fn new(database: Database, flusher: Option<Arc<dyn Flush>>, time: Time) -> Self {
         Self {
             database,
+            flusher,
             turns: Arc::new(Semaphore::new(READERS_MAX)),
             time,
             idle: Mutex::new(Vec::new()),
@@ -91,11 +94,18 @@ impl Readers {
             Some(known) => known,
         };
         let result = result.map_err(|e| failed(&e))?;
+        self.flush().map_err(|e| failed(&e))?;
         let mut idle = self.idle();
         if idle.len() < IDLE_READERS_MAX {
             idle.push(reader);
         }
         Ok(result)
+    }
+
+    /// What a crash would take back is told to nobody.
+    fn flush(&self) -> Result<(), CommitError> {
+        let mut flusher = self.flusher.iter();
+        flusher.try_for_each(|flusher| flusher.flush())
     }
 
     fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Reader>> {

@@ -145,6 +145,13 @@ impl Engine {
         if let Some(seal) = store.newest_seal()? {
             clock.not_before(seal.month.end());
         }
+        let flusher = store.flush_apart()?;
+        let teller = Teller::start(
+            flusher.clone(),
+            Arc::clone(&lanes),
+            metrics.clone(),
+            changed_heads.clone(),
+        );
         let writer = Writer {
             store,
             lanes: Arc::clone(&lanes),
@@ -152,17 +159,16 @@ impl Engine {
             clock,
             lease,
             metrics: metrics.clone(),
-            teller: Teller::start().map_err(StartError::Thread)?,
+            teller: teller.map_err(StartError::Thread)?,
             used_keys: UsedKeys::new(),
             known_keys: KnownKeys::default(),
             kept_from: 0,
-            changed_heads: changed_heads.clone(),
             hold: hold.clone(),
             connected: Arc::clone(&connected),
             reconnections: 0,
             unsound: None,
         };
-        let readers = Arc::new(Readers::new(database, time));
+        let readers = Arc::new(Readers::new(database, flusher, time));
         let inner = Inner {
             lanes,
             stop,

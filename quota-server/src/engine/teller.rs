@@ -1,17 +1,28 @@
 //! Whoever tells the callers what was decided, once it is durable, so that the writer goes on with the next batch.
 //!
-//! To wake hundreds of callers, and to give back what their batch held in memory, takes a tenth of the time that deciding takes.
-//! The answers of a small batch are told at once: to hand them over would take longer.
+//! To flush a batch, to wake hundreds of callers and to give back what their batch held in memory takes as long as deciding does. So a
+//! store that can be flushed apart is flushed here, once for all batches that wait, while the writer decides the next. What the next
+//! batch read of this one is durable before anybody hears of it: the log is flushed in order.
+//!
+//! Where nobody waits for the next batch, the writer flushes and tells itself, which is sooner.
 
-use super::EngineError;
-use super::batch::{Asked, Results, Spent};
+use super::batch::{Asked, Decided, Results, Tally};
 use super::call::Answered;
-use super::job::Reply;
-use ferry_ledger::Answer;
-use std::sync::mpsc::{SyncSender, sync_channel};
-use std::thread::JoinHandle;
+use super::job::{Job, Reply};
+use super::lanes::Lanes;
+use super::metrics::EngineMetrics;
+use super::sync::{JoinHandle, spawn};
+use super::untold::Untold;
+use super::{EngineError, writer};
+use crate::heads::ChangedHeads;
+use crate::store::Flush;
+use ferry_ledger::{Answer, Head};
+use ferry_types::TenantId;
+use std::sync::Arc;
+use std::time::Instant;
+use writer::{Failed, failed};
 
-/// From so many operations on a batch is handed over.
+/// From so many operations on a batch is handed over by a writer that does not wait for the disk: less is sooner told than handed over.
 const LARGE: usize = 32;
 /// Batches that wait to be told, at most: then the writer waits too.
 const UNTOLD_MAX: usize = 2;
@@ -22,73 +33,153 @@ pub(super) struct Waiting {
     pub(super) answer: Reply<Vec<Answered<Answer>>>,
 }
 
-/// A batch that is durable.
-struct Told {
-    waiting: Vec<Waiting>,
-    results: Results,
-    spent: Option<(Asked, Spent)>,
+/// A batch that is committed.
+pub(super) struct Batch {
+    pub(super) waiting: Vec<Waiting>,
+    pub(super) decided: Decided,
+    /// Given back with it.
+    pub(super) asked: Asked,
+}
+
+/// What telling takes.
+struct Desk {
+    untold: Untold<Batch>,
+    /// Of a store whose commits are durable by themselves there is none.
+    flusher: Option<Arc<dyn Flush>>,
+    lanes: Arc<Lanes<Job>>,
+    metrics: EngineMetrics,
+    changed_heads: ChangedHeads,
 }
 
 /// The thread that tells.
 pub(super) struct Teller {
-    untold: Option<SyncSender<Told>>,
-    thread: Option<JoinHandle<()>>,
+    desk: Arc<Desk>,
+    thread: Option<JoinHandle<Result<(), Failed>>>,
 }
 
 impl Teller {
     /// Starts its thread.
-    pub(super) fn start() -> std::io::Result<Self> {
-        let (untold, told) = sync_channel::<Told>(UNTOLD_MAX);
-        let thread = std::thread::Builder::new().name("ferry-teller".into());
-        let thread = thread.spawn(move || told.into_iter().for_each(tell))?;
+    pub(super) fn start(
+        flusher: Option<Arc<dyn Flush>>,
+        lanes: Arc<Lanes<Job>>,
+        metrics: EngineMetrics,
+        changed_heads: ChangedHeads,
+    ) -> std::io::Result<Self> {
+        let desk = Arc::new(Desk {
+            untold: Untold::new(UNTOLD_MAX),
+            flusher,
+            lanes,
+            metrics,
+            changed_heads,
+        });
+        let own = Arc::clone(&desk);
+        let thread = spawn("ferry-teller", move || own.serve())?;
         Ok(Self {
-            untold: Some(untold),
+            desk,
             thread: Some(thread),
         })
     }
 
-    /// Answers each job with its own results, which are in the order of the jobs.
-    pub(super) fn tell(
-        &self,
-        waiting: Vec<Waiting>,
-        results: Results,
-        spent: Option<(Asked, Spent)>,
-    ) {
-        let told = Told {
-            waiting,
-            results,
-            spent,
+    /// Tells each job of a batch its own results, as soon as they are durable.
+    pub(super) fn tell(&self, batch: Batch) -> Result<(), Failed> {
+        let desk = &self.desk;
+        let is_handed_over = match &desk.flusher {
+            Some(_) => desk.lanes.somebody_waits(),
+            None => batch.decided.results.len() >= LARGE,
         };
-        match &self.untold {
-            Some(untold) if told.results.len() >= LARGE => {
-                // If its thread is gone, they are told here.
-                untold.send(told).unwrap_or_else(|unsent| tell(unsent.0));
-            }
-            Some(_) | None => tell(told),
+        if !is_handed_over {
+            desk.flush()?;
+            desk.tell(batch);
+            return Ok(());
         }
+        let gone = |_| Failed("nobody tells any more what was decided".into());
+        desk.untold.put(batch).map_err(gone)
+    }
+
+    /// Everything that is committed is durable after it.
+    pub(super) fn flush(&self) -> Result<(), Failed> {
+        self.desk.flush()
+    }
+
+    /// Takes note of what a durable batch did.
+    pub(super) fn note(&self, tally: Tally, heads: Vec<(TenantId, Head)>) {
+        self.desk.note(tally, heads);
+    }
+
+    /// Ends once everything is told, or says why it cannot be.
+    pub(super) fn finish(&mut self) -> Result<(), Failed> {
+        self.desk.untold.close();
+        let panicked = |_| Failed("the teller has panicked".into());
+        let thread = self.thread.take();
+        thread.map_or(Ok(()), |thread| thread.join().map_err(panicked)?)
     }
 }
 
 impl Drop for Teller {
-    /// Everything is told before it is gone.
     fn drop(&mut self) {
-        self.untold = None;
-        if let Some(thread) = self.thread.take()
-            && thread.join().is_err()
-        {
-            tracing::error!("the teller has panicked");
+        if let Err(Failed(reason)) = self.finish() {
+            tracing::error!(reason, "what was decided was not told to all");
         }
     }
 }
 
-fn tell(told: Told) {
-    let mut results = told.results.into_iter();
-    for Waiting { operations, answer } in told.waiting {
+impl Desk {
+    /// Tells what comes until there is no more. If the disk fails, nobody is told anything, and the writer finds its lanes closed.
+    fn serve(&self) -> Result<(), Failed> {
+        while let Some(batches) = self.untold.take() {
+            if let Err(failed) = self.flush() {
+                self.lanes.abandon();
+                self.untold.close();
+                return Err(failed);
+            }
+            batches.into_iter().for_each(|batch| self.tell(batch));
+        }
+        Ok(())
+    }
+
+    fn flush(&self) -> Result<(), Failed> {
+        let Some(flusher) = &self.flusher else {
+            return Ok(());
+        };
+        let begun = Instant::now();
+        let flushed = flusher.flush();
+        self.metrics
+            .flush_seconds
+            .observe(begun.elapsed().as_secs_f64());
+        flushed.map_err(|error| failed(&error))
+    }
+
+    fn note(&self, tally: Tally, heads: Vec<(TenantId, Head)>) {
+        tally.count(&self.metrics);
+        self.changed_heads.note(heads);
+    }
+
+    fn tell(&self, batch: Batch) {
+        let Batch {
+            waiting,
+            decided,
+            asked,
+        } = batch;
+        let Decided {
+            results,
+            tally,
+            heads,
+            spent,
+        } = decided;
+        self.note(tally, heads);
+        answer(waiting, results);
+        drop((spent, asked));
+    }
+}
+
+/// Answers each job with its own results, which are in the order of the jobs.
+pub(super) fn answer(waiting: Vec<Waiting>, results: Results) {
+    let mut results = results.into_iter();
+    for Waiting { operations, answer } in waiting {
         // All of a job's are taken, even if the first is an error.
         let own: Results = results.by_ref().take(operations).collect();
         reply(answer, own.into_iter().collect());
     }
-    drop(told.spent);
 }
 
 /// Answers, if somebody still waits.

@@ -23,6 +23,7 @@ mod lost_commit;
 mod migrate;
 mod payments;
 mod position;
+mod power_cut;
 mod retention;
 mod schedules;
 mod seal;

@@ -1,6 +1,6 @@
 //! The thread that owns the store: it drains the lanes, and between batches looks after leases, refusals and the log.
 
-use super::batch::{Asked, Batch, Decided, Results, Spent, Tally, UsedKeys};
+use super::batch::{Asked, Batch, Decided, Results, UsedKeys};
 use super::call::{EngineError, PriceTable};
 use super::clock::Clock;
 use super::expiry::Housekeeping;
@@ -10,8 +10,7 @@ use super::known_keys::KnownKeys;
 use super::lanes::{BATCH_MAX, Drained, Lanes};
 use super::lease::LeaseConfig;
 use super::metrics::EngineMetrics;
-use super::teller::{Teller, Waiting, reply};
-use crate::heads::ChangedHeads;
+use super::teller::{self, Teller, Waiting, reply};
 use crate::key_directory::{Peppers, sha256};
 use crate::seal::Seal;
 use crate::store::{CommitError, Idle, Store, StoreError, UNKNOWN_OUTCOME, chain};
@@ -50,7 +49,6 @@ pub(super) struct Writer {
     pub(super) used_keys: UsedKeys,
     /// Counts of gateways are forgotten up to this hour.
     pub(super) kept_from: u64,
-    pub(super) changed_heads: ChangedHeads,
     pub(super) hold: Hold,
     /// Whether the database is there, for those who ask whether the server is ready.
     pub(super) connected: Arc<AtomicBool>,
@@ -76,7 +74,7 @@ impl Writer {
     /// Runs until the lanes are closed and empty, or the store fails. The store is closed before `stopped` tells.
     pub(super) fn run(mut self, stopped: &watch::Sender<Option<Stop>>) {
         let _abandon = Abandon(Arc::clone(&self.lanes));
-        let stop = match self.serve() {
+        let stop = match self.serve().and_then(|()| self.teller.finish()) {
             Ok(()) => Stop::Closed,
             Err(Failed(reason)) => {
                 tracing::error!(reason, "the store failed: the engine stops");
@@ -141,9 +139,18 @@ impl Writer {
     }
 
     fn decide_and_answer(&mut self, ops: Vec<Op>, waiting: Vec<Waiting>) -> Result<(), Failed> {
-        let (results, spent) = self.decide_all(ops, |_| true)?;
-        self.teller.tell(waiting, results, spent);
-        Ok(())
+        let count = ops.len();
+        match self.decide_all(ops, |_| true)? {
+            Some((asked, decided)) => self.teller.tell(teller::Batch {
+                waiting,
+                decided,
+                asked,
+            }),
+            None => {
+                teller::answer(waiting, unavailable(count));
+                Ok(())
+            }
+        }
     }
 
     /// Decides these together, durably. The results are in the order of the operations.
@@ -158,15 +165,21 @@ impl Writer {
         ops: Vec<Op>,
         holds: impl Fn(&mut Self) -> bool,
     ) -> Result<Results, Failed> {
-        self.decide_all(ops, holds).map(|(results, _)| results)
+        let count = ops.len();
+        let Some((_, decided)) = self.decide_all(ops, holds)? else {
+            return Ok(unavailable(count));
+        };
+        self.teller.flush()?;
+        self.teller.note(decided.tally, decided.heads);
+        Ok(decided.results)
     }
 
-    /// The same, with what is left of the batch.
+    /// Decides these together, and commits: they are durable once they are flushed. `None` if nothing has happened.
     fn decide_all(
         &mut self,
         ops: Vec<Op>,
         holds: impl Fn(&mut Self) -> bool,
-    ) -> Result<(Results, Option<(Asked, Spent)>), Failed> {
+    ) -> Result<Option<(Asked, Decided)>, Failed> {
         let count = ops.len();
         self.metrics
             .batch_operations
@@ -196,25 +209,15 @@ impl Writer {
             if let Some((tenant, head)) = decided.heads.first()
                 && writer.has_happened(tenant, head)?
             {
-                writer.note(decided.tally, decided.heads);
+                writer.teller.note(decided.tally, decided.heads);
             }
             Ok(())
         };
         let decided = self.transact(holds, run, lost)?;
-        let Some(decided) = decided else {
-            return Ok((unavailable(count), None));
-        };
-        let Decided {
-            results,
-            tally,
-            heads,
-            spent,
-        } = decided;
-        self.note(tally, heads);
-        Ok((results, Some((asked, spent))))
+        Ok(decided.map(|decided| (asked, decided)))
     }
 
-    /// Runs a transaction until it is durable: again where another server was in the way, or a commit's answer was lost. `None`
+    /// Runs a transaction until it is committed: again where another server was in the way, or a commit's answer was lost. `None`
     /// if it has not happened. Of a run whose commit's answer was lost, `lost` hears once the next has begun: it may have happened,
     /// and then the next finds nothing to do.
     pub(super) fn transact<T>(
@@ -253,12 +256,6 @@ impl Writer {
         head: &Head,
     ) -> Result<bool, StoreError> {
         Ok(self.store.entry(tenant, head.seq)?.as_ref() == Some(head))
-    }
-
-    /// Takes note of what a durable batch did.
-    fn note(&mut self, tally: Tally, heads: Vec<(TenantId, Head)>) {
-        tally.count(&self.metrics);
-        self.changed_heads.note(heads);
     }
 
     /// Begins a transaction, if this holds then.
@@ -334,6 +331,7 @@ impl Writer {
                 reply(answer, kept);
             }
             Job::Time { answer } => {
+                self.teller.flush()?;
                 let now = self.clock.now_ms();
                 reply(answer, Ok(UnixMs(now)));
             }
@@ -360,7 +358,7 @@ impl Writer {
             .begin()
             .and_then(|()| self.store.keep_price_table(&version, digest, &content, now));
         Ok(match kept {
-            Ok(Ok(())) => match self.commit()? {
+            Ok(Ok(())) => match self.commit_durably()? {
                 Committed::Yes => Ok(()),
                 Committed::Perhaps | Committed::Again | Committed::No => {
                     Err(EngineError::Unavailable)
@@ -380,7 +378,7 @@ impl Writer {
     fn keep_seal(&mut self, seal: &Seal) -> Result<Result<(), EngineError>, Failed> {
         let kept = self.store.begin().and_then(|()| self.store.keep_seal(seal));
         Ok(match kept {
-            Ok(()) => match self.commit()? {
+            Ok(()) => match self.commit_durably()? {
                 Committed::Yes => {
                     self.clock.not_before(seal.month.end());
                     Ok(())
@@ -433,6 +431,13 @@ impl Writer {
             }
             Err(error @ CommitError::Uncertain(_)) => Err(failed(&error)),
         }
+    }
+
+    /// The same, durable if it has happened.
+    fn commit_durably(&mut self) -> Result<Committed, Failed> {
+        let committed = self.commit()?;
+        self.teller.flush()?;
+        Ok(committed)
     }
 
     pub(super) fn undo(&mut self, error: &StoreError) -> Result<(), Failed> {

@@ -1,10 +1,11 @@
-//! The store on SQLite: one file, one writer, a log that is flushed with each commit.
+//! The store on SQLite: one file, one writer, a log that is flushed with each commit, or by the engine beside the next batch.
 //!
 //! The log (WAL) is carried into the database between batches by the writer itself, never in the middle of a commit. Counts
 //! of tokens are unsigned and SQLite's numbers are not: they are kept bit by bit, so that no count is too large to be stored.
 
 mod carrier;
 mod copy;
+mod flusher;
 mod held;
 mod house;
 mod load;
@@ -22,8 +23,8 @@ use super::fields::{Fields, id, parsed};
 use super::heads as heads_of;
 use super::table::{DUE_GRANTS, DUE_LEASES};
 use super::{
-    BookChange, CommitError, Founding, Idle, Store, StoreError, Touch, VersionTaken, chain, moved,
-    seals,
+    BookChange, CommitError, Flush, Founding, Idle, Store, StoreError, Touch, VersionTaken, chain,
+    moved, seals,
 };
 use crate::heads::{Epoch, Epochs, PublicKey};
 use crate::key_directory::{PepperId, StoredDigest};
@@ -31,9 +32,12 @@ use crate::seal::Seal;
 use carrier::Carrier;
 use ferry_ledger::{Book, Head, UnixMs};
 use ferry_types::{GrantId, KeyId, ReservationId, TenantId};
+use flusher::Flusher;
 use held::Held;
 use rusqlite::{Connection, ErrorCode, OptionalExtension as _, ffi};
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Pages in the log after which they are carried over even though calls wait: 64 MiB. The longer it is, the more often a page was
 /// written again before it is carried.
@@ -54,6 +58,9 @@ pub struct SqliteStore {
     // Dropped before the connection: the last connection carries the rest of the log over, and takes it away.
     carrier: Carrier,
     connection: Connection,
+    path: PathBuf,
+    /// There once it flushes the log in place of the connection.
+    flusher: Option<Arc<Flusher>>,
     // Dropped after the connection: whoever gets the lock next finds the file closed.
     _lock: lock::WriterLock,
 }
@@ -91,10 +98,12 @@ fn unwritten(action: &'static str) -> impl FnOnce(rusqlite::Error) -> StoreError
 }
 
 impl SqliteStore {
-    fn new(connection: Connection, carrier: Carrier, lock: lock::WriterLock) -> Self {
+    fn new(path: &Path, connection: Connection, carrier: Carrier, lock: lock::WriterLock) -> Self {
         Self {
             carrier,
             connection,
+            path: path.into(),
+            flusher: None,
             _lock: lock,
         }
     }
@@ -258,6 +267,15 @@ impl Store for SqliteStore {
         })
     }
 
+    fn flush_apart(&mut self) -> Result<Option<Arc<dyn Flush>>, StoreError> {
+        let flusher = match &self.flusher {
+            Some(flusher) => Arc::clone(flusher),
+            None => Arc::new(Flusher::take_over(&self.connection, &self.path)?),
+        };
+        self.flusher = Some(Arc::clone(&flusher));
+        Ok(Some(flusher))
+    }
+
     fn rollback(&mut self) -> Result<(), StoreError> {
         // After some errors SQLite has rolled back by itself.
         if self.connection.is_autocommit() {
@@ -287,6 +305,9 @@ impl Store for SqliteStore {
         if let Some(failure) = self.carrier.failure() {
             return not_carried(failure);
         }
+        self.flusher
+            .iter()
+            .try_for_each(|flusher| flusher.is_well())?;
         let (pages, carried_over) = match self.log_pages() {
             Ok(pages) => pages,
             Err(failure) => return not_carried(failure),

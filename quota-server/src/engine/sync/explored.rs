@@ -1,4 +1,4 @@
-//! The same types with a second inside: std's, or loom's while schedules are explored. Only what the lanes use.
+//! The same types with a second inside: std's, or loom's while schedules are explored. Only what the engine uses.
 //!
 //! A wait that is explored never ends by its patience: nobody may depend on it, and whoever is not woken shows as a deadlock.
 
@@ -37,6 +37,35 @@ pub(in crate::engine) enum MutexGuard<'a, T> {
 pub(in crate::engine) enum Condvar {
     Std(std::sync::Condvar),
     Loom(loom::sync::Condvar),
+}
+
+/// Stack of a thread that runs the engine, in machine words; loom's own is too small for it.
+const STACK_WORDS: usize = 0x4_0000;
+
+pub(in crate::engine) enum JoinHandle<T> {
+    Std(std::thread::JoinHandle<T>),
+    Loom(loom::thread::JoinHandle<T>),
+}
+
+impl<T> JoinHandle<T> {
+    pub(in crate::engine) fn join(self) -> std::thread::Result<T> {
+        match self {
+            Self::Std(thread) => thread.join(),
+            Self::Loom(thread) => thread.join(),
+        }
+    }
+}
+
+pub(in crate::engine) fn spawn<T: Send + 'static>(
+    name: &str,
+    run: impl FnOnce() -> T + Send + 'static,
+) -> std::io::Result<JoinHandle<T>> {
+    if EXPLORES.get() {
+        let thread = loom::thread::Builder::new().stack_size(STACK_WORDS);
+        return thread.spawn(run).map(JoinHandle::Loom);
+    }
+    let thread = std::thread::Builder::new().name(name.into());
+    thread.spawn(run).map(JoinHandle::Std)
 }
 
 /// A guard of the one or the other kind, poisoned or not.
@@ -111,6 +140,25 @@ impl Condvar {
                     guard = condvar.wait(guard).unwrap();
                 }
                 Ok((MutexGuard::Loom(guard), false))
+            }
+            _ => panic!("a lock and a condition of different kinds"),
+        }
+    }
+
+    pub(in crate::engine) fn wait_while<'a, T>(
+        &self,
+        guard: MutexGuard<'a, T>,
+        mut condition: impl FnMut(&mut T) -> bool,
+    ) -> LockResult<MutexGuard<'a, T>> {
+        match (self, guard) {
+            (Self::Std(condvar), MutexGuard::Std(guard)) => {
+                guarded(condvar.wait_while(guard, condition), MutexGuard::Std)
+            }
+            (Self::Loom(condvar), MutexGuard::Loom(mut guard)) => {
+                while condition(&mut guard) {
+                    guard = condvar.wait(guard).unwrap();
+                }
+                Ok(MutexGuard::Loom(guard))
             }
             _ => panic!("a lock and a condition of different kinds"),
         }

@@ -1,19 +1,15 @@
 //! A store that fails: the batch has not happened, or the engine stops. Broken books do not stop others.
 
 use super::fixture::{Fixture, HOLD, done, gateway, tenant, whole_use};
-use super::through::Through;
+use super::through::{At, Through};
 use crate::engine::secrets::Secrets;
 use crate::engine::{CreateTenant, Engine, EngineConfig, EngineError, Stop};
-use crate::key_directory::{PepperId, StoredDigest};
+use crate::key_directory::PepperId;
 use crate::principal::Principal;
-use crate::seal::Seal;
 use crate::store::sqlite::SqliteStore;
-use crate::store::{
-    BookChange, CommitError, HouseChange, HouseStore, Idle, Store, StoreError, Touch, VersionTaken,
-};
-use ferry_ledger::{AdminAnswer, Book, Head, House, Refusal, ReserveAnswer, SettleAnswer, UnixMs};
-use ferry_types::{Currency, GrantId, KeyId, MovementId, ReservationId, TenantId};
-use std::collections::{BTreeMap, BTreeSet};
+use crate::store::{CommitError, Store as _, StoreError};
+use ferry_ledger::{AdminAnswer, Refusal, ReserveAnswer, SettleAnswer};
+use ferry_types::{Currency, TenantId};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
@@ -69,89 +65,26 @@ impl Ailing {
     }
 }
 
-impl HouseStore for Ailing {
-    fn load_house(&mut self, movements: &BTreeSet<MovementId>) -> Result<House, StoreError> {
-        self.fails(CANNOT_LOAD)?;
-        self.store.load_house(movements)
-    }
-
-    fn persist_house(&mut self, change: &HouseChange<'_>) -> Result<(), StoreError> {
-        self.store.persist_house(change)?;
-        self.after_persist()
-    }
-
-    fn freeze_house(&mut self, reason: &str) -> Result<(), StoreError> {
-        self.store.freeze_house(reason)
-    }
-}
-
 impl Through for Ailing {
-    fn behind(&mut self) -> &mut dyn Store {
+    fn behind(&mut self) -> &mut SqliteStore {
         &mut self.store
     }
-}
 
-impl Store for Ailing {
-    fn begin(&mut self) -> Result<(), StoreError> {
-        self.store.begin()
+    fn before(&mut self, at: At) -> Result<(), StoreError> {
+        match at {
+            At::Load => self.fails(CANNOT_LOAD),
+            At::Begin | At::Persist => Ok(()),
+        }
     }
 
-    fn resolve(
-        &mut self,
-        digests: &[StoredDigest],
-    ) -> Result<Vec<Option<(TenantId, KeyId)>>, StoreError> {
-        self.store.resolve(digests)
+    fn after(&mut self, at: At) -> Result<(), StoreError> {
+        match at {
+            At::Persist => self.after_persist(),
+            At::Begin | At::Load => Ok(()),
+        }
     }
 
-    fn load(&mut self, touches: &[Touch]) -> Result<Vec<Option<Book>>, StoreError> {
-        self.fails(CANNOT_LOAD)?;
-        self.store.load(touches)
-    }
-
-    fn go_on(&mut self, ends: &[(&TenantId, u64)]) -> Result<Vec<bool>, StoreError> {
-        self.store.go_on(ends)
-    }
-
-    fn entry(&mut self, tenant: &TenantId, seq: u64) -> Result<Option<Head>, StoreError> {
-        self.store.entry(tenant, seq)
-    }
-
-    fn persist(&mut self, changes: &[BookChange<'_>]) -> Result<(), StoreError> {
-        self.store.persist(changes)?;
-        self.after_persist()
-    }
-
-    fn freeze(&mut self, tenant: &TenantId, reason: &str) -> Result<(), StoreError> {
-        self.store.freeze(tenant, reason)
-    }
-
-    fn keep_price_table(
-        &mut self,
-        version: &str,
-        sha256: [u8; 32],
-        content: &str,
-        now: UnixMs,
-    ) -> Result<Result<(), VersionTaken>, StoreError> {
-        self.store.keep_price_table(version, sha256, content, now)
-    }
-
-    fn keep_seal(&mut self, seal: &Seal) -> Result<(), StoreError> {
-        self.store.keep_seal(seal)
-    }
-
-    fn newest_seal(&mut self) -> Result<Option<Seal>, StoreError> {
-        self.store.newest_seal()
-    }
-
-    fn touch_keys(&mut self, used: &BTreeMap<(TenantId, KeyId), UnixMs>) -> Result<(), StoreError> {
-        self.store.touch_keys(used)
-    }
-
-    fn prune_refusals(&mut self, before: UnixMs, limit: usize) -> Result<usize, StoreError> {
-        self.store.prune_refusals(before, limit)
-    }
-
-    fn commit(&mut self) -> Result<(), CommitError> {
+    fn commit_behind(&mut self) -> Result<(), CommitError> {
         self.fails(REFUSES_COMMIT)
             .map_err(CommitError::NotCommitted)?;
         self.store.commit()?;
@@ -160,30 +93,6 @@ impl Store for Ailing {
             return Err(CommitError::Lost(StoreError::Gone { action, source }));
         }
         self.fails(LOSES_COMMIT).map_err(CommitError::Uncertain)
-    }
-
-    fn rollback(&mut self) -> Result<(), StoreError> {
-        self.store.rollback()
-    }
-
-    fn due(
-        &mut self,
-        now: UnixMs,
-        limit: usize,
-    ) -> Result<Vec<(TenantId, ReservationId)>, StoreError> {
-        self.store.due(now, limit)
-    }
-
-    fn due_grants(
-        &mut self,
-        now: UnixMs,
-        limit: usize,
-    ) -> Result<Vec<(TenantId, GrantId)>, StoreError> {
-        self.store.due_grants(now, limit)
-    }
-
-    fn maintain(&mut self, idle: Idle) -> Result<(), CommitError> {
-        self.store.maintain(idle)
     }
 }
 

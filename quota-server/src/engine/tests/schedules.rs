@@ -9,15 +9,10 @@ mod lanes;
 mod memory;
 mod writer;
 
-/// Stack of a thread that runs the engine, in machine words; loom's own is too small for it.
-const STACK_WORDS: usize = 0x4_0000;
-
-use crate::engine::sync::explored::every_schedule;
+use crate::engine::sync;
+use crate::engine::sync::explored::{JoinHandle, every_schedule};
 
 /// A thread of loom's with room on its stack.
-fn spawn<T: Send + 'static>(
-    run: impl FnOnce() -> T + Send + 'static,
-) -> loom::thread::JoinHandle<T> {
-    let thread = loom::thread::Builder::new().stack_size(STACK_WORDS);
-    thread.spawn(run).unwrap()
+fn spawn<T: Send + 'static>(run: impl FnOnce() -> T + Send + 'static) -> JoinHandle<T> {
+    sync::spawn("explored", run).unwrap()
 }

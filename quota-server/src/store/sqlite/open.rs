@@ -210,7 +210,7 @@ impl SqliteStore {
         let lock = super::lock::WriterLock::take(path)?;
         let connection = for_writing(path)?;
         let carrier = Carrier::start(for_carrying(path)?)?;
-        Ok(Self::new(connection, carrier, lock))
+        Ok(Self::new(path, connection, carrier, lock))
     }
 }
 

@@ -1,6 +1,6 @@
 //! The process that is killed: gateways' calls on three tenants, each acknowledgement a line on its standard output.
 
-use super::mortal::{Mortal, Step};
+use super::mortal::{End, Mortal, Step};
 use super::{DATABASE, KEYS, MARK, STEP, offered, reserve_call, settle_call};
 use crate::engine::secrets::Secrets;
 use crate::engine::tests::fixture::{facts, gateway};
@@ -11,6 +11,7 @@ use ferry_ledger::{RenewAnswer, ReserveAnswer};
 use ferry_types::{KeyText, ReservationId, Usage};
 use std::io::Write as _;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 const TASKS: u8 = 6;
 
@@ -41,11 +42,9 @@ fn start(database: PathBuf) -> Engine {
     let (step, left) = step.split_once(' ').unwrap();
     let mut store = SqliteStore::open(&database).unwrap();
     let secrets = Secrets::open(&database, &mut store).unwrap();
-    let store = Mortal {
-        store,
-        last: Step::named(step).unwrap(),
-        left: left.parse().unwrap(),
-    };
+    let end = End::new(Step::named(step).unwrap(), left.parse().unwrap());
+    let end = Arc::new(end);
+    let store = Mortal { store, end };
     Engine::start_on(Box::new(store), secrets, EngineConfig::new(database)).unwrap()
 }
 

@@ -1,7 +1,7 @@
 //! The lanes between askers and the writer.
 
 use super::jobs::{Event, Tag, Watched};
-use super::{every_schedule, spawn};
+use super::{JoinHandle, every_schedule, spawn};
 use crate::engine::lanes::{BATCH_MAX, Lane, NotTaken};
 use crate::engine::metrics::EngineMetrics;
 
@@ -27,7 +27,7 @@ fn ask(watched: &Watched, asker: usize, jobs: Jobs) {
 fn explore(
     jobs: [Jobs; ASKERS],
     writer: fn(&Watched),
-    owner: fn(&Watched, Vec<loom::thread::JoinHandle<()>>),
+    owner: fn(&Watched, Vec<JoinHandle<()>>),
     check: fn(&[Event]),
 ) {
     let metrics = EngineMetrics::default();
@@ -52,21 +52,21 @@ fn until_closed(watched: &Watched) {
     while watched.look() {}
 }
 
-fn close_behind_them(watched: &Watched, asks: Vec<loom::thread::JoinHandle<()>>) {
+fn close_behind_them(watched: &Watched, asks: Vec<JoinHandle<()>>) {
     for ask in asks {
         ask.join().unwrap();
     }
     watched.lanes.close();
 }
 
-fn close_among_them(watched: &Watched, asks: Vec<loom::thread::JoinHandle<()>>) {
+fn close_among_them(watched: &Watched, asks: Vec<JoinHandle<()>>) {
     watched.lanes.close();
     for ask in asks {
         ask.join().unwrap();
     }
 }
 
-fn only_join(_: &Watched, asks: Vec<loom::thread::JoinHandle<()>>) {
+fn only_join(_: &Watched, asks: Vec<JoinHandle<()>>) {
     for ask in asks {
         ask.join().unwrap();
     }

@@ -1,9 +1,9 @@
-//! A store in memory, whose commits end as they are told to. What is durable is looked at from outside.
+//! A store in memory, whose commits and flushes end as they are told to. What is durable is looked at from outside.
 
 use crate::key_directory::{PepperId, StoredDigest};
 use crate::seal::Seal;
 use crate::store::{
-    BookChange, CommitError, HouseChange, HouseStore, Idle, Store, StoreError, Touch,
+    BookChange, CommitError, Flush, HouseChange, HouseStore, Idle, Store, StoreError, Touch,
     UnreservedCounts, UnreservedStore, VersionTaken,
 };
 use ferry_ledger::{Book, Head, House, UnixMs};
@@ -26,9 +26,46 @@ pub(super) enum Fate {
 
 pub(super) type Books = BTreeMap<TenantId, Book>;
 
+/// What was committed, and what of it a crash would leave. The locks are never held where threads can switch.
+#[derive(Debug)]
+pub(super) struct Disk {
+    committed: Mutex<Books>,
+    durable: Mutex<Books>,
+    /// Whether the next flushes do; those after them do.
+    flushes: Mutex<Vec<bool>>,
+}
+
+impl Disk {
+    pub(super) fn new(books: &Books, flushes: Vec<bool>) -> Self {
+        Self {
+            committed: Mutex::new(books.clone()),
+            durable: Mutex::new(books.clone()),
+            flushes: Mutex::new(flushes),
+        }
+    }
+
+    pub(super) fn durable(&self) -> Books {
+        self.durable.lock().unwrap().clone()
+    }
+}
+
+impl Flush for Disk {
+    fn flush(&self) -> Result<(), CommitError> {
+        if !self.flushes.lock().unwrap().pop().unwrap_or(true) {
+            return Err(CommitError::Uncertain(told("flush")));
+        }
+        let committed = self.committed.lock().unwrap().clone();
+        // What is committed meanwhile is not of this flush.
+        loom::thread::yield_now();
+        self.durable.lock().unwrap().extend(committed);
+        Ok(())
+    }
+}
+
 pub(super) struct Memory {
-    /// Never held where threads can switch.
-    pub(super) durable: Arc<Mutex<Books>>,
+    pub(super) disk: Arc<Disk>,
+    /// Whether commits are durable only once they are flushed.
+    pub(super) is_flushed_apart: bool,
     /// How the next commits end; those after them are durable.
     pub(super) fates: Vec<Fate>,
     pub(super) staged: Option<Books>,
@@ -88,23 +125,23 @@ impl Store for Memory {
     }
 
     fn load(&mut self, touches: &[Touch]) -> Result<Vec<Option<Book>>, StoreError> {
-        let durable = self.durable.lock().unwrap();
-        let book = |touch: &Touch| durable.get(&touch.tenant).cloned();
+        let books = self.disk.committed.lock().unwrap();
+        let book = |touch: &Touch| books.get(&touch.tenant).cloned();
         Ok(touches.iter().map(book).collect())
     }
 
     fn go_on(&mut self, ends: &[(&TenantId, u64)]) -> Result<Vec<bool>, StoreError> {
-        let durable = self.durable.lock().unwrap();
+        let books = self.disk.committed.lock().unwrap();
         let goes_on = |(tenant, seq): &(&TenantId, u64)| {
-            let book = durable.get(*tenant);
+            let book = books.get(*tenant);
             book.is_some_and(|book| book.head.seq > *seq)
         };
         Ok(ends.iter().map(goes_on).collect())
     }
 
     fn entry(&mut self, tenant: &TenantId, seq: u64) -> Result<Option<Head>, StoreError> {
-        let durable = self.durable.lock().unwrap();
-        let head = durable.get(tenant).map(|book| book.head);
+        let books = self.disk.committed.lock().unwrap();
+        let head = books.get(tenant).map(|book| book.head);
         Ok(head.filter(|head| head.seq == seq))
     }
 
@@ -149,7 +186,10 @@ impl Store for Memory {
         let staged = self.staged.take().expect("a transaction");
         let fate = self.fates.pop().unwrap_or(Fate::Durable);
         if fate != Fate::Refused {
-            self.durable.lock().unwrap().extend(staged);
+            let durable = (!self.is_flushed_apart).then_some(&self.disk.durable);
+            for books in std::iter::once(&self.disk.committed).chain(durable) {
+                books.lock().unwrap().extend(staged.clone());
+            }
         }
         match fate {
             Fate::Durable => Ok(()),
@@ -157,6 +197,11 @@ impl Store for Memory {
             Fate::AnswerLost => Err(CommitError::Lost(told("hear of a commit"))),
             Fate::Uncertain => Err(CommitError::Uncertain(told("flush"))),
         }
+    }
+
+    fn flush_apart(&mut self) -> Result<Option<Arc<dyn Flush>>, StoreError> {
+        let flusher: Arc<dyn Flush> = Arc::clone(&self.disk) as _;
+        Ok(self.is_flushed_apart.then_some(flusher))
     }
 
     fn rollback(&mut self) -> Result<(), StoreError> {

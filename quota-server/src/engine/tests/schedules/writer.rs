@@ -1,7 +1,7 @@
-//! The whole way of a call: asked, in a batch, committed, answered. Whatever becomes of the commit, everybody is answered, and what
+//! The whole way of a call: asked, in a batch, committed, flushed, answered. Whatever becomes of the commit and of the flush, everybody is answered, and what
 //! was acknowledged is durable.
 
-use super::memory::{Books, Fate, Memory, NO_PEPPERS};
+use super::memory::{Books, Disk, Fate, Memory, NO_PEPPERS};
 use super::{every_schedule, spawn};
 use crate::engine::secrets::Secrets;
 use crate::engine::tests::fixture::{HandClock, amount, tenant};
@@ -11,7 +11,7 @@ use crate::key_directory::Peppers;
 use ferry_ledger::{AdminAnswer, Book, OpenTenant, TopUp, UnixMs, open};
 use ferry_types::Currency;
 use loom::future::block_on;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 /// Switches where nothing demands one: with more of them it takes minutes.
 const PREEMPTIONS: usize = 1;
@@ -71,13 +71,32 @@ impl Made {
     }
 }
 
+/// What is checked of what was told, of the tenant's book as a crash would leave it, and of how the engine ended.
+type Check = fn(&[(TopUp, Told)], &Book, Stop);
+
 /// Two askers top up, and the engine is closed behind them.
-fn explore(fates: &'static [Fate], check: fn(&[(TopUp, Told)], &Book, Stop)) {
+fn explore(fates: &'static [Fate], check: Check) {
+    explore_on(false, fates, &[], check);
+}
+
+/// The same on a store that is flushed apart.
+fn explore_apart(flushes: &'static [bool], check: Check) {
+    explore_on(true, &[], flushes, check);
+}
+
+fn explore_on(
+    is_flushed_apart: bool,
+    fates: &'static [Fate],
+    flushes: &'static [bool],
+    check: Check,
+) {
     let made = Made::new();
     every_schedule(PREEMPTIONS, move || {
-        let durable = Arc::new(Mutex::new(books()));
+        let disk = Disk::new(&books(), flushes.iter().rev().copied().collect());
+        let disk = Arc::new(disk);
         let store = Memory {
-            durable: Arc::clone(&durable),
+            disk: Arc::clone(&disk),
+            is_flushed_apart,
             fates: fates.iter().rev().copied().collect(),
             staged: None,
         };
@@ -88,7 +107,8 @@ fn explore(fates: &'static [Fate], check: fn(&[(TopUp, Told)], &Book, Stop)) {
         let asks: Vec<_> = (0..TOP_UPS.len())
             .map(|asker| {
                 let engine = engine.clone();
-                spawn(move || ask(&engine, asker))
+                let disk = Arc::clone(&disk);
+                spawn(move || ask(&engine, &disk, asker))
             })
             .collect();
         let told: Vec<_> = asks
@@ -98,14 +118,19 @@ fn explore(fates: &'static [Fate], check: fn(&[(TopUp, Told)], &Book, Stop)) {
         engine.close();
         writes.join().unwrap();
         let stop = block_on(engine.stopped());
-        check(&told, &durable.lock().unwrap()[&tenant()], stop);
+        check(&told, &disk.durable()[&tenant()], stop);
     });
 }
 
-fn ask(engine: &Engine, asker: usize) -> Vec<(TopUp, Told)> {
+fn ask(engine: &Engine, disk: &Disk, asker: usize) -> Vec<(TopUp, Told)> {
     let asked = (0..TOP_UPS[asker]).map(|number| {
         let order = top_up(asker, number);
         let told = block_on(engine.top_up(tenant(), order.clone()));
+        // Not only in the end: a crash in this moment must leave it.
+        let found = disk.durable()[&tenant()]
+            .top_ups
+            .contains_key(&order.reference());
+        assert!(told.is_err() || found, "{order:?}");
         (order, told)
     });
     asked.collect()
@@ -167,6 +192,24 @@ fn a_commit_whose_answer_is_lost_is_run_again_and_counts_once() {
 #[test]
 fn after_a_commit_that_nobody_can_judge_the_engine_stops_and_everybody_learns_of_it() {
     explore(&[Fate::Durable, Fate::Uncertain], |told, book, stop| {
+        acknowledged_is_durable(told, book);
+        assert!(told.iter().any(|(_, told)| told.is_err()), "{told:?}");
+        assert!(matches!(stop, Stop::Failed(_)), "{stop:?}");
+    });
+}
+
+#[test]
+fn a_call_is_answered_once_it_is_flushed_by_whomever() {
+    explore_apart(&[], |told, book, stop| {
+        acknowledged_is_durable(told, book);
+        assert!(told.iter().all(|(_, told)| told.is_ok()), "{told:?}");
+        assert_eq!(stop, Stop::Closed);
+    });
+}
+
+#[test]
+fn after_a_flush_that_failed_nobody_is_told_and_the_engine_stops() {
+    explore_apart(&[true, false], |told, book, stop| {
         acknowledged_is_durable(told, book);
         assert!(told.iter().any(|(_, told)| told.is_err()), "{told:?}");
         assert!(matches!(stop, Stop::Failed(_)), "{stop:?}");

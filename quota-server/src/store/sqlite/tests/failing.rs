@@ -15,8 +15,9 @@ const SHOWN: &str = "it was shown";
 type Case = (&'static str, fn(&Path));
 
 /// Each is a process of its own, which sees the failing disk.
-const CASES: [Case; 6] = [
+const CASES: [Case; 7] = [
     ("commit", at_a_commit),
+    ("apart", when_the_log_is_flushed_apart),
     ("step", in_a_step_before_the_commit),
     ("checkpoint", when_the_log_is_carried_over),
     ("log", when_the_log_is_flushed_to_be_carried_over),
@@ -87,6 +88,25 @@ fn at_a_commit(folder: &Path) {
     keep(&mut store, 0).unwrap();
     fail("-wal").unwrap();
     is_uncertain(store.commit());
+}
+
+/// The kernel tells one of those who flush, and once. Nobody after that is told that all is well, nor does the writer go on.
+fn when_the_log_is_flushed_apart(folder: &Path) {
+    let mut store = store(folder);
+    let flusher = store.flush_apart().unwrap().unwrap();
+    store.begin().unwrap();
+    keep(&mut store, 0).unwrap();
+    store.commit().unwrap();
+    flusher.flush().unwrap();
+    store.begin().unwrap();
+    keep(&mut store, 1).unwrap();
+    fail("-wal").unwrap();
+    store.commit().unwrap();
+    store.maintain(Idle::No).unwrap();
+    is_uncertain(flusher.flush());
+    fail("no file of this name").unwrap();
+    is_uncertain(flusher.flush());
+    is_uncertain(store.maintain(Idle::No));
 }
 
 /// A transaction that does not fit into memory is written before it is committed, and a log that is begun anew is flushed then.
