@@ -67,7 +67,11 @@ async fn execute(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Serve { config } => serve::run(&config).await,
         Command::CheckConfig { file } => check::run(&file, &output),
         Command::Verify(arguments) => verify::run(arguments, &server, &output).await,
-        Command::Seal { month, list: _ } => admin::seal(&server.client()?, month, &output).await,
+        Command::Seal {
+            month,
+            list: _,
+            without,
+        } => admin::seal(&server.client()?, month, &without, &output).await,
         Command::Heads => admin::heads(&server.client()?, &output).await,
         Command::Backup { to, place } => files::backup(&to, place, &output),
         Command::Restore { from, place } => files::restore(&from, place, &output),

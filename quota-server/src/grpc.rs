@@ -301,6 +301,9 @@ impl Quota {
             EngineError::UnknownTenant(_)
             | EngineError::MonthNotOver(_)
             | EngineError::FrozenBook(_)
+            | EngineError::FrozenBooks { .. }
+            | EngineError::NotFrozen(_)
+            | EngineError::SealedOtherwise { .. }
             | EngineError::PriceVersionTaken(_) => ("internal", Status::internal),
         };
         self.metrics.answered(call, "failed", reason);

@@ -33,6 +33,7 @@ pub use error::{CommitError, OpenError, StoreError};
 pub(crate) use error::{UNKNOWN_OUTCOME, chain};
 pub use house::{HouseChange, HouseStore};
 pub use reader::Reader;
+pub use seals::MonthEnds;
 pub use unreserved::{UnreservedCounts, UnreservedStore};
 
 use crate::heads::{Epoch, Epochs, PublicKey};

@@ -33,6 +33,8 @@ pub struct VerifyReport {
     pub difference: Option<Difference>,
     /// What was taken on trust, where only a part was looked at.
     pub trusted: Option<String>,
+    /// Months whose seals are without some books, and which.
+    pub without: Vec<(Month, BTreeSet<TenantId>)>,
 }
 
 /// Something that does not agree.
@@ -92,6 +94,7 @@ pub fn verify_part(
             tenants: 0,
             entries: 0,
             sealed: BTreeSet::new(),
+            without: Vec::new(),
             progress,
         };
         let looked = match part {
@@ -109,6 +112,7 @@ pub fn verify_part(
             entries: walk.entries,
             difference,
             trusted,
+            without: walk.without,
         })
     })
 }
@@ -153,6 +157,8 @@ struct Walk<'a, 's> {
     entries: u64,
     /// Months that a book says are sealed.
     sealed: BTreeSet<Month>,
+    /// Months that are sealed without some books.
+    without: Vec<(Month, BTreeSet<TenantId>)>,
     /// Told of every entry.
     progress: &'a mut dyn FnMut(u64),
 }
@@ -175,7 +181,8 @@ impl Walk<'_, '_> {
         none(None, self.snapshot.torn_transfer())?;
         none(None, self.snapshot.fault_of_unreserved())?;
         epochs::check(self.snapshot)?;
-        seals::check(self.snapshot, &self.sealed)
+        self.without = seals::check(self.snapshot, &self.sealed)?;
+        Ok(())
     }
 
     /// Counts an entry.

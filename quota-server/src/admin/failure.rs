@@ -86,7 +86,11 @@ impl From<EngineError> for Failed {
         let (status, code) = match &error {
             EngineError::UnknownTenant(_) => (StatusCode::NOT_FOUND, "unknown_tenant"),
             EngineError::MonthNotOver(_) => (StatusCode::CONFLICT, "month_not_over"),
-            EngineError::FrozenBook(_) => (StatusCode::CONFLICT, "frozen"),
+            EngineError::FrozenBook(_) | EngineError::FrozenBooks { .. } => {
+                (StatusCode::CONFLICT, "frozen")
+            }
+            EngineError::NotFrozen(_) => (StatusCode::CONFLICT, "not_frozen"),
+            EngineError::SealedOtherwise { .. } => (StatusCode::CONFLICT, "conflict"),
             EngineError::PriceVersionTaken(_) => (StatusCode::CONFLICT, "conflict"),
             EngineError::Held(_) => (StatusCode::SERVICE_UNAVAILABLE, "not_ready"),
             EngineError::Overloaded
@@ -105,6 +109,9 @@ impl From<EngineError> for Failed {
             }
             EngineError::MonthNotOver(_)
             | EngineError::FrozenBook(_)
+            | EngineError::FrozenBooks { .. }
+            | EngineError::NotFrozen(_)
+            | EngineError::SealedOtherwise { .. }
             | EngineError::PriceVersionTaken(_)
             | EngineError::Held(_) => error.to_string(),
         };

@@ -10,8 +10,9 @@ use crate::store::view::{
 };
 use crate::timestamp::rfc3339;
 use crate::verify::VerifyReport;
-use ferry_ledger::{Correction, Place, Position, Share, UnixMs};
-use ferry_types::{Amount, Balance, Currency, Tags, Usage};
+use ferry_ledger::{Correction, Month, Place, Position, Share, UnixMs};
+use ferry_types::{Amount, Balance, Currency, Tags, TenantId, Usage};
+use std::collections::BTreeSet;
 
 fn time(at: UnixMs) -> String {
     rfc3339(at.0)
@@ -384,6 +385,7 @@ pub(crate) fn verdict(report: &VerifyReport) -> wire::Verdict {
         entries,
         difference,
         trusted,
+        without,
     } = report;
     wire::Verdict {
         clean: *clean,
@@ -391,5 +393,13 @@ pub(crate) fn verdict(report: &VerifyReport) -> wire::Verdict {
         entries: *entries,
         difference: difference.as_ref().map(ToString::to_string),
         trusted: trusted.clone(),
+        without: without.iter().map(sealed_without).collect(),
+    }
+}
+
+fn sealed_without((month, books): &(Month, BTreeSet<TenantId>)) -> wire::SealedWithout {
+    wire::SealedWithout {
+        month: month.to_string(),
+        books: books.iter().map(TenantId::to_string).collect(),
     }
 }

@@ -13,7 +13,9 @@ pub use credit::{
 };
 pub use house::{CreateMovement, Money, Move, Movement, Movements, PostedMovement};
 pub use position::{Changed, Place, Position};
-pub use proof::{CheckHeads, Heads, HeadsVerdict, Progress, Seal, SealMonth, Seals, VerifyLine};
+pub use proof::{
+    CheckHeads, Heads, HeadsVerdict, Progress, Seal, SealMonth, SealedWithout, Seals, VerifyLine,
+};
 pub use transfers::{CreateTransfer, PostedTransfer, Transfer, Transfers};
 
 use crate::heads::HeadLine;
@@ -424,4 +426,7 @@ pub struct Verdict {
     /// What was taken on trust, where only a part was asked for.
     #[serde(default)]
     pub trusted: Option<String>,
+    /// Months whose seals are without some books, which were frozen then.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub without: Vec<SealedWithout>,
 }

@@ -7,7 +7,7 @@ use super::arguments::{
 use super::output::{Output, confirmed};
 use super::table;
 use crate::admin::wire::{
-    CreateGrant, CreateKey, CreateTenant, CreateTopUp, SetOverage, SetReseller,
+    CreateGrant, CreateKey, CreateTenant, CreateTopUp, SealMonth, SetOverage, SetReseller,
 };
 use crate::admin::{Client, Show};
 use anyhow::Context;
@@ -251,10 +251,17 @@ pub(super) async fn heads(client: &Client, output: &Output) -> anyhow::Result<Ex
 pub(super) async fn seal(
     client: &Client,
     month: Option<Month>,
+    without: &[TenantId],
     output: &Output,
 ) -> anyhow::Result<ExitCode> {
     match month {
-        Some(month) => output.result(&client.seal_month(&month.to_string()).await?, table::seal)?,
+        Some(month) => {
+            let asked = SealMonth {
+                month: month.to_string(),
+                without: without.iter().map(TenantId::to_string).collect(),
+            };
+            output.result(&client.seal_month(&asked).await?, table::seal)?;
+        }
         None => output.result(&client.seals().await?, table::seals)?,
     }
     DONE

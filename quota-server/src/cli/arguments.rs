@@ -110,6 +110,9 @@ pub(super) enum Command {
     /// Derive every balance from its journal again, and compare; or compare heads and receipts with the journals.
     Verify(VerifyArguments),
     /// Seal a month that is over in UTC, for all books and for good; or list what is sealed.
+    ///
+    /// A frozen book holds the month up. It can be left out by name, and only while it is frozen: `ferry seal 2026-10 --without acme`.
+    /// The seal says so, for good. Once the book is mended, the next month that is sealed tells of all its entries.
     Seal {
         /// Such as 2026-10.
         #[arg(required_unless_present = "list")]
@@ -117,6 +120,9 @@ pub(super) enum Command {
         /// List the sealed months.
         #[arg(long, conflicts_with = "month")]
         list: bool,
+        /// A frozen book that the month is sealed without; may be given several times.
+        #[arg(long, value_name = "TENANT", conflicts_with = "list")]
+        without: Vec<TenantId>,
     },
     /// Show where every journal ends, signed, and the public key.
     Heads,

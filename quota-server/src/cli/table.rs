@@ -379,9 +379,17 @@ pub(super) fn verdict(verdict: &Verdict) -> String {
         entries,
         difference,
         trusted,
+        without,
     } = verdict;
+    let without = without.iter().map(|sealed| {
+        let (month, books) = (&sealed.month, sealed.books.join(", "));
+        format!("; {month} is sealed without {books}")
+    });
     match (difference, trusted) {
-        (None, None) => format!("clean: {books} books, {entries} journal entries"),
+        (None, None) => {
+            let without: String = without.collect();
+            format!("clean: {books} books, {entries} journal entries{without}")
+        }
         (None, Some(trusted)) => format!("clean: {entries} journal entries; {trusted}"),
         (Some(difference), _) => format!("NOT clean: {difference}"),
     }
@@ -408,11 +416,21 @@ pub(super) fn heads_verdict(verdict: &HeadsVerdict) -> String {
     }
 }
 
+/// The books that a seal tells nothing of.
+fn without(seal: &Seal) -> String {
+    if seal.without.is_empty() {
+        NONE.to_owned()
+    } else {
+        seal.without.join(", ")
+    }
+}
+
 pub(super) fn seal(seal: &Seal) -> String {
     facts(&[
         ("month", seal.month.clone()),
         ("sealed at", seal.sealed_at.clone()),
         ("books", seal.books.to_string()),
+        ("without", without(seal)),
         ("hash", seal.hash.clone()),
         ("signed by", seal.public_key_id.clone()),
         ("signature", seal.signature.clone()),
@@ -420,12 +438,13 @@ pub(super) fn seal(seal: &Seal) -> String {
 }
 
 pub(super) fn seals(seals: &Seals) -> String {
-    let mut rows = table(&["MONTH", "SEALED AT", "BOOKS", "HASH"], &[2]);
+    let mut rows = table(&["MONTH", "SEALED AT", "BOOKS", "WITHOUT", "HASH"], &[2]);
     for seal in &seals.seals {
         rows.add_row([
             &seal.month,
             &seal.sealed_at,
             &seal.books.to_string(),
+            &without(seal),
             &seal.hash,
         ]);
     }

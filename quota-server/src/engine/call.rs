@@ -106,12 +106,56 @@ pub enum EngineError {
     /// Only a month that is over is sealed.
     #[error("{0} is not over yet in UTC: only a month that is over is sealed")]
     MonthNotOver(Month),
+    /// A frozen book that cannot even be read.
+    #[error("the book of '{0}' is frozen: `ferry verify` says why")]
+    FrozenBook(TenantId),
     /// A frozen book takes no seal.
     #[error(
-        "the book of '{0}' is frozen: `ferry verify` says why; a month is sealed for all books or for none"
+        "{month} is not sealed: the books of {} are frozen, and `ferry verify` says why. Mend them, or seal the month without them: \
+         `ferry seal {month}{}`", quoted(.books), options(.books)
     )]
-    FrozenBook(TenantId),
+    FrozenBooks {
+        /// The month.
+        month: Month,
+        /// Which are frozen and do not say that it is sealed.
+        books: Vec<TenantId>,
+    },
+    /// Only frozen books are left out.
+    #[error(
+        "the book of '{0}' is not frozen: a month is sealed with it; leave only frozen books out"
+    )]
+    NotFrozen(TenantId),
+    /// A seal is for good, with what it covers.
+    #[error("{month} is sealed already, {}, and a seal is for good: see `ferry seal --list`", whom(.without))]
+    SealedOtherwise {
+        /// The month.
+        month: Month,
+        /// What its seal is without.
+        without: Vec<TenantId>,
+    },
     /// The version stands for another table.
     #[error("price version '{0}' is known with other content: a changed table needs a new version")]
     PriceVersionTaken(String),
+}
+
+/// Names for people.
+fn quoted(books: &[TenantId]) -> String {
+    let names: Vec<_> = books.iter().map(|book| format!("'{book}'")).collect();
+    names.join(", ")
+}
+
+/// The options that leave them out.
+fn options(books: &[TenantId]) -> String {
+    books
+        .iter()
+        .map(|book| format!(" --without {book}"))
+        .collect()
+}
+
+fn whom(without: &[TenantId]) -> String {
+    if without.is_empty() {
+        "for all books".to_owned()
+    } else {
+        format!("without {}", quoted(without))
+    }
 }

@@ -4,16 +4,19 @@
 //! it decides later comes after the month. Other servers' clocks may be behind by less than the grace; and should one be behind by
 //! more, each book looks in its own transaction whether its last entry is still the last of the month, and is read again if not. What was
 //! sealed before a crash is found in the books and not sealed twice.
+//!
+//! A frozen book takes no entry, and so no seal. It holds the month up, until it is mended or the month is sealed without it.
 
 use super::job::{Ask, Job, Op, Who};
 use super::lanes::{BATCH_MAX, Lane};
 use super::{Engine, EngineError};
 use crate::seal::{MonthEnd, Seal};
-use crate::store::{Store, StoreError};
+use crate::store::{MonthEnds, Store, StoreError};
 use ferry_ledger::{
     AdminAnswer, Answer, Command, HouseAnswer, HouseCommand, Month, MonthSealed, UnixMs,
 };
 use ferry_types::TenantId;
+use std::collections::BTreeSet;
 use tokio::sync::oneshot;
 
 /// How long after its end a month can be sealed: as far behind as another server's clock may be, with room.
@@ -24,29 +27,63 @@ const LAST_SEQ: &str = "last_seq";
 const ROUNDS_MAX: usize = 8;
 
 impl Engine {
-    /// Seals a month that is over, and a little more, or finds it sealed.
+    /// Seals a month that is over, and a little more, for all books, or finds it sealed.
     ///
     /// # Errors
-    /// [`EngineError::MonthNotOver`], [`EngineError::FrozenBook`]; [`EngineError::Unavailable`] if the store failed. What was sealed
-    /// of it by then stays so, and the next call goes on.
+    /// As of [`Self::seal_month_without`].
     pub async fn seal_month(&self, month: Month) -> Result<Seal, EngineError> {
+        self.seal_month_without(month, BTreeSet::new()).await
+    }
+
+    /// The same for all books but these, which are frozen.
+    ///
+    /// # Errors
+    /// [`EngineError::MonthNotOver`]; [`EngineError::FrozenBooks`] if others are frozen; [`EngineError::UnknownTenant`] and
+    /// [`EngineError::NotFrozen`] of the ones to be left out; [`EngineError::SealedOtherwise`]; [`EngineError::Unavailable`] if the
+    /// store failed. What was sealed of it by then stays so, and the next call goes on.
+    pub async fn seal_month_without(
+        &self,
+        month: Month,
+        without: BTreeSet<TenantId>,
+    ) -> Result<Seal, EngineError> {
         let now = self.writer_time().await?;
         if let Some(sealed) = self.sealed(month).await? {
-            return Ok(sealed);
+            return as_asked(sealed, &without);
         }
         if now < month.end().plus_ms(GRACE_MS) {
             return Err(EngineError::MonthNotOver(month));
         }
+        self.are_frozen(without.clone()).await?;
         for _ in 0..ROUNDS_MAX {
-            let (all, open) = self.read(move |reader| reader.month_ends(month)).await?;
-            if open.is_empty() {
-                return self
-                    .keep_seal(Seal::make(month, now, &all, self.signer().key()))
-                    .await;
+            let left_out = without.clone();
+            let ends = self.read(move |reader| reader.month_ends(month, &left_out));
+            let MonthEnds { all, open, frozen } = ends.await?;
+            if !open.is_empty() {
+                self.seal_books(month, open).await?;
+            } else if frozen.is_empty() {
+                let key = self.signer().key();
+                let seal = Seal::make(month, now, &all, without.clone(), key);
+                return as_asked(self.keep_seal(seal).await?, &without);
+            } else {
+                let books = frozen;
+                return Err(EngineError::FrozenBooks { month, books });
             }
-            self.seal_books(month, open).await?;
         }
         Err(EngineError::Unavailable)
+    }
+
+    /// Only what is frozen is left out.
+    async fn are_frozen(&self, books: BTreeSet<TenantId>) -> Result<(), EngineError> {
+        let asked = books.clone();
+        let found = self.read(move |reader| reader.frozen_of(&asked)).await?;
+        for tenant in books {
+            match found.get(&tenant) {
+                Some(true) => {}
+                Some(false) => return Err(EngineError::NotFrozen(tenant)),
+                None => return Err(EngineError::UnknownTenant(tenant)),
+            }
+        }
+        Ok(())
     }
 
     async fn keep_seal(&self, seal: Seal) -> Result<Seal, EngineError> {
@@ -58,7 +95,8 @@ impl Engine {
         self.sealed(month).await?.ok_or(EngineError::Unavailable)
     }
 
-    /// Seals the month in these books. Those whose last entry of the month is not any more the last are left as they are.
+    /// Seals the month in these books. Those whose last entry of the month is not any more the last are left as they are, and so
+    /// are those that are frozen meanwhile.
     pub(super) async fn seal_books(
         &self,
         month: Month,
@@ -102,18 +140,17 @@ impl Engine {
         };
         let ops = ends.iter().map(op).collect();
         let answers = self.ask(Lane::Settlement, ops, None).await?;
-        for (end, answered) in ends.iter().zip(answers) {
-            is_done(month, &end.tenant, &answered.answer)?;
-        }
-        Ok(())
+        let mut answers = answers.iter();
+        answers.try_for_each(|answered| is_done(month, &answered.answer))
     }
 
     async fn seal_house(&self, month: Month, end: &MonthEnd) -> Result<(), EngineError> {
         let command = HouseCommand::SealMonth(sealed(month, end));
         match self.ask_house(command).await?.answer {
-            HouseAnswer::Done { .. } | HouseAnswer::Conflict { field: LAST_SEQ } => Ok(()),
+            HouseAnswer::Done { .. }
+            | HouseAnswer::Conflict { field: LAST_SEQ }
+            | HouseAnswer::Frozen => Ok(()),
             HouseAnswer::MonthNotOver => Err(EngineError::MonthNotOver(month)),
-            HouseAnswer::Frozen => Err(EngineError::FrozenBook(end.tenant.clone())),
             HouseAnswer::Conflict { .. }
             | HouseAnswer::NothingMoves
             | HouseAnswer::OutOfRange
@@ -151,13 +188,26 @@ const fn sealed(month: Month, end: &MonthEnd) -> MonthSealed {
     }
 }
 
-fn is_done(month: Month, tenant: &TenantId, answer: &Answer) -> Result<(), EngineError> {
+/// A seal that stands, if it is what was asked for. Whoever asks for nothing in particular is told what stands.
+fn as_asked(sealed: Seal, without: &BTreeSet<TenantId>) -> Result<Seal, EngineError> {
+    if without.is_empty() || sealed.without == *without {
+        return Ok(sealed);
+    }
+    Err(EngineError::SealedOtherwise {
+        month: sealed.month,
+        without: sealed.without.into_iter().collect(),
+    })
+}
+
+/// A book that is overtaken or frozen is looked at again.
+fn is_done(month: Month, answer: &Answer) -> Result<(), EngineError> {
     match answer {
-        Answer::Admin(AdminAnswer::Done { .. } | AdminAnswer::Conflict { field: LAST_SEQ }) => {
-            Ok(())
-        }
+        Answer::Admin(
+            AdminAnswer::Done { .. }
+            | AdminAnswer::Conflict { field: LAST_SEQ }
+            | AdminAnswer::Frozen,
+        ) => Ok(()),
         Answer::Admin(AdminAnswer::MonthNotOver) => Err(EngineError::MonthNotOver(month)),
-        Answer::Admin(AdminAnswer::Frozen) => Err(EngineError::FrozenBook(tenant.clone())),
         Answer::Admin(_)
         | Answer::Reserve(_)
         | Answer::Renew(_)

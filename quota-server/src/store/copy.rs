@@ -1,6 +1,7 @@
 //! Every row of a SQLite file into a database of PostgreSQL's, as it is: all of them or none.
 //!
-//! The tables and columns are the schema's own, so that nothing is left behind when it grows. It is one transaction: whatever breaks
+//! The tables and columns are those of the file's schema, so that nothing is left behind when it grows; what it does not have yet
+//! begins as after a migration. It is one transaction: whatever breaks
 //! it off leaves an empty database, and it is begun anew.
 
 use super::postgres::PostgresStore;
@@ -52,9 +53,10 @@ pub fn copy(
             return Ok(Copied::Occupied);
         }
     }
+    let version = schema::version_of(from.source_mut())?;
     let mut rows = 0;
     for table in schema::tables() {
-        copy_table(from, to, table, &mut |lot| {
+        copy_table(from, to, (table, version), &mut |lot| {
             rows += lot;
             progress(rows);
         })?;
@@ -70,10 +72,10 @@ fn part(table: &str) -> &'static str {
 fn copy_table(
     from: &mut Reader,
     to: &mut PostgresStore,
-    table: &str,
+    (table, version): (&str, i64),
     sent: &mut dyn FnMut(u64),
 ) -> Result<(), StoreError> {
-    let columns = schema::columns(table);
+    let columns = schema::columns_at(version, table);
     let sql = format!("SELECT {} FROM {table}{}", columns.join(", "), part(table));
     let mut rows: Vec<Row<'static>> = Vec::with_capacity(ROWS_AT_ONCE);
     let mut send = |rows: &mut Vec<Row<'static>>| {

@@ -1,30 +1,54 @@
 //! One schema for every database: its text is PostgreSQL's own, and the other dialect is derived from it.
 
+use super::StoreError;
+use super::fields::{corrupt, number};
+use super::reader::{Dialect, Source, one};
+
 /// The tables of version 1.
 const TEXT: &str = include_str!("schema.sql");
+/// What version 2 adds to them.
+const SECOND: &str = include_str!("schema/2.sql");
 /// What only SQLite has: its relatives in a network do without triggers.
 const GUARDS: &str = include_str!("sqlite/guards.sql");
 /// What this program writes.
-pub(super) const SCHEMA: i64 = 1;
+pub(super) const SCHEMA: i64 = 2;
 
-/// For PostgreSQL: text is in the order of its bytes, as Rust's is, and the table that migrations begin with may be there.
-pub(super) fn for_postgres() -> String {
-    TEXT.replace(" TEXT", " TEXT COLLATE \"C\"")
-        .replace("CREATE TABLE meta", "CREATE TABLE IF NOT EXISTS meta")
+/// For PostgreSQL, what brings a database from each version to the next: text is in the order of its bytes, as Rust's is, and the table
+/// that migrations begin with may be there.
+pub(super) const FOR_POSTGRES: [fn() -> String; SCHEMA as usize] = [
+    || in_order_of_bytes(TEXT).replace("CREATE TABLE meta", "CREATE TABLE IF NOT EXISTS meta"),
+    || in_order_of_bytes(SECOND),
+];
+
+fn in_order_of_bytes(text: &str) -> String {
+    text.replace(" TEXT", " TEXT COLLATE \"C\"")
+}
+
+/// The same for SQLite.
+pub(super) const FOR_SQLITE: [fn() -> String; SCHEMA as usize] =
+    [first_for_sqlite, || SECOND.into()];
+
+/// The version of a database that is read: one that no server has opened since an update is of an older one.
+pub(super) fn version_of(source: &mut dyn Source) -> Result<i64, StoreError> {
+    let sql = match source.dialect() {
+        Dialect::Sqlite => "PRAGMA user_version",
+        Dialect::Postgres => "SELECT CAST(value AS BIGINT) FROM meta WHERE name = 'schema'",
+    };
+    let version = one(source, "read the schema's version", sql, &[], |row| {
+        number(row, 0)
+    })?;
+    version.ok_or_else(|| corrupt("a database without the version of its schema"))
 }
 
 /// The type of a column in PostgreSQL's words.
 pub(super) fn column_type(table: &str, column: &str) -> &'static str {
     let head = format!("CREATE TABLE {table} (\n");
     let (_, body) = TEXT.split_once(&head).unwrap_or_default();
-    let mut words = body
-        .lines()
-        .take_while(|line| *line != ");")
-        .map(str::split_whitespace)
-        .filter_map(|mut words| Some((words.next()?, words.next()?)));
-    words
-        .find(|(name, _)| *name == column)
-        .map_or("", |(_, kind)| kind.trim_end_matches(','))
+    let lines = body.lines().take_while(|line| *line != ");");
+    let mut words = lines.chain(added(table)).map(str::split_whitespace);
+    let kind = words.find_map(|mut words| (words.next()? == column).then(|| words.next()));
+    let kind = kind.flatten().unwrap_or_default();
+    kind.trim_end_matches(',')
 }
 
 /// Every table.
@@ -44,11 +68,33 @@ pub(super) fn columns(table: &str) -> Vec<&'static str> {
     let names = lines.filter_map(|line| line.split_whitespace().next());
     names
         .filter(|word| !matches!(*word, "--" | "PRIMARY"))
+        .chain(added_names(table))
         .collect()
 }
 
+/// The same of a database of this version.
+pub(super) fn columns_at(version: i64, table: &str) -> Vec<&'static str> {
+    let mut columns = columns(table);
+    if version < 2 {
+        columns.retain(|column| !added_names(table).any(|added| added == *column));
+    }
+    columns
+}
+
+/// The columns that version 2 adds to a table, each with what it says of them.
+fn added(table: &str) -> impl Iterator<Item = &'static str> {
+    let head = format!("ALTER TABLE {table} ADD COLUMN ");
+    SECOND
+        .lines()
+        .filter_map(move |line| line.strip_prefix(&*head))
+}
+
+fn added_names(table: &str) -> impl Iterator<Item = &'static str> {
+    added(table).filter_map(|column| column.split_whitespace().next())
+}
+
 /// The statements that make an empty database ours, for SQLite. Its own types of columns are checked (`STRICT`).
-pub(super) fn for_sqlite() -> String {
+fn first_for_sqlite() -> String {
     let statements = TEXT.split_inclusive(";\n").map(one_for_sqlite);
     let statements: String = statements.collect();
     format!("{statements}{GUARDS}")

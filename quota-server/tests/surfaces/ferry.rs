@@ -14,7 +14,7 @@ pub(crate) const EDGE_TOKEN: &str = "edge-token-of-this-test";
 /// The token of the gateway `mesh`.
 pub(crate) const MESH_TOKEN: &str = "mesh-token-of-this-test";
 /// Long enough for a machine that is busy with everything else.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Per 1,000,000 tokens: 1 USD in, 2 USD out; the provider takes half.
 pub(crate) const PRICES: &str = r#"

@@ -1,6 +1,6 @@
 //! Signed heads against a real server: what was acknowledged is proven from outside the database.
 
-use crate::ferry::{EDGE_TOKEN, Ferry, ON_A_SOCKET, config, run};
+use crate::ferry::{EDGE_TOKEN, Ferry, ON_A_SOCKET, PATIENCE, config, run};
 use crate::gateway::{digest, facts, id, reserve};
 use std::fs;
 use std::path::Path;
@@ -284,6 +284,69 @@ fn a_month_is_sealed_by_command() {
     assert_eq!(ferry.json(&["seal", "--list"])["seals"][0], sealed);
     assert!(ferry.run(&["seal", "2020-02"]).out.contains("signed by"));
     assert_eq!(ferry.json(&["verify"])["clean"], true);
+}
+
+#[test]
+fn a_month_is_sealed_without_frozen_books_by_command() {
+    let ferry = Ferry::start();
+    for tenant in ["acme", "second", "third"] {
+        ferry.json(&["tenant", "create", tenant]);
+    }
+    let by_hand = |sql: &str| {
+        let database = rusqlite::Connection::open(ferry.path("ferry.db")).expect("open");
+        database.busy_timeout(PATIENCE).expect("wait");
+        database.execute_batch(sql).expect("write");
+    };
+    // Two books that began long ago, and are frozen.
+    by_hand("UPDATE tenants SET frozen = 'a test' WHERE tenant <> 'acme'");
+    by_hand("UPDATE journal SET time = time - 900000000000 WHERE tenant <> 'acme'");
+    let held_up = ferry.run(&["seal", "2020-02"]);
+    assert_eq!(held_up.status.code(), Some(1));
+    for said in [
+        "2020-02 is not sealed: the books of 'second', 'third' are frozen",
+        "`ferry seal 2020-02 --without second --without third`",
+    ] {
+        assert!(held_up.err.contains(said), "{said}: {}", held_up.err);
+    }
+    let unfrozen = [
+        "seal",
+        "2020-02",
+        "--without",
+        "second",
+        "--without",
+        "acme",
+    ];
+    let unfrozen = ferry.run(&unfrozen).err;
+    assert!(unfrozen.contains("'acme' is not frozen"), "{unfrozen}");
+    let both = [
+        "seal",
+        "2020-02",
+        "--without",
+        "second",
+        "--without",
+        "third",
+    ];
+    let sealed = ferry.json(&both);
+    let left_out = serde_json::json!(["second", "third"]);
+    assert_eq!(
+        (&sealed["books"], &sealed["without"]),
+        (&0.into(), &left_out)
+    );
+    let other = ferry.run(&["seal", "2020-02", "--without", "third"]).err;
+    let said = "2020-02 is sealed already, without 'second', 'third', and a seal is for good";
+    assert!(other.contains(said), "{other}");
+    by_hand("UPDATE journal SET time = time + 900000000000 WHERE tenant <> 'acme'");
+    for shown in [&["seal", "2020-02"][..], &["seal", "--list"], &["verify"]] {
+        let ran = ferry.run(shown);
+        assert!(ran.status.success(), "{}", ran.err);
+        assert!(ran.out.contains("second, third"), "{shown:?}: {}", ran.out);
+    }
+    let verdict = ferry.json(&["verify"]);
+    let without = serde_json::json!([{"month": "2020-02", "books": left_out}]);
+    assert_eq!(
+        (&verdict["clean"], &verdict["without"]),
+        (&true.into(), &without)
+    );
 }
 
 #[test]

@@ -70,11 +70,10 @@ impl Client {
     /// Seals a month that is over, or finds it sealed.
     ///
     /// # Errors
-    /// [`ClientError`]; code `month_not_over`.
-    pub async fn seal_month(&self, month: &str) -> Result<Seal, ClientError> {
-        let month = month.to_owned();
+    /// [`ClientError`]; codes `month_not_over`, `frozen`, `not_frozen`, and `conflict` if it is sealed without other books.
+    pub async fn seal_month(&self, asked: &SealMonth) -> Result<Seal, ClientError> {
         let request = self.request(Method::POST, "seals");
-        self.send(request.json(&SealMonth { month })).await
+        self.send(request.json(asked)).await
     }
 
     /// Every sealed month.

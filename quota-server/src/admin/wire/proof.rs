@@ -10,6 +10,9 @@ use serde::{Deserialize, Serialize};
 pub struct SealMonth {
     /// Such as `2026-10`.
     pub month: String,
+    /// Frozen books that it is sealed without.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub without: Vec<String>,
 }
 
 /// A sealed month. Its seal is an entry of every book, at the end of each, and so has no one place; `GET heads` tells where the journals
@@ -20,14 +23,27 @@ pub struct Seal {
     pub month: String,
     /// When it was sealed.
     pub sealed_at: String,
-    /// Books with an entry before its end.
+    /// Books with an entry before its end, but for those that it is without.
     pub books: u64,
-    /// Over how every one of them stood at its end, hexadecimal.
+    /// Books that it tells nothing of: frozen when it was made. Also when they are mended; a later month's seal tells of all their
+    /// entries.
+    #[serde(default)]
+    pub without: Vec<String>,
+    /// Over how every one of them stood at its end, and the names of those that it is without, hexadecimal.
     pub hash: String,
     /// Short name of the key that signed.
     pub public_key_id: String,
     /// Ed25519, hexadecimal.
     pub signature: String,
+}
+
+/// Books that a sealed month tells nothing of.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SealedWithout {
+    /// Such as `2026-10`.
+    pub month: String,
+    /// They.
+    pub books: Vec<String>,
 }
 
 /// `GET seals`.

@@ -297,9 +297,14 @@ async fn a_frozen_house_takes_nothing() {
     let unchanged = matches!(known, HouseAnswer::Done { changed: false, .. });
     assert!(unchanged, "{known:?}");
     let unsealed = fixture.engine.seal_month(month()).await;
-    assert_eq!(unsealed, Err(EngineError::FrozenBook(TenantId::house())));
-    // The others go on.
+    let books = vec![TenantId::house()];
+    let month = month();
+    assert_eq!(unsealed, Err(EngineError::FrozenBooks { month, books }));
+    // The others go on, and are sealed if the house is left out.
     fixture.granted().await;
+    let without = [TenantId::house()].into();
+    let sealed = fixture.engine.seal_month_without(month, without);
+    assert_eq!(sealed.await.unwrap().books, 1);
     fixture.assert_clean().await;
 }
 

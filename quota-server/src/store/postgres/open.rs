@@ -2,13 +2,11 @@
 
 use super::PostgresConfig;
 use super::link::Link;
-use crate::store::schema::{self, SCHEMA};
+use crate::store::schema::{FOR_POSTGRES, SCHEMA};
 use crate::store::{OpenError, StoreError};
 
 /// Without these PostgreSQL acknowledges what it may lose. A relative that has no such setting has no such danger.
 const DURABILITY: [&str; 3] = ["fsync", "full_page_writes", "synchronous_commit"];
-/// Each brings a database from the schema of its place to the next.
-const MIGRATIONS: [fn() -> String; SCHEMA as usize] = [schema::for_postgres];
 /// Servers that start at once may meet while they make the schema; each time one of them gets further.
 const MEETINGS_MAX: usize = 20;
 
@@ -111,7 +109,7 @@ fn migrate(link: &Link, config: &PostgresConfig) -> Result<(), OpenError> {
             return Err(newer(config, found));
         }
         let done = usize::try_from(found).unwrap_or(0);
-        for (at, migration) in MIGRATIONS.iter().enumerate().skip(done) {
+        for (at, migration) in FOR_POSTGRES.iter().enumerate().skip(done) {
             let to = at.saturating_add(1);
             let sql = format!(
                 "{}; UPDATE meta SET value = '{to}' WHERE name = 'schema'",

@@ -64,6 +64,7 @@ fn sources_say_what_every_relative_of_postgresql_accepts() {
     }
     for name in [
         "schema.sql",
+        "2.sql",
         "table.rs",
         "reader.rs",
         "credit.rs",
@@ -100,7 +101,9 @@ fn what_is_built_for_the_tables_is_what_every_relative_of_postgresql_accepts() {
             assert_eq!(fault(sql), None, "{sql}");
         }
     }
-    assert_eq!(fault(&without_comments(&for_postgres())), None);
+    for text in FOR_POSTGRES {
+        assert_eq!(fault(&without_comments(&text())), None);
+    }
 }
 
 #[test]
@@ -128,7 +131,9 @@ fn the_tenant_comes_first_in_every_key_but_the_directories() {
 #[test]
 fn only_small_rows_lie_in_the_order_of_their_keys() {
     let database = rusqlite::Connection::open_in_memory().unwrap();
-    database.execute_batch(&for_sqlite()).unwrap();
+    for version in FOR_SQLITE {
+        database.execute_batch(&version()).unwrap();
+    }
     for table in super::tables() {
         let by_key: bool = database
             .query_row(
@@ -139,5 +144,31 @@ fn only_small_rows_lie_in_the_order_of_their_keys() {
             .unwrap();
         let is_large = columns(table).contains(&"content");
         assert_eq!(by_key, !is_large, "{table}");
+    }
+}
+
+/// What a version adds is read and copied like what was there from the beginning.
+#[test]
+fn the_schema_names_the_columns_that_the_tables_have() {
+    let database = rusqlite::Connection::open_in_memory().unwrap();
+    for (at, version) in (1..).zip(FOR_SQLITE) {
+        database.execute_batch(&version()).unwrap();
+        for table in super::tables() {
+            let sql = "SELECT name FROM pragma_table_info(?1) ORDER BY cid";
+            let mut statement = database.prepare(sql).unwrap();
+            let found = statement.query_map([table], |row| row.get(0)).unwrap();
+            let found: Vec<String> = found.map(Result::unwrap).collect();
+            assert_eq!(columns_at(at, table), found, "{table} at {at}");
+        }
+    }
+    for table in super::tables() {
+        assert_eq!(columns_at(SCHEMA, table), columns(table));
+        for column in columns(table) {
+            let kind = column_type(table, column);
+            assert!(
+                ["BIGINT", "TEXT", "BYTEA"].contains(&kind),
+                "{table}.{column} is '{kind}'"
+            );
+        }
     }
 }

@@ -4,7 +4,7 @@ use super::carrier::Carrier;
 use super::held::Held;
 use super::source::SqliteSource;
 use super::{Exclusive, SqliteStore, failed, persist};
-use crate::store::schema::{self, SCHEMA};
+use crate::store::schema::{FOR_SQLITE, SCHEMA};
 use crate::store::{OpenError, moved};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
@@ -15,8 +15,6 @@ use std::time::Duration;
 
 /// Marks a file as ours: "Fery" in ASCII.
 const APPLICATION_ID: i64 = 0x4665_7279;
-/// Each brings a database from the schema of its place to the next.
-const MIGRATIONS: [fn() -> String; SCHEMA as usize] = [schema::for_sqlite];
 /// The writer is alone but for a reader that recovers the log after a crash: it waits that long.
 const BUSY: Duration = Duration::from_secs(10);
 /// Statements in use, with room.
@@ -172,7 +170,7 @@ fn migrate(connection: &Connection) -> Result<(), OpenError> {
         .pragma_query_value(None, "user_version", |row| row.get(0))
         .map_err(failed("read the schema's version"))?;
     let done = usize::try_from(found).unwrap_or(0);
-    for (at, migration) in MIGRATIONS.iter().enumerate().skip(done) {
+    for (at, migration) in FOR_SQLITE.iter().enumerate().skip(done) {
         let to = at.saturating_add(1);
         let sql = format!(
             "BEGIN IMMEDIATE; {}; PRAGMA user_version = {to}; \
