@@ -3,7 +3,7 @@
 mod orders;
 
 use crate::chance::Chance;
-use crate::step::{Evidence, Gateway, Offered, Request, Rules, Source, Step};
+use crate::step::{Caller, Evidence, Gateway, Key, Offered, Request, Rules, Source, Step};
 use orders::{About, Orders};
 use std::collections::VecDeque;
 
@@ -25,6 +25,8 @@ pub enum Kind {
     Release,
     /// What operators do.
     Operator,
+    /// An operator adds a key.
+    Key,
     /// What a person puts right.
     Correction,
 }
@@ -32,12 +34,13 @@ pub enum Kind {
 impl Kind {
     /// One of them, as often as they really come.
     pub const fn any(chance: &mut Chance) -> Self {
-        match chance.below(22) {
-            0..7 => Self::Reserve,
-            7..11 => Self::Renew,
-            11..16 => Self::Settle,
-            16..18 => Self::Release,
-            18..20 => Self::Operator,
+        match chance.below(45) {
+            0..14 => Self::Reserve,
+            14..22 => Self::Renew,
+            22..32 => Self::Settle,
+            32..36 => Self::Release,
+            36..40 => Self::Operator,
+            40 => Self::Key,
             _ => Self::Correction,
         }
     }
@@ -49,7 +52,7 @@ pub struct Draw {
     rules: Rules,
     /// So many at most: older ones are left alone.
     spoken_of: usize,
-    requests: VecDeque<Request>,
+    requests: VecDeque<(Request, Key)>,
     /// Of these, those that were too old to be judged when they were first spoken of.
     old: VecDeque<Request>,
     /// Those that were settled, as far as it was theirs to be.
@@ -79,30 +82,36 @@ impl Draw {
 
     /// Requests that were spoken of lately.
     pub fn requests(&self) -> impl Iterator<Item = Request> + '_ {
-        self.requests.iter().copied()
+        self.requests.iter().map(|(request, _)| *request)
     }
 
     /// A step of a kind, at a time, by a gateway if gateways ask it.
     pub fn step(&mut self, kind: Kind, by: Gateway, now: u64, chance: &mut Chance) -> Step {
         match kind {
-            Kind::Reserve => Step::Reserve {
-                request: self.request(now, (2, 40), chance),
-                by,
-                other: chance.once_in(20),
-                offered: Offered::any(chance),
-            },
-            Kind::Renew => Step::Renew {
-                request: self.request(now, (30, 40), chance),
-                by,
-                output: chance.below(9).cast_signed(),
-                target: if chance.once_in(2) {
-                    chance.below(260).cast_signed()
-                } else {
-                    0
-                },
-            },
+            Kind::Reserve => {
+                let (request, by) = self.call(by, now, (2, 40), chance);
+                Step::Reserve {
+                    request,
+                    by,
+                    other: chance.once_in(20),
+                    offered: Offered::any(chance),
+                }
+            }
+            Kind::Renew => {
+                let (request, by) = self.call(by, now, (30, 40), chance);
+                Step::Renew {
+                    request,
+                    by,
+                    output: chance.below(9).cast_signed(),
+                    target: if chance.once_in(2) {
+                        chance.below(260).cast_signed()
+                    } else {
+                        0
+                    },
+                }
+            }
             Kind::Settle => {
-                let request = self.request(now, (12, 5), chance);
+                let (request, by) = self.call(by, now, (12, 5), chance);
                 let evidence = Evidence::any(chance);
                 keep(&mut self.settled, request, self.spoken_of);
                 if evidence.output == TOKENS_BEYOND {
@@ -114,13 +123,14 @@ impl Draw {
                     evidence,
                 }
             }
-            Kind::Release => Step::Release {
-                request: self.request(now, (12, 40), chance),
-                by,
-            },
+            Kind::Release => {
+                let (request, by) = self.call(by, now, (12, 40), chance);
+                Step::Release { request, by }
+            }
             Kind::Operator => self.orders.any(now, chance),
+            Kind::Key => Step::IssueKey(self.orders.key(now, chance)),
             Kind::Correction => {
-                let request = self.request(now, (u64::MAX, 40), chance);
+                let (request, _) = self.request(now, (u64::MAX, 40), chance);
                 let any = |of: &VecDeque<Request>, chance: &mut Chance| {
                     let at = chance.below(of.len() as u64) as usize;
                     let found = of.get(at).filter(|_| !chance.once_in(6));
@@ -138,7 +148,7 @@ impl Draw {
 
     /// A lease that may have run out, of a request that was spoken of.
     pub fn expiry(&mut self, now: u64, chance: &mut Chance) -> Step {
-        let request = self.request(now, (u64::MAX, 40), chance);
+        let (request, _) = self.request(now, (u64::MAX, 40), chance);
         Step::Expire { request }
     }
 
@@ -147,9 +157,31 @@ impl Draw {
         Step::Transfer(self.orders.transfer(to, chance))
     }
 
+    /// What a gateway's call is about, and with which key: now and then another than the request's.
+    fn call(
+        &mut self,
+        gateway: Gateway,
+        now: u64,
+        new: (u64, u64),
+        chance: &mut Chance,
+    ) -> (Request, Caller) {
+        let (request, own) = self.request(now, new, chance);
+        let key = match chance.below(40) {
+            0 => self.orders.known_key(chance),
+            1 => self.orders.next_key(),
+            _ => own,
+        };
+        (request, Caller { gateway, key })
+    }
+
     /// One that was spoken of, or once in so many times a new one; of these, once in so many times one that is older than anything
     /// is remembered.
-    fn request(&mut self, now: u64, (new_in, old_in): (u64, u64), chance: &mut Chance) -> Request {
+    fn request(
+        &mut self,
+        now: u64,
+        (new_in, old_in): (u64, u64),
+        chance: &mut Chance,
+    ) -> (Request, Key) {
         if self.requests.is_empty() || chance.once_in(new_in) {
             let is_old = chance.once_in(old_in);
             let age = if is_old {
@@ -162,23 +194,25 @@ impl Draw {
                 number: self.drawn,
             };
             self.drawn += 1;
-            keep(&mut self.requests, request, self.spoken_of);
+            let key = self.orders.recent_key(chance);
+            keep(&mut self.requests, (request, key), self.spoken_of);
             if is_old {
                 keep(&mut self.old, request, WAITING_MAX);
             }
-            return request;
+            return (request, key);
         }
         let at = chance.below(self.requests.len() as u64);
         let known = self.requests.get(at as usize).copied();
-        known.unwrap_or(Request {
+        let first = Request {
             drawn_ms: now,
             number: 0,
-        })
+        };
+        known.unwrap_or((first, Key::FIRST))
     }
 }
 
 /// One more; the oldest goes, if these are too many.
-fn keep(requests: &mut VecDeque<Request>, request: Request, most: usize) {
+fn keep<T>(requests: &mut VecDeque<T>, request: T, most: usize) {
     requests.push_back(request);
     if requests.len() > most {
         requests.pop_front();

@@ -19,8 +19,11 @@ pub use chance::Chance;
 pub use draw::{Draw, Kind};
 pub use naive::{At, Grant, Naive, Row, Standing};
 pub use order::{
-    CorrectionOrder, GrantKind, GrantName, GrantOrder, Policy, Remedy, TopUpOrder, TransferOrder,
+    CorrectionOrder, GrantKind, GrantName, GrantOrder, KeyOrder, KeyState, Policy, Remedy,
+    TopUpOrder, TransferOrder,
 };
-pub use speak::{PRICES, Spoken, grant_id, offer, owner, reservation_id, speak, tenant, told};
-pub use step::{Evidence, Gateway, Offered, Request, Rules, Source, Step};
+pub use speak::{
+    PRICES, Spoken, Tally, grant_id, key_digits, offer, reservation_id, speak, tenant, told,
+};
+pub use step::{Caller, Evidence, Gateway, Key, Offered, Request, Rules, Source, Step};
 pub use told::Told;

@@ -3,6 +3,7 @@
 mod charge;
 mod corrections;
 mod grants;
+mod keys;
 mod places;
 mod price;
 mod requests;
@@ -13,10 +14,11 @@ pub use grants::Grant;
 pub(crate) use price::{CONTEXT, MEDIAN, limit_of_settle};
 pub use requests::{At, Row};
 
-use crate::order::{CorrectionOrder, GrantName, Policy, TopUpOrder};
-use crate::step::{Request, Rules, Step};
+use crate::order::{CorrectionOrder, GrantName, KeyOrder, Policy, TopUpOrder};
+use crate::step::{Key, Request, Rules, Step};
 use crate::told::Told;
 use corrections::Paying;
+use keys::Known;
 use std::collections::{BTreeMap, BTreeSet};
 use transfers::Moved;
 
@@ -43,7 +45,7 @@ pub struct Naive {
     rules: Rules,
     policy: Policy,
     paused: bool,
-    key_paused: bool,
+    keys: BTreeMap<Key, Known>,
     reseller: Option<u16>,
     top_ups: BTreeMap<u64, Paying>,
     corrections: BTreeMap<u64, (CorrectionOrder, u64)>,
@@ -54,6 +56,11 @@ impl Naive {
     /// A book with one key and so many entries in its journal.
     #[must_use]
     pub fn new(rules: Rules, now: u64, seq: u64) -> Self {
+        let first = KeyOrder {
+            key: Key::FIRST,
+            other: false,
+            ends_ms: None,
+        };
         let mut new = Self {
             posted: 0,
             now,
@@ -65,7 +72,7 @@ impl Naive {
             rules,
             policy: Policy::Debt,
             paused: false,
-            key_paused: false,
+            keys: [(first.key, Known::new(first))].into(),
             reseller: None,
             top_ups: BTreeMap::new(),
             corrections: BTreeMap::new(),
@@ -134,10 +141,8 @@ impl Naive {
                 let was = std::mem::replace(&mut self.paused, paused);
                 self.changed_if(was != paused)
             }
-            Step::PauseKey(paused) => {
-                let was = std::mem::replace(&mut self.key_paused, paused);
-                self.changed_if(was != paused)
-            }
+            Step::IssueKey(order) => self.issue_key(order),
+            Step::SetKey(key, to) => self.set_key(key, to),
             Step::Overage(policy) => {
                 let was = std::mem::replace(&mut self.policy, policy);
                 self.changed_if(was != policy)

@@ -1,6 +1,6 @@
 //! What operators ask of a book, and what a person puts right, in plain numbers.
 
-use crate::step::Request;
+use crate::step::{Key, Request};
 use core::cmp::Ordering;
 
 /// What becomes of what nothing covers.
@@ -86,6 +86,28 @@ impl PartialOrd for GrantName {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
     }
+}
+
+/// Whether a customer's key may be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyState {
+    /// It may.
+    Active,
+    /// It may not, for now.
+    Paused,
+    /// Never again.
+    Revoked,
+}
+
+/// A key of the tenant's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeyOrder {
+    /// Which.
+    pub key: Key,
+    /// Called otherwise than most are.
+    pub other: bool,
+    /// When it ends by itself.
+    pub ends_ms: Option<u64>,
 }
 
 /// Credit with a name.

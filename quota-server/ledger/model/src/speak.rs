@@ -1,13 +1,15 @@
 //! The model's steps in the ledger's words, and the ledger's answers in the model's. Nothing is decided here.
 
 mod orders;
+mod tally;
 mod told;
 
+pub use tally::Tally;
 pub use told::told;
 
 use crate::naive::{CONTEXT, MEDIAN, limit_of_settle};
 use crate::order::GrantName;
-use crate::step::{Evidence, Gateway, Offered, Request, Source, Step};
+use crate::step::{Caller, Evidence, Gateway, Key, Offered, Request, Source, Step};
 use ferry_ledger::{
     Candidate, Command, Expire, Lifeless, ModelLimits, Offer, Owner, Release, Renew, Reserve,
     Settle, Transfer,
@@ -92,18 +94,37 @@ fn offer_of(lifeless: Lifeless) -> Offer {
     }
 }
 
-/// The gateway's name and the customer's key.
-///
-/// # Errors
-/// None: the names are names.
-pub fn owner(by: Gateway, key: &KeyId) -> Result<Owner, InvalidId> {
-    let name = match by {
+/// The characters of a key's id, as numbers.
+#[must_use]
+pub fn key_digits(book: usize, key: Key) -> [u8; 8] {
+    let digit = |number: usize, place: usize| (number / place % 10) as u8;
+    let book = |place| digit(book, place);
+    let key = |place| digit(key.0.into(), place);
+    [
+        book(1_000),
+        book(100),
+        book(10),
+        book(1),
+        key(1_000),
+        key(100),
+        key(10),
+        key(1),
+    ]
+}
+
+fn key_id(book: usize, key: Key) -> Result<KeyId, InvalidId> {
+    let digits = key_digits(book, key).map(|digit| char::from(b'0' + digit));
+    format!("key_{}", String::from_iter(digits)).parse()
+}
+
+fn owner(book: usize, by: Caller) -> Result<Owner, InvalidId> {
+    let name = match by.gateway {
         Gateway::Usual => "edge",
         Gateway::Other => "other",
     };
     Ok(Owner {
         principal: name.parse()?,
-        key: key.clone(),
+        key: key_id(book, by.key)?,
     })
 }
 
@@ -204,11 +225,11 @@ pub enum Spoken {
     Transfer(Transfer),
 }
 
-/// A step in the ledger's words, of the tenant that has this key.
+/// A step in the ledger's words; the keys are those of this book.
 ///
 /// # Errors
 /// None: every name is a name.
-pub fn speak(step: Step, key: &KeyId) -> Result<Spoken, InvalidId> {
+pub fn speak(step: Step, book: usize) -> Result<Spoken, InvalidId> {
     Ok(Spoken::Command(match step {
         Step::Reserve {
             request,
@@ -217,7 +238,7 @@ pub fn speak(step: Step, key: &KeyId) -> Result<Spoken, InvalidId> {
             offered,
         } => Command::Reserve(Box::new(Reserve {
             id: reservation_id(request),
-            owner: owner(by, key)?,
+            owner: owner(book, by)?,
             facts: facts(request, other),
             offer: match offered {
                 Offered::Nothing => None,
@@ -232,7 +253,7 @@ pub fn speak(step: Step, key: &KeyId) -> Result<Spoken, InvalidId> {
             target,
         } => Command::Renew(Renew {
             id: reservation_id(request),
-            owner: owner(by, key)?,
+            owner: owner(book, by)?,
             usage: usage(0, output),
             output_tokens_target: target.unsigned_abs(),
         }),
@@ -242,7 +263,7 @@ pub fn speak(step: Step, key: &KeyId) -> Result<Spoken, InvalidId> {
             evidence,
         } => Command::Settle(Box::new(Settle {
             id: reservation_id(request),
-            owner: owner(by, key)?,
+            owner: owner(book, by)?,
             settlement: settlement(request, evidence),
             offer: Some(offer()),
             by: None,
@@ -250,7 +271,7 @@ pub fn speak(step: Step, key: &KeyId) -> Result<Spoken, InvalidId> {
         })),
         Step::Release { request, by } => Command::Release(Release {
             id: reservation_id(request),
-            owner: owner(by, key)?,
+            owner: owner(book, by)?,
             by: None,
         }),
         Step::Expire { request } => Command::Expire(Expire {
@@ -262,7 +283,8 @@ pub fn speak(step: Step, key: &KeyId) -> Result<Spoken, InvalidId> {
         Step::Correct(order) => Command::Correct(Box::new(orders::correction(order)?)),
         Step::Transfer(order) => return orders::transfer(order).map(Spoken::Transfer),
         Step::Pause(paused) => Command::SetTenantState(orders::tenant_state(paused)),
-        Step::PauseKey(paused) => Command::SetKeyState(orders::key_state(key, paused)),
+        Step::IssueKey(order) => Command::IssueKey(orders::key(key_id(book, order.key)?, order)),
+        Step::SetKey(key, to) => Command::SetKeyState(orders::key_state(key_id(book, key)?, to)),
         Step::Overage(policy) => Command::SetOverage(orders::overage(policy)),
         Step::Reseller(share) => Command::SetReseller(orders::reseller(share)?),
     }))

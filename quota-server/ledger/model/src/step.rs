@@ -1,6 +1,8 @@
 //! What is asked, in plain numbers.
 
-use crate::order::{CorrectionOrder, GrantName, GrantOrder, Policy, TopUpOrder, TransferOrder};
+use crate::order::{
+    CorrectionOrder, GrantName, GrantOrder, KeyOrder, KeyState, Policy, TopUpOrder, TransferOrder,
+};
 
 /// The times that the server was configured with, in milliseconds.
 #[derive(Clone, Copy, Debug)]
@@ -29,6 +31,26 @@ pub enum Gateway {
     Usual,
     /// Another one, which owns what it made.
     Other,
+}
+
+/// A customer's key, by its number; every book begins with the first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Key(pub u8);
+
+impl Key {
+    /// The one that every book begins with.
+    pub const FIRST: Self = Self(0);
+    /// So many can be drawn of each book.
+    pub const COUNT: u8 = 60;
+}
+
+/// Who asks; a request belongs to whoever made it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Caller {
+    /// Which gateway.
+    pub gateway: Gateway,
+    /// With which of the customer's keys.
+    pub key: Key,
 }
 
 /// How a usage is known, from the worst to the best.
@@ -89,7 +111,7 @@ pub enum Step {
         /// Which.
         request: Request,
         /// Who asks.
-        by: Gateway,
+        by: Caller,
         /// With other facts than it usually has.
         other: bool,
         /// What it is offered.
@@ -100,7 +122,7 @@ pub enum Step {
         /// Which.
         request: Request,
         /// Who says so.
-        by: Gateway,
+        by: Caller,
         /// Tokens of output.
         output: i64,
         /// Tokens of output that it shall be allowed; 0 to leave them as they are.
@@ -111,7 +133,7 @@ pub enum Step {
         /// Which.
         request: Request,
         /// Who says so.
-        by: Gateway,
+        by: Caller,
         /// What was used.
         evidence: Evidence,
     },
@@ -120,7 +142,7 @@ pub enum Step {
         /// Which.
         request: Request,
         /// Who says so.
-        by: Gateway,
+        by: Caller,
     },
     /// Its lease may have run out.
     Expire {
@@ -142,8 +164,10 @@ pub enum Step {
     Transfer(TransferOrder),
     /// The tenant is paused or resumed.
     Pause(bool),
-    /// Its key is paused or resumed.
-    PauseKey(bool),
+    /// A key is added.
+    IssueKey(KeyOrder),
+    /// A key is paused, resumed or revoked.
+    SetKey(Key, KeyState),
     /// What becomes of what nothing covers is set.
     Overage(Policy),
     /// Whoever gets a share is set, with it in basis points.
@@ -180,6 +204,28 @@ impl Request {
 }
 
 impl Step {
+    /// Who asks, if it is a gateway's call.
+    #[must_use]
+    pub const fn by(self) -> Option<Caller> {
+        match self {
+            Self::Reserve { by, .. }
+            | Self::Renew { by, .. }
+            | Self::Settle { by, .. }
+            | Self::Release { by, .. } => Some(by),
+            Self::Expire { .. }
+            | Self::TopUp(_)
+            | Self::Grant(_)
+            | Self::EndGrant { .. }
+            | Self::Correct(_)
+            | Self::Transfer(_)
+            | Self::Pause(_)
+            | Self::IssueKey(_)
+            | Self::SetKey(..)
+            | Self::Overage(_)
+            | Self::Reseller(_) => None,
+        }
+    }
+
     /// The request that a gateway's call, or the end of its lease, is about.
     #[must_use]
     pub const fn request(self) -> Option<Request> {
@@ -195,7 +241,8 @@ impl Step {
             | Self::Correct(_)
             | Self::Transfer(_)
             | Self::Pause(_)
-            | Self::PauseKey(_)
+            | Self::IssueKey(_)
+            | Self::SetKey(..)
             | Self::Overage(_)
             | Self::Reseller(_) => None,
         }

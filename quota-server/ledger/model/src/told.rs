@@ -63,6 +63,10 @@ pub enum Told {
     Exceeds(i64),
     /// Nothing is no amount.
     OutOfRange,
+    /// There is no such key.
+    UnknownKey,
+    /// A revoked key stays revoked.
+    Revoked,
     /// There is no such grant.
     UnknownGrant,
     /// Nobody paid for this grant.

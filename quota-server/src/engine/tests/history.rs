@@ -11,7 +11,9 @@ use super::fixture::START_MS;
 use crate::engine::{Answered, Engine, EngineError};
 use crate::principal::Principal;
 use ferry_ledger::{Answer, UnixMs};
-use ferry_model::{Chance, Evidence, Gateway, Offered, Request, Step, TopUpOrder, speak};
+use ferry_model::{
+    Caller, Chance, Evidence, Gateway, Key, Offered, Request, Step, TopUpOrder, speak,
+};
 use ferry_types::KeyText;
 use replay::{Acknowledged, Replay, Unseen};
 use std::pin::pin;
@@ -55,7 +57,7 @@ async fn an_observed_history_in_the_journals_order_is_the_naive_models() {
             chance: Chance::new(seed.wrapping_mul(CLIENTS).wrapping_add(number)),
             servers: servers.clone(),
             gateways: side.gateways.clone(),
-            key: side.keys[0].clone(),
+            key: side.key(0, Key::FIRST).clone(),
             furthest: 0,
             acknowledged: Vec::new(),
             unseen: Vec::new(),
@@ -175,7 +177,7 @@ impl Client {
     fn note(&mut self, step: Step, answered: &Answered<Answer>) {
         assert_eq!(answered.server_time, UnixMs(START_MS));
         let seen = Seen::of(answered);
-        self.furthest = self.furthest.max(seen.seq);
+        self.furthest = self.furthest.max(seen.seq());
         self.acknowledged.push(Acknowledged { step, seen });
     }
 
@@ -186,20 +188,22 @@ impl Client {
     ) -> impl Future<Output = Result<Answered<Answer>, EngineError>> + Send + use<> {
         let server = self.servers[here].clone();
         let gateway = match step.request() {
-            Some(request) if by(request) == Gateway::Other => &self.gateways[1],
+            Some(request) if by(request).gateway == Gateway::Other => &self.gateways[1],
             _ => &self.gateways[0],
         };
         let mut asked = Asked::by(Arc::clone(gateway));
-        let order = speak(step, &self.key.id()).unwrap();
+        let order = speak(step, 0).unwrap();
         asked.add(Side::tenant(0), &self.key, order);
         async move { Ok(asked.of(&server).await?.pop().unwrap()) }
     }
 }
 
 /// Each request comes through one gateway.
-fn by(request: Request) -> Gateway {
-    match request.number % 8 {
+fn by(request: Request) -> Caller {
+    let gateway = match request.number % 8 {
         0 => Gateway::Other,
         _ => Gateway::Usual,
-    }
+    };
+    let key = Key::FIRST;
+    Caller { gateway, key }
 }

@@ -2,15 +2,18 @@
 
 use crate::chance::Chance;
 use crate::order::{
-    CorrectionOrder, GrantKind, GrantName, GrantOrder, Policy, Remedy, TopUpOrder, TransferOrder,
+    CorrectionOrder, GrantKind, GrantName, GrantOrder, KeyOrder, KeyState, Policy, Remedy,
+    TopUpOrder, TransferOrder,
 };
-use crate::step::{Request, Step};
+use crate::step::{Key, Request, Step};
 
 /// Numbers of transfers are drawn from so many: two books seldom draw the same.
 const TRANSFERS: u64 = 10_000;
 /// Or from so few: then they often do, and mean two different ones.
 const TRANSFERS_FEW: u64 = 20;
 
+/// So many keys are in use at a time.
+const KEYS_RECENT: u64 = 3;
 /// Payments of one book are numbered from its own number times this on.
 const PAYMENTS: u64 = 1_000_000;
 
@@ -32,6 +35,9 @@ pub(super) struct Orders {
     top_ups: u64,
     grants: u64,
     corrections: u64,
+    /// Beside the first.
+    keys: u8,
+    last_key: Option<KeyOrder>,
     last_grant: Option<GrantOrder>,
     last_correction: Option<CorrectionOrder>,
     last_transfer: Option<TransferOrder>,
@@ -46,19 +52,63 @@ impl Orders {
     }
 
     pub(super) fn any(&mut self, now: u64, chance: &mut Chance) -> Step {
-        match chance.below(14) {
-            0..5 => Step::TopUp(self.top_up(chance)),
-            5..9 => Step::Grant(self.grant(now, chance)),
+        match chance.below(18) {
+            0..7 => Step::TopUp(self.top_up(chance)),
+            7..11 => Step::Grant(self.grant(now, chance)),
             // It is resumed more often than it is paused.
-            9 => Step::Pause(chance.once_in(12)),
-            10 => Step::PauseKey(chance.once_in(12)),
-            11 => Step::Reseller((!chance.once_in(4)).then(|| (chance.below(3) * 1_234) as u16)),
+            11 => Step::Pause(chance.once_in(12)),
+            12..15 => self.key_state(chance),
+            15 => Step::Reseller((!chance.once_in(4)).then(|| (chance.below(3) * 1_234) as u16)),
             _ => Step::Overage(match chance.below(3) {
                 0 => Policy::Debt,
                 1 => Policy::Credit(chance.below(400).cast_signed() + 1),
                 _ => Policy::Absorb,
             }),
         }
+    }
+
+    /// A further key; every third ends by itself.
+    pub(super) fn key(&mut self, now: u64, chance: &mut Chance) -> KeyOrder {
+        let full = self.next_key().0 + 1 >= Key::COUNT;
+        if let Some(last) = self.last_key.filter(|_| full || chance.once_in(4)) {
+            let other = last.other || chance.once_in(3);
+            return KeyOrder { other, ..last };
+        }
+        let order = KeyOrder {
+            key: self.next_key(),
+            other: false,
+            ends_ms: chance.once_in(3).then(|| now + chance.below(900_000)),
+        };
+        self.keys += 1;
+        self.last_key = Some(order);
+        order
+    }
+
+    /// Keys are resumed more often than they are paused; those that are revoked are mostly older ones.
+    fn key_state(&self, chance: &mut Chance) -> Step {
+        match chance.below(12) {
+            0 => Step::SetKey(self.known_key(chance), KeyState::Revoked),
+            1 => Step::SetKey(self.recent_key(chance), KeyState::Revoked),
+            2..4 => Step::SetKey(self.recent_key(chance), KeyState::Paused),
+            4 => Step::SetKey(self.next_key(), KeyState::Paused),
+            5 => Step::SetKey(self.known_key(chance), KeyState::Active),
+            _ => Step::SetKey(self.recent_key(chance), KeyState::Active),
+        }
+    }
+
+    /// The next one, which nobody has made yet.
+    pub(super) const fn next_key(&self) -> Key {
+        Key(self.keys + 1)
+    }
+
+    /// Any that was made.
+    pub(super) const fn known_key(&self, chance: &mut Chance) -> Key {
+        Key(chance.below(self.keys as u64 + 1) as u8)
+    }
+
+    /// One of the last that were made.
+    pub(super) const fn recent_key(&self, chance: &mut Chance) -> Key {
+        Key(self.keys.saturating_sub(chance.below(KEYS_RECENT) as u8))
     }
 
     fn top_up(&mut self, chance: &mut Chance) -> TopUpOrder {

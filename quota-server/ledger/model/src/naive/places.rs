@@ -1,6 +1,7 @@
 //! Which entry an answer tells of, and when that was written.
 
 use super::Naive;
+use super::keys::UNKNOWN_KEY;
 use super::requests::At;
 use crate::step::{Request, Step};
 use crate::told::Told;
@@ -11,6 +12,8 @@ impl Naive {
     #[must_use]
     pub fn place(&self, step: Step, told: Told) -> (u64, u64) {
         let entry = match (told, step.request()) {
+            // A key that is not there made nothing.
+            (Told::Refused(UNKNOWN_KEY), _) => return (self.seq, self.now),
             (Told::Refused(_), Some(request)) => {
                 return self.refused_place(request).unwrap_or((self.seq, self.now));
             }

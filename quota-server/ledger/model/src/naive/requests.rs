@@ -2,9 +2,10 @@
 
 use super::charge::Standing;
 use super::grants::{Slices, add, draw, total};
+use super::keys::UNKNOWN_KEY;
 use super::price::{Price, limit_of_settle, price};
 use super::{Naive, SKEW_MS_MAX};
-use crate::step::{Evidence, Gateway, Offered, Request, Source};
+use crate::step::{Caller, Evidence, Key, Offered, Request, Source};
 use crate::told::Told;
 
 /// Most tokens of output of the model's one model.
@@ -42,7 +43,7 @@ pub struct Row {
     pub standing: Option<Standing>,
     /// When its lease runs out.
     pub until: u64,
-    by: Gateway,
+    pub(super) by: Caller,
     /// Whether its facts are the other ones, as far as it has any.
     other: Option<bool>,
     pub(super) held: Option<Held>,
@@ -72,7 +73,7 @@ pub(super) struct Held {
 }
 
 impl Row {
-    pub(super) const fn new(at: At, by: Gateway, other: Option<bool>) -> Self {
+    pub(super) const fn new(at: At, by: Caller, other: Option<bool>) -> Self {
         Self {
             at,
             by,
@@ -117,10 +118,13 @@ impl Naive {
     pub(super) fn reserve(
         &mut self,
         request: Request,
-        by: Gateway,
+        by: Caller,
         other: bool,
         offered: Offered,
     ) -> Told {
+        if !self.has_key(by.key) {
+            return Told::Refused(UNKNOWN_KEY);
+        }
         if let Some(row) = self.rows.get(&request) {
             let same = row.other.is_none_or(|known| known == other);
             return match row.at {
@@ -131,7 +135,7 @@ impl Naive {
                 At::Settled | At::Released | At::Expired | At::Parked => row.ended(),
             };
         }
-        let (held, reason) = match self.judge(request, offered) {
+        let (held, reason) = match self.judge(request, by.key, offered) {
             Ok(held) => (Some(held), ""),
             Err(reason) => (None, reason),
         };
@@ -175,14 +179,14 @@ impl Naive {
         told
     }
 
-    /// Why a request that nobody spoke of yet would be refused now.
+    /// Why a request that nobody spoke of yet would be refused now, if it came with this key.
     #[must_use]
-    pub fn refusal(&self, request: Request) -> Option<&'static str> {
-        self.judge(request, Offered::Releasing).err()
+    pub fn refusal(&self, request: Request, key: Key) -> Option<&'static str> {
+        self.judge(request, key, Offered::Releasing).err()
     }
 
     /// It was refused for this reason after this entry, and that is kept.
-    pub fn refuse(&mut self, request: Request, by: Gateway, reason: &'static str, after: u64) {
+    pub fn refuse(&mut self, request: Request, by: Caller, reason: &'static str, after: u64) {
         let refused = Row {
             seq: after,
             refused_ms: self.now,
@@ -191,9 +195,9 @@ impl Naive {
         self.rows.insert(request, refused);
     }
 
-    fn judge(&self, request: Request, offered: Offered) -> Result<Held, &'static str> {
-        if self.key_paused {
-            return Err("key_paused");
+    fn judge(&self, request: Request, key: Key, offered: Offered) -> Result<Held, &'static str> {
+        if let Some(reason) = self.key_refusal(key) {
+            return Err(reason);
         }
         if self.paused {
             return Err("tenant_paused");
@@ -204,8 +208,7 @@ impl Naive {
         if offered == Offered::Nothing {
             return Err("model_not_found");
         }
-        let mut open = self.open.iter();
-        if request.under().is_some() && open.any(|open| open.under() == request.under()) {
+        if self.is_in_flight(request, key) {
             return Err("idempotency_key_in_use");
         }
         if self.posted + self.credit() < 0 {
@@ -233,6 +236,13 @@ impl Naive {
         })
     }
 
+    /// Whether another request goes on under the same idempotency key, which counts within the customer's key.
+    fn is_in_flight(&self, request: Request, key: Key) -> bool {
+        let with_key = |open: &Request| self.rows.get(open).is_some_and(|row| row.by.key == key);
+        let mut open = self.open.iter().filter(|open| with_key(open));
+        request.under().is_some() && open.any(|open| open.under() == request.under())
+    }
+
     fn granted_again(&mut self, request: Request) -> Told {
         let (now, rules, until) = (self.now, self.rules, self.lease());
         let Some(row) = self.rows.get_mut(&request) else {
@@ -254,17 +264,11 @@ impl Naive {
             })
     }
 
-    pub(super) fn renew(
-        &mut self,
-        request: Request,
-        by: Gateway,
-        output: i64,
-        target: i64,
-    ) -> Told {
+    pub(super) fn renew(&mut self, request: Request, by: Caller, output: i64, target: i64) -> Told {
         let until = self.lease();
         let open = |row: &Row| row.by == by && row.at == At::Open;
         if self.rows.get(&request).is_some_and(open) {
-            self.raise(request, target);
+            self.raise(request, by.key, target);
         }
         match self.rows.get_mut(&request) {
             None => Told::NotFound,
@@ -284,7 +288,7 @@ impl Naive {
     }
 
     /// Holds more for an open request, if that is more and there is enough.
-    fn raise(&mut self, request: Request, target: i64) {
+    fn raise(&mut self, request: Request, key: Key, target: i64) {
         let limit = target.min(LIMIT_MAX);
         let (input, _) = request.asks();
         let held = self.rows.get(&request).and_then(|row| row.held.as_ref());
@@ -294,7 +298,8 @@ impl Naive {
         let more = input + 2 * limit - held.units;
         let suiting = self.suiting();
         let available = self.with_balance(suiting.iter().map(|(_, free)| free).sum());
-        let blocked = self.paused || self.key_paused || self.posted + self.credit() < 0;
+        let blocked =
+            self.key_refusal(key).is_some() || self.paused || self.posted + self.credit() < 0;
         if blocked || more > available {
             return;
         }
@@ -308,8 +313,11 @@ impl Naive {
         }
     }
 
-    pub(super) fn settle(&mut self, request: Request, by: Gateway, evidence: Evidence) -> Told {
+    pub(super) fn settle(&mut self, request: Request, by: Caller, evidence: Evidence) -> Told {
         let Some(row) = self.rows.get(&request) else {
+            if !self.has_key(by.key) {
+                return Told::Denied;
+            }
             if self.now.saturating_sub(request.drawn_ms) > self.rules.window_ms {
                 let told = Some(evidence);
                 self.seq += 1;
@@ -384,8 +392,11 @@ impl Naive {
             })
     }
 
-    pub(super) fn release(&mut self, request: Request, by: Gateway) -> Told {
+    pub(super) fn release(&mut self, request: Request, by: Caller) -> Told {
         let Some(row) = self.rows.get(&request) else {
+            if !self.has_key(by.key) {
+                return Told::Denied;
+            }
             self.seq += 1;
             let row = Row {
                 seq: self.seq,

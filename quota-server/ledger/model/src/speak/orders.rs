@@ -2,10 +2,11 @@
 
 use super::{MODEL, PROVIDER, amount, grant_id, offer, reservation_id, tenant};
 use crate::order::{
-    CorrectionOrder, GrantKind, GrantOrder, Policy, Remedy, TopUpOrder, TransferOrder,
+    CorrectionOrder, GrantKind, GrantOrder, KeyOrder, KeyState, Policy, Remedy, TopUpOrder,
+    TransferOrder,
 };
 use ferry_ledger::{
-    Correct, Correction, GrantScope, IssueGrant, KeyState, Overage, Reason, SetKeyState, Share,
+    Correct, Correction, GrantScope, IssueGrant, IssueKey, Overage, Reason, SetKeyState, Share,
     TenantState, TopUp, TopUpRef, Transfer, UnixMs,
 };
 use ferry_types::{InvalidId, KeyId, ResellerName};
@@ -104,13 +105,21 @@ pub(super) const fn tenant_state(paused: bool) -> TenantState {
     }
 }
 
-pub(super) fn key_state(key: &KeyId, paused: bool) -> SetKeyState {
-    let to = if paused {
-        KeyState::Paused
-    } else {
-        KeyState::Active
+pub(super) fn key(key: KeyId, order: KeyOrder) -> IssueKey {
+    IssueKey {
+        key,
+        label: if order.other { "other" } else { "main" }.into(),
+        expires_at: order.ends_ms.map(UnixMs),
+        listed: [0; 32],
+    }
+}
+
+pub(super) const fn key_state(key: KeyId, to: KeyState) -> SetKeyState {
+    let to = match to {
+        KeyState::Active => ferry_ledger::KeyState::Active,
+        KeyState::Paused => ferry_ledger::KeyState::Paused,
+        KeyState::Revoked => ferry_ledger::KeyState::Revoked,
     };
-    let key = key.clone();
     SetKeyState { key, to }
 }
 

@@ -64,6 +64,8 @@ const fn told_operator(answer: &AdminAnswer) -> Told {
             changed: *changed,
         },
         AdminAnswer::Conflict { .. } => Told::Conflict,
+        AdminAnswer::UnknownKey => Told::UnknownKey,
+        AdminAnswer::Revoked => Told::Revoked,
         AdminAnswer::UnknownGrant => Told::UnknownGrant,
         AdminAnswer::NotPaidFor => Told::NotPaidFor,
         AdminAnswer::NeverValid => Told::NeverValid,
@@ -75,8 +77,6 @@ const fn told_operator(answer: &AdminAnswer) -> Told {
         AdminAnswer::NotParked => Told::NotParked,
         AdminAnswer::Exceeds { most } => Told::Exceeds(most.units()),
         AdminAnswer::Reserved
-        | AdminAnswer::UnknownKey
-        | AdminAnswer::Revoked
         | AdminAnswer::MonthNotOver
         | AdminAnswer::OtherCurrency
         | AdminAnswer::Frozen => Told::Unexpected,

@@ -1,9 +1,11 @@
 //! The ledger's commands as calls of the engine's: what a gateway sends together goes as one call.
 
+use crate::engine::job::{Ask, Op, Who};
+use crate::engine::lanes::Lane;
 use crate::engine::{Answered, Engine, EngineError, ReserveCall, SettleCall};
-use crate::key_directory::sha256;
+use crate::key_directory::{listed, sha256};
 use crate::principal::Principal;
-use ferry_ledger::{AdminAnswer, Answer, Command};
+use ferry_ledger::{AdminAnswer, Answer, Command, IssueKey};
 use ferry_model::Spoken;
 use ferry_types::{KeyText, TenantId};
 use std::sync::Arc;
@@ -16,6 +18,7 @@ pub(in crate::engine::tests) struct Asked {
     renews: Vec<ferry_api::Renew>,
     releases: Vec<ferry_api::Release>,
     orders: Vec<(TenantId, Spoken)>,
+    issued: Option<(TenantId, IssueKey, KeyText)>,
 }
 
 impl Asked {
@@ -28,6 +31,7 @@ impl Asked {
             renews: Vec::new(),
             releases: Vec::new(),
             orders: Vec::new(),
+            issued: None,
         }
     }
 
@@ -80,6 +84,7 @@ impl Asked {
                 id: call.id,
                 caller,
             }),
+            Command::IssueKey(order) => self.issued = Some((tenant, order, key.clone())),
             order => self.orders.push((tenant, Spoken::Command(order))),
         }
     }
@@ -93,6 +98,9 @@ impl Asked {
         if let Some(call) = self.reserves.pop() {
             let answered = engine.reserve(call).await?;
             return Ok(all(vec![answered], Answer::Reserve));
+        }
+        if let Some((tenant, order, text)) = self.issued {
+            return issue(engine, tenant, order, &text).await;
         }
         if let Some((tenant, order)) = self.orders.pop() {
             let answered = operate(engine, tenant, order).await?;
@@ -118,6 +126,28 @@ fn all<A>(answered: Vec<Answered<A>>, kind: impl Fn(A) -> Answer) -> Vec<Answere
         answer: kind(answered.answer),
     };
     answered.into_iter().map(of).collect()
+}
+
+/// As the engine does it, but for the text, which the engine draws.
+async fn issue(
+    engine: &Engine,
+    tenant: TenantId,
+    order: IssueKey,
+    text: &KeyText,
+) -> Result<Vec<Answered<Answer>>, EngineError> {
+    let peppers = &engine.inner.peppers;
+    let pepper = peppers.newest();
+    let digest = peppers.stored(pepper, &text.digest(sha256)).unwrap();
+    let listed = listed(pepper, &digest);
+    let ask = Ask::IssueKey {
+        issue: IssueKey { listed, ..order },
+        pepper,
+        digest,
+    };
+    let who = Who::Operator(tenant);
+    engine
+        .ask(Lane::Settlement, vec![Op { who, ask }], None)
+        .await
 }
 
 #[expect(

@@ -7,8 +7,8 @@ use crate::engine::LeaseConfig;
 use crate::engine::tests::cluster::Cluster;
 use crate::engine::tests::fixture::START_MS;
 use ferry_model::{
-    Gateway, GrantKind, GrantName, GrantOrder, Naive, Offered, Request, Rules, Step, Told,
-    TopUpOrder,
+    Caller, Gateway, GrantKind, GrantName, GrantOrder, Key, Naive, Offered, Request, Rules, Step,
+    Told, TopUpOrder,
 };
 
 /// Whose ends are posted lease first, grant first, and by the engine.
@@ -29,10 +29,16 @@ const fn request(number: u64) -> Request {
     }
 }
 
+/// Whoever asks.
+const BY: Caller = Caller {
+    gateway: Gateway::Usual,
+    key: Key::FIRST,
+};
+
 const fn reserve(request: Request, offered: Offered) -> Step {
     Step::Reserve {
         request,
-        by: Gateway::Usual,
+        by: BY,
         other: false,
         offered,
     }
@@ -57,7 +63,7 @@ fn before(book: usize, ends_ms: u64) -> Vec<Step> {
     };
     let renew = Step::Renew {
         request: RENEWED,
-        by: Gateway::Usual,
+        by: BY,
         output: 8,
         target: 0,
     };
@@ -94,15 +100,10 @@ impl Played {
             items: vec![(at, step)],
         };
         let seen = self.side.put(&[call]).await;
+        let seen: Vec<Seen> = seen.iter().map(Seen::of).collect();
         let book = &mut self.books[at];
         let told = book.step(step);
-        let expected = Seen {
-            told,
-            seq: book.seq,
-            place: book.place(step, told),
-            available: book.available(),
-        };
-        assert_eq!(seen, [expected], "{at}: {step:?}");
+        assert_eq!(seen, [Seen::expected(book, step, told)], "{at}: {step:?}");
     }
 
     async fn post(&mut self, at: usize, step: Step) -> Told {

@@ -7,11 +7,13 @@ use crate::engine::lanes::Lane;
 use crate::engine::tests::cluster::Cluster;
 use crate::engine::tests::fixture::{HandClock, done, principal, start};
 use crate::engine::{Answered, CreateTenant, Engine, EngineError, LeaseConfig, PriceTable};
-use crate::key_directory::{Peppers, listed, sha256};
+use crate::key_directory::{Peppers, sha256};
 use crate::principal::Principal;
 use crate::store::{Database, StoredEntry};
-use ferry_ledger::{Answer, IssueKey, Month, Position, Reservation, State};
-use ferry_model::{At, Gateway, PRICES, Request, Spoken, Step, Told, speak, told};
+use ferry_ledger::{Answer, Month, Position, Reservation, State};
+use ferry_model::{
+    At, Gateway, Key, KeyOrder, Naive, PRICES, Request, Spoken, Step, Told, speak, told,
+};
 use ferry_types::{Currency, KeyText, TenantId};
 use std::future::Future;
 use std::pin::Pin;
@@ -33,10 +35,16 @@ pub(in crate::engine::tests) type SeenRequest = (At, [i64; 3], Option<SeenStandi
 /// What stands of a corrected charge: of the balance, of grants, and what was judged.
 pub(in crate::engine::tests) type SeenStanding = (i64, Vec<(String, i64)>, i64);
 
-/// An answer, and what it tells of the book.
+/// An answer, and what it tells of the book; a key that nobody made has none.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(in crate::engine::tests) struct Seen {
     pub(in crate::engine::tests) told: Told,
+    pub(in crate::engine::tests) book: Option<SeenBook>,
+}
+
+/// What an answer tells of the book.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(in crate::engine::tests) struct SeenBook {
     pub(in crate::engine::tests) seq: u64,
     /// The entry that the answer tells of, and its time.
     pub(in crate::engine::tests) place: (u64, u64),
@@ -45,14 +53,47 @@ pub(in crate::engine::tests) struct Seen {
 
 impl Seen {
     pub(in crate::engine::tests) fn of(answered: &Answered<Answer>) -> Self {
-        let book = answered.book.as_ref().unwrap();
-        let Position { place, available } = book.position;
-        Self {
-            told: told(&answered.answer),
-            seq: book.head.seq,
-            place: (place.seq, place.time.0),
-            available: available.units(),
-        }
+        let book = answered.book.as_ref().map(|book| {
+            let Position { place, available } = book.position;
+            SeenBook {
+                seq: book.head.seq,
+                place: (place.seq, place.time.0),
+                available: available.units(),
+            }
+        });
+        let told = told(&answered.answer);
+        Self { told, book }
+    }
+
+    /// Where the journal ended.
+    pub(in crate::engine::tests) fn seq(&self) -> u64 {
+        self.book.unwrap().seq
+    }
+
+    /// The entry that it tells of, and its time.
+    pub(in crate::engine::tests) fn place(&self) -> (u64, u64) {
+        self.book.unwrap().place
+    }
+
+    /// What must be seen once the model has answered a step.
+    pub(in crate::engine::tests) fn expected(book: &Naive, step: Step, told: Told) -> Self {
+        let book = SeenBook {
+            seq: book.seq,
+            place: book.place(step, told),
+            available: book.available(),
+        };
+        let book = Some(book);
+        Self { told, book }
+    }
+
+    /// A key that nobody made is answered before any book is asked.
+    pub(in crate::engine::tests) const fn nobodys(step: Step) -> Self {
+        let told = if matches!(step, Step::Reserve { .. }) {
+            Told::Refused("unknown_key")
+        } else {
+            Told::Denied
+        };
+        Self { told, book: None }
     }
 }
 
@@ -61,7 +102,7 @@ pub(in crate::engine::tests) struct Side {
     clock: Arc<HandClock>,
     place: Database,
     pub(in crate::engine::tests) gateways: [Arc<Principal>; 2],
-    pub(in crate::engine::tests) keys: Vec<KeyText>,
+    keys: Vec<Vec<KeyText>>,
     folder: tempfile::TempDir,
     _cluster: Option<Arc<Cluster>>,
 }
@@ -129,28 +170,22 @@ impl Side {
                 currency: Currency::Usd,
             };
             done(self.engine.create_tenant(created).await);
-            let text = KeyText::new([at as u8; 8], [at as u8; 32], sha256);
-            let peppers = &self.engine.inner.peppers;
-            let pepper = peppers.newest();
-            let digest = peppers.stored(pepper, &text.digest(sha256)).unwrap();
-            let issue = IssueKey {
-                key: text.id(),
-                label: "main".into(),
-                expires_at: None,
-                listed: listed(pepper, &digest),
-            };
-            let ask = Ask::IssueKey {
-                issue,
-                pepper,
-                digest,
-            };
-            let who = Who::Operator(tenant);
-            let asked = self
-                .engine
-                .ask(Lane::Settlement, vec![Op { who, ask }], None);
-            asked.await.unwrap();
-            self.keys.push(text);
+            self.keys
+                .push((0..Key::COUNT).map(|key| text(at, Key(key))).collect());
+            let first = Step::IssueKey(KeyOrder {
+                key: Key::FIRST,
+                other: false,
+                ends_ms: None,
+            });
+            let by = Gateway::Usual;
+            let items = vec![(at, first)];
+            self.put(&[Call { by, items }]).await;
         }
+    }
+
+    /// A key of a tenant's, made or not.
+    pub(in crate::engine::tests) fn key(&self, at: usize, key: Key) -> &KeyText {
+        &self.keys[at][usize::from(key.0)]
     }
 
     pub(in crate::engine::tests) async fn pass(&self, ms: u64) {
@@ -165,7 +200,7 @@ impl Side {
 
     /// Posts what the engine posts by itself when it is due.
     pub(in crate::engine::tests) async fn post(&self, at: usize, step: Step) -> Told {
-        let Spoken::Command(command) = speak(step, &self.keys[at].id()).unwrap() else {
+        let Spoken::Command(command) = speak(step, at).unwrap() else {
             panic!("it takes two books: {step:?}");
         };
         let who = Who::Operator(Self::tenant(at));
@@ -181,7 +216,7 @@ impl Side {
     }
 
     /// Puts all of them in this order before the first is answered, and gives the answers in it.
-    pub(in crate::engine::tests) async fn put(&self, calls: &[Call]) -> Vec<Seen> {
+    pub(in crate::engine::tests) async fn put(&self, calls: &[Call]) -> Vec<Answered<Answer>> {
         let mut asking: Vec<Asking<'_>> = calls.iter().map(|call| self.ask(call)).collect();
         let mut answers: Vec<Option<Answers>> = Vec::with_capacity(calls.len());
         for asked in &mut asking {
@@ -191,15 +226,15 @@ impl Side {
                 Poll::Pending => None,
             });
         }
-        let mut seen = Vec::new();
+        let mut all = Vec::new();
         for (asked, answered) in asking.into_iter().zip(answers) {
             let answered = match answered {
                 Some(answered) => answered,
                 None => asked.await,
             };
-            seen.extend(answered.unwrap().iter().map(Seen::of));
+            all.extend(answered.unwrap());
         }
-        seen
+        all
     }
 
     fn ask<'a>(&'a self, call: &'a Call) -> Asking<'a> {
@@ -209,8 +244,13 @@ impl Side {
         };
         let mut asked = Asked::by(Arc::clone(gateway));
         for (at, step) in &call.items {
-            let key = &self.keys[*at];
-            asked.add(Self::tenant(*at), key, speak(*step, &key.id()).unwrap());
+            let key = if let Step::IssueKey(order) = step {
+                order.key
+            } else {
+                step.by().map_or(Key::FIRST, |by| by.key)
+            };
+            let order = speak(*step, *at).unwrap();
+            asked.add(Self::tenant(*at), self.key(*at, key), order);
         }
         Box::pin(asked.of(&self.engine))
     }
@@ -278,6 +318,13 @@ impl Side {
         let read = std::thread::spawn(read).join().unwrap();
         read.unwrap()
     }
+}
+
+fn text(at: usize, key: Key) -> KeyText {
+    let digits = ferry_model::key_digits(at, key);
+    let mut secret = [0; 32];
+    secret[..8].copy_from_slice(&digits);
+    KeyText::new(digits, secret, sha256)
 }
 
 fn state(row: &Reservation) -> At {

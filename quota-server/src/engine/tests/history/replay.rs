@@ -52,7 +52,7 @@ impl Replay {
         let mut by_seq: BTreeMap<u64, Vec<_>> = BTreeMap::new();
         for acknowledged in acknowledged {
             by_seq
-                .entry(acknowledged.seen.seq)
+                .entry(acknowledged.seen.seq())
                 .or_default()
                 .push(acknowledged);
         }
@@ -101,7 +101,7 @@ impl Replay {
             };
             if *from <= self.book.seq {
                 let reasons = self.reasons.entry(request).or_default();
-                reasons.extend(self.book.refusal(request));
+                reasons.extend(self.book.refusal(request, by(request).key));
             }
         }
         answers.sort_by_key(|answer| !matches!(answer.step, Step::Reserve { .. }));
@@ -109,14 +109,13 @@ impl Replay {
             if let (Step::Reserve { request, .. }, Told::Refused(reason)) =
                 (answer.step, answer.seen.told)
                 && !self.book.rows.contains_key(&request)
-                && (self.book.refusal(request), answer.seen.place.0)
-                    != (Some(reason), self.book.seq)
+                && (self.refusal(request), answer.seen.place().0) != (Some(reason), self.book.seq)
             {
                 // Somebody asked before whom nobody waited for, and was refused then.
                 let reasons = self.reasons.get(&request);
                 let known = reasons.is_some_and(|reasons| reasons.contains(reason));
                 assert!(known, "never a reason: {answer:?}");
-                let (after, _) = answer.seen.place;
+                let (after, _) = answer.seen.place();
                 assert!(after <= self.book.seq, "refused later: {answer:?}");
                 self.book.refuse(request, by(request), reason, after);
             }
@@ -128,13 +127,12 @@ impl Replay {
     }
 
     fn compare(&self, answer: &Acknowledged, told: Told) {
-        let expected = Seen {
-            told,
-            seq: self.book.seq,
-            place: self.book.place(answer.step, told),
-            available: self.book.available(),
-        };
+        let expected = Seen::expected(&self.book, answer.step, told);
         assert_eq!(answer.seen, expected, "{:?}", answer.step);
+    }
+
+    fn refusal(&self, request: Request) -> Option<&'static str> {
+        self.book.refusal(request, by(request).key)
     }
 
     fn request(&self, id: ReservationId) -> Request {
