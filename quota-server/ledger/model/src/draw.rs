@@ -2,8 +2,11 @@
 
 mod orders;
 
+use crate::caller::{Caller, Gateway, Key};
 use crate::chance::Chance;
-use crate::step::{Caller, Evidence, Gateway, Key, Offered, Request, Rules, Source, Step};
+use crate::evidence::{Evidence, Served, Source};
+use crate::request::{Facts, Request};
+use crate::step::{Offered, Rules, Step};
 use orders::{About, Orders};
 use std::collections::VecDeque;
 
@@ -93,7 +96,7 @@ impl Draw {
                 Step::Reserve {
                     request,
                     by,
-                    other: chance.once_in(20),
+                    facts: Facts::any(chance),
                     offered: Offered::any(chance),
                 }
             }
@@ -114,13 +117,14 @@ impl Draw {
                 let (request, by) = self.call(by, now, (12, 5), chance);
                 let evidence = Evidence::any(chance);
                 keep(&mut self.settled, request, self.spoken_of);
-                if evidence.output == TOKENS_BEYOND {
+                if evidence.output >= TOKENS_BEYOND {
                     keep(&mut self.beyond, request, WAITING_MAX);
                 }
                 Step::Settle {
                     request,
                     by,
                     evidence,
+                    offered: Offered::any(chance),
                 }
             }
             Kind::Release => {
@@ -229,6 +233,29 @@ impl Offered {
     }
 }
 
+impl Facts {
+    /// Mostly the usual ones, so that the same comes again.
+    const fn any(chance: &mut Chance) -> Self {
+        match chance.below(60) {
+            0 => Self::Elsewhere,
+            1 => Self::Switched,
+            2 => Self::Offline,
+            _ => Self::Usual,
+        }
+    }
+}
+
+impl Served {
+    const fn any(chance: &mut Chance) -> Self {
+        match chance.below(24) {
+            0 => Self::OtherModel,
+            1 => Self::OtherTier,
+            2 => Self::OtherProvider,
+            _ => Self::AsSent,
+        }
+    }
+}
+
 impl Evidence {
     /// What a settle may say, mostly one of a few things, so that the same comes again; now and then more than the request could
     /// have cost.
@@ -238,10 +265,12 @@ impl Evidence {
             source: source.copied().unwrap_or(Source::Reported),
             input: (chance.below(3) * 10).cast_signed(),
             output: match chance.below(30) {
+                0 if chance.once_in(3) => i64::MAX,
                 0..2 => TOKENS_BEYOND,
                 n => (n % 4 * 12).cast_signed(),
             },
-            other: chance.once_in(20),
+            facts: Facts::any(chance),
+            served: Served::any(chance),
         }
     }
 }

@@ -7,23 +7,29 @@
 //! A new command of the ledger's comes in as a [`Step`], gets a file under `naive` that says what it does to a book, and a line in
 //! `speak`; then the ledger's own tests and the stores' all ask it.
 
+mod caller;
 mod chance;
 mod draw;
+mod evidence;
 mod naive;
 mod order;
+mod request;
 mod speak;
 mod step;
 mod told;
 
+pub use caller::{Caller, Gateway, Key};
 pub use chance::Chance;
 pub use draw::{Draw, Kind};
+pub use evidence::{Evidence, Served, Source};
 pub use naive::{At, Grant, Naive, Row, Standing};
 pub use order::{
     CorrectionOrder, GrantKind, GrantName, GrantOrder, KeyOrder, KeyState, Policy, Remedy,
     TopUpOrder, TransferOrder,
 };
+pub use request::{Asks, Facts, Request};
 pub use speak::{
     PRICES, Spoken, Tally, grant_id, key_digits, offer, reservation_id, speak, tenant, told,
 };
-pub use step::{Caller, Evidence, Gateway, Key, Offered, Request, Rules, Source, Step};
+pub use step::{Offered, Rules, Step};
 pub use told::Told;

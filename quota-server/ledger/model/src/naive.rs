@@ -2,11 +2,14 @@
 
 mod charge;
 mod corrections;
+mod ends;
+mod flags;
 mod grants;
 mod keys;
 mod places;
 mod price;
 mod requests;
+mod reserve;
 mod transfers;
 
 pub use charge::Standing;
@@ -14,8 +17,10 @@ pub use grants::Grant;
 pub(crate) use price::{CONTEXT, MEDIAN, limit_of_settle};
 pub use requests::{At, Row};
 
+use crate::caller::Key;
 use crate::order::{CorrectionOrder, GrantName, KeyOrder, Policy, TopUpOrder};
-use crate::step::{Key, Request, Rules, Step};
+use crate::request::Request;
+use crate::step::{Rules, Step};
 use crate::told::Told;
 use corrections::Paying;
 use keys::Known;
@@ -115,9 +120,9 @@ impl Naive {
             Step::Reserve {
                 request,
                 by,
-                other,
+                facts,
                 offered,
-            } => self.reserve(request, by, other, offered),
+            } => self.reserve(request, by, facts, offered),
             Step::Renew {
                 request,
                 by,
@@ -128,7 +133,8 @@ impl Naive {
                 request,
                 by,
                 evidence,
-            } => self.settle(request, by, evidence),
+                offered,
+            } => self.settle(request, by, (evidence, offered)),
             Step::Release { request, by } => self.release(request, by),
             Step::Expire { request } => self.expire(request),
             Step::TopUp(order) => self.top_up(order, false),

@@ -1,6 +1,7 @@
 //! What operators ask of a book, and what a person puts right, in plain numbers.
 
-use crate::step::{Key, Request};
+use crate::caller::Key;
+use crate::request::Request;
 use core::cmp::Ordering;
 
 /// What becomes of what nothing covers.

@@ -7,9 +7,12 @@ mod told;
 pub use tally::Tally;
 pub use told::told;
 
+use crate::caller::{Caller, Gateway, Key};
+use crate::evidence::{Evidence, Served, Source};
 use crate::naive::{CONTEXT, MEDIAN, limit_of_settle};
 use crate::order::GrantName;
-use crate::step::{Caller, Evidence, Gateway, Key, Offered, Request, Source, Step};
+use crate::request::{Facts, Request};
+use crate::step::{Offered, Step};
 use ferry_ledger::{
     Candidate, Command, Expire, Lifeless, ModelLimits, Offer, Owner, Release, Renew, Reserve,
     Settle, Transfer,
@@ -23,6 +26,8 @@ use std::sync::Arc;
 
 const MODEL: &str = "small";
 const PROVIDER: &str = "openai";
+/// The provider's own name of the model.
+const SENT: &str = "small-2026";
 
 /// The price table that [`offer`] is taken from.
 pub const PRICES: &str = "
@@ -67,6 +72,14 @@ pub fn offer() -> Arc<Offer> {
     Arc::new(offer_of(Lifeless::Release))
 }
 
+fn offer_for(offered: Offered) -> Option<Arc<Offer>> {
+    match offered {
+        Offered::Nothing => None,
+        Offered::Releasing => Some(offer()),
+        Offered::Charging => Some(Arc::new(offer_of(Lifeless::Charge))),
+    }
+}
+
 fn offer_of(lifeless: Lifeless) -> Offer {
     Offer {
         price_version: "naive-1".into(),
@@ -74,7 +87,7 @@ fn offer_of(lifeless: Lifeless) -> Offer {
         model: MODEL.into(),
         candidates: vec![Candidate {
             provider: PROVIDER.into(),
-            model: "small-2026".into(),
+            model: SENT.into(),
             aliases: BTreeSet::new(),
             output_limit_field: "max_tokens".into(),
             cost: rates(500_000, 1_000_000),
@@ -159,24 +172,36 @@ pub fn tenant(book: usize) -> Result<TenantId, InvalidId> {
     format!("tenant-{book}").parse()
 }
 
-fn facts(request: Request, other: bool) -> RequestFacts {
-    let (input, limit) = request.asks();
+fn facts(request: Request, said: Facts) -> RequestFacts {
+    let asks = request.asks();
+    let unsupported = |why| asks.unsupported == Some(why);
     RequestFacts {
         endpoint: Endpoint::ChatCompletions,
         model: MODEL.into(),
         stream: true,
-        input_tokens_max: input.cast_unsigned(),
+        input_tokens_max: asks.input.cast_unsigned(),
         input_tokens_estimate: request.estimate().cast_unsigned(),
         input_unbounded: false,
-        output_tokens_max: limit.map(i64::cast_unsigned),
-        choices: 1,
-        output_audio: false,
-        service_tier: String::new(),
-        route: if other { "elsewhere" } else { "openai" }.into(),
-        mode: Mode::Enforce,
+        output_tokens_max: asks.limit.map(i64::cast_unsigned),
+        choices: asks.choices.unsigned_abs() as u32,
+        output_audio: unsupported("audio_not_priced"),
+        service_tier: if unsupported("service_tier_not_priced") {
+            "flex".into()
+        } else {
+            String::new()
+        },
+        route: match said {
+            Facts::Elsewhere => "elsewhere".into(),
+            Facts::Usual | Facts::Switched | Facts::Offline => "openai".into(),
+        },
+        mode: if request.is_shadow(said) {
+            Mode::Shadow
+        } else {
+            Mode::Enforce
+        },
         tags: Tags::default(),
         idempotency_key_digest: request.under().map(|byte| [byte; 32]),
-        admitted_offline: false,
+        admitted_offline: said == Facts::Offline,
     }
 }
 
@@ -197,17 +222,26 @@ fn settlement(request: Request, evidence: Evidence) -> Settlement {
         Source::Reported => UsageSource::Reported,
     };
     Settlement {
-        facts: facts(request, evidence.other),
+        facts: facts(request, evidence.facts),
         output_tokens_max: limit_of_settle().cast_unsigned(),
         cause: EndCause::Complete,
         attempts: vec![Attempt {
-            provider: PROVIDER.into(),
-            model: "small-2026".into(),
+            provider: match evidence.served {
+                Served::OtherProvider => "nobody".into(),
+                Served::AsSent | Served::OtherModel | Served::OtherTier => PROVIDER.into(),
+            },
+            model: match evidence.served {
+                Served::OtherModel => "large-2027".into(),
+                Served::AsSent | Served::OtherTier | Served::OtherProvider => SENT.into(),
+            },
             status: 200,
             usage: usage(evidence.input, evidence.output),
             source,
             provider_request_id: "req_1".into(),
-            service_tier: "default".into(),
+            service_tier: match evidence.served {
+                Served::OtherTier => "priority".into(),
+                Served::AsSent | Served::OtherModel | Served::OtherProvider => "default".into(),
+            },
             latency_ms: 900,
             first_byte_ms: Some(200),
         }],
@@ -234,17 +268,13 @@ pub fn speak(step: Step, book: usize) -> Result<Spoken, InvalidId> {
         Step::Reserve {
             request,
             by,
-            other,
+            facts: said,
             offered,
         } => Command::Reserve(Box::new(Reserve {
             id: reservation_id(request),
             owner: owner(book, by)?,
-            facts: facts(request, other),
-            offer: match offered {
-                Offered::Nothing => None,
-                Offered::Releasing => Some(offer()),
-                Offered::Charging => Some(Arc::new(offer_of(Lifeless::Charge))),
-            },
+            facts: facts(request, said),
+            offer: offer_for(offered),
         })),
         Step::Renew {
             request,
@@ -261,11 +291,12 @@ pub fn speak(step: Step, book: usize) -> Result<Spoken, InvalidId> {
             request,
             by,
             evidence,
+            offered,
         } => Command::Settle(Box::new(Settle {
             id: reservation_id(request),
             owner: owner(book, by)?,
             settlement: settlement(request, evidence),
-            offer: Some(offer()),
+            offer: offer_for(offered),
             by: None,
             beyond_cap: false,
         })),

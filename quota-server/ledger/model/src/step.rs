@@ -1,8 +1,11 @@
 //! What is asked, in plain numbers.
 
+use crate::caller::{Caller, Key};
+use crate::evidence::Evidence;
 use crate::order::{
     CorrectionOrder, GrantName, GrantOrder, KeyOrder, KeyState, Policy, TopUpOrder, TransferOrder,
 };
+use crate::request::{Facts, Request};
 
 /// The times that the server was configured with, in milliseconds.
 #[derive(Clone, Copy, Debug)]
@@ -13,70 +16,6 @@ pub struct Rules {
     pub margin_ms: u64,
     /// Up to this age of its id a settle that nobody reserved is judged.
     pub window_ms: u64,
-}
-
-/// A request: when its id was drawn, and its number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Request {
-    /// Unix milliseconds in its id.
-    pub drawn_ms: u64,
-    /// The rest of its id, and what is asked for.
-    pub number: u64,
-}
-
-/// Which gateway asks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Gateway {
-    /// The one that most requests come through.
-    Usual,
-    /// Another one, which owns what it made.
-    Other,
-}
-
-/// A customer's key, by its number; every book begins with the first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Key(pub u8);
-
-impl Key {
-    /// The one that every book begins with.
-    pub const FIRST: Self = Self(0);
-    /// So many can be drawn of each book.
-    pub const COUNT: u8 = 60;
-}
-
-/// Who asks; a request belongs to whoever made it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Caller {
-    /// Which gateway.
-    pub gateway: Gateway,
-    /// With which of the customer's keys.
-    pub key: Key,
-}
-
-/// How a usage is known, from the worst to the best.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Source {
-    /// Guessed.
-    Estimated,
-    /// Said in a way that nobody can read.
-    Unreadable,
-    /// Counted on its way.
-    Counted,
-    /// Nothing was made.
-    Nothing,
-    /// Said by the provider.
-    Reported,
-}
-
-impl Source {
-    /// Every source, from the worst to the best.
-    pub const ALL: [Self; 5] = [
-        Self::Estimated,
-        Self::Unreadable,
-        Self::Counted,
-        Self::Nothing,
-        Self::Reported,
-    ];
 }
 
 /// What a request is offered.
@@ -90,19 +29,6 @@ pub enum Offered {
     Charging,
 }
 
-/// What a settle says was used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Evidence {
-    /// How it is known.
-    pub source: Source,
-    /// Tokens of input.
-    pub input: i64,
-    /// Tokens of output.
-    pub output: i64,
-    /// Of a request with other facts.
-    pub other: bool,
-}
-
 /// One thing that is asked of a book.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
@@ -112,8 +38,8 @@ pub enum Step {
         request: Request,
         /// Who asks.
         by: Caller,
-        /// With other facts than it usually has.
-        other: bool,
+        /// What it says of the request.
+        facts: Facts,
         /// What it is offered.
         offered: Offered,
     },
@@ -136,6 +62,8 @@ pub enum Step {
         by: Caller,
         /// What was used.
         evidence: Evidence,
+        /// What it is offered now, if nothing was pinned.
+        offered: Offered,
     },
     /// Nothing was sent.
     Release {
@@ -172,35 +100,6 @@ pub enum Step {
     Overage(Policy),
     /// Whoever gets a share is set, with it in basis points.
     Reseller(Option<u16>),
-}
-
-impl Request {
-    /// The most that its input can count, and the limit that its client asked for.
-    #[must_use]
-    pub const fn asks(&self) -> (i64, Option<i64>) {
-        match self.number % 5 {
-            0 => (40, Some(30)),
-            1 => (0, Some(1)),
-            2 => (40, None),
-            3 => (300, Some(200)),
-            _ => (15, None),
-        }
-    }
-
-    /// Which idempotency key it comes under.
-    #[must_use]
-    pub const fn under(&self) -> Option<u8> {
-        match self.number % 5 {
-            0 | 2 => Some((self.number / 5 % 3) as u8 + 1),
-            _ => None,
-        }
-    }
-
-    /// What its input is thought to count.
-    #[must_use]
-    pub const fn estimate(&self) -> i64 {
-        10
-    }
 }
 
 impl Step {

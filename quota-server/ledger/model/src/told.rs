@@ -13,6 +13,8 @@ pub enum Told {
         clamped: bool,
         /// For how long.
         lease_ms: u64,
+        /// It is in shadow mode.
+        shadow: bool,
     },
     /// It may not, by the name of the reason.
     Refused(&'static str),

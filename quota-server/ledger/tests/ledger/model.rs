@@ -82,6 +82,18 @@ fn amounts(book: &Book, request: Request) -> (i64, i64, i64) {
     })
 }
 
+/// What is to be known about a request's charge; and why it would have been refused, if it is in shadow mode.
+fn told_of(book: &Book, request: Request) -> (Vec<&'static str>, String) {
+    let row = book.reservations.get(&ferry_model::reservation_id(request));
+    let flags = row.and_then(Reservation::posting);
+    let flags = flags.map_or(Flags::NONE, |posting| posting.flags);
+    let mut flags: Vec<_> = flags.iter().map(Flag::name).collect();
+    flags.sort_unstable();
+    let hold = row.and_then(|row| row.hold.as_ref());
+    let would_refuse = hold.map(|hold| hold.would_refuse.clone());
+    (flags, would_refuse.unwrap_or_default())
+}
+
 /// What stands of a charge that was corrected: of the balance, of grants, and what was judged.
 type Standings = (i64, Vec<(String, i64)>, i64);
 
@@ -129,6 +141,9 @@ fn agree(book: &Book, naive: &Naive) -> Result<(), TestCaseError> {
         prop_assert_eq!(at(book, *request), Some(row.at), "{:?}", request);
         let expected = (row.charged, row.absorbed, row.suspended);
         prop_assert_eq!(amounts(book, *request), expected, "{:?}", request);
+        let flags = row.flags.iter().copied().collect();
+        let expected = (flags, row.would_refuse().to_owned());
+        prop_assert_eq!(told_of(book, *request), expected, "{:?}", request);
         let expected = row.standing.as_ref().map(stands);
         prop_assert_eq!(standing(book, *request), expected, "{:?}", request);
     }

@@ -379,5 +379,11 @@ fn as_seen(row: &Row) -> SeenRequest {
             .map(|(grant, units)| (ferry_model::grant_id(*grant).unwrap().to_string(), *units));
         (standing.on_balance, slices.collect(), standing.judged)
     });
-    (row.at, [row.charged, row.absorbed, row.suspended], standing)
+    SeenRequest {
+        at: row.at,
+        amounts: [row.charged, row.absorbed, row.suspended],
+        standing,
+        flags: row.flags.clone(),
+        would_refuse: row.would_refuse().to_owned(),
+    }
 }

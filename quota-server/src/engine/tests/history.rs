@@ -12,7 +12,8 @@ use crate::engine::{Answered, Engine, EngineError};
 use crate::principal::Principal;
 use ferry_ledger::{Answer, UnixMs};
 use ferry_model::{
-    Caller, Chance, Evidence, Gateway, Key, Offered, Request, Step, TopUpOrder, speak,
+    Caller, Chance, Evidence, Facts, Gateway, Key, Offered, Request, Served, Step, TopUpOrder,
+    speak,
 };
 use ferry_types::KeyText;
 use replay::{Acknowledged, Replay, Unseen};
@@ -117,7 +118,7 @@ impl Client {
             0..4 => Step::Reserve {
                 request,
                 by,
-                other: false,
+                facts: Facts::Usual,
                 offered: Offered::Releasing,
             },
             4 => Step::Renew {
@@ -130,9 +131,11 @@ impl Client {
                 request,
                 by,
                 evidence: Evidence {
-                    other: false,
+                    facts: Facts::Usual,
+                    served: Served::AsSent,
                     ..Evidence::any(chance)
                 },
+                offered: Offered::Releasing,
             },
             // A refusal that nobody saw takes no release, and leaves no trace of that: only a client's own request is told apart.
             7 if !shared => Step::Release { request, by },

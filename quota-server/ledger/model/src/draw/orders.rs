@@ -1,11 +1,13 @@
 //! What operators and people ask, at random. One in a few is told of again, and one of these with other content.
 
+use crate::caller::Key;
 use crate::chance::Chance;
 use crate::order::{
     CorrectionOrder, GrantKind, GrantName, GrantOrder, KeyOrder, KeyState, Policy, Remedy,
     TopUpOrder, TransferOrder,
 };
-use crate::step::{Key, Request, Step};
+use crate::request::Request;
+use crate::step::Step;
 
 /// Numbers of transfers are drawn from so many: two books seldom draw the same.
 const TRANSFERS: u64 = 10_000;
@@ -141,7 +143,11 @@ impl Orders {
         let kinds = [GrantKind::Paid, GrantKind::Promotional, GrantKind::Refund];
         let kind = kinds.get(chance.below(3) as usize);
         let starts_ms = chance.once_in(3).then(|| now + chance.below(120_000));
-        let lasts_ms = chance.below(400_000) * (chance.below(4));
+        // Some end while what they have paid for is still spoken of.
+        let lasts_ms = match chance.below(6) {
+            0..2 => 20_000 + chance.below(60_000),
+            times => chance.below(400_000) * (times - 2),
+        };
         let order = GrantOrder {
             name: GrantName::Ordered(self.grants),
             kind: kind.copied().unwrap_or(GrantKind::Paid),
@@ -178,20 +184,22 @@ impl Orders {
         let top_up = self.payment(payment);
         // Of what a bank takes back, a part was paid for grants.
         let grant = GrantName::Ordered(payment * 5 % (self.grants + unknown).max(1));
-        let (remedy, most) = match chance.below(18) {
-            0..4 => (Remedy::Refund(request), 70),
-            4 => (Remedy::TopUpRefund(top_up), 200),
-            5..7 => match payment % 4 {
+        let recent = GrantName::Ordered(self.grants.saturating_sub(chance.below(3) + 1));
+        let (remedy, most) = match chance.below(20) {
+            0..5 => (Remedy::Refund(request), 70),
+            5 => (Remedy::TopUpRefund(top_up), 200),
+            6..8 => match payment % 4 {
                 0 => (Remedy::GrantRefund(grant), 90),
                 1 => (Remedy::GrantChargeback(grant), 300),
                 _ => (Remedy::Chargeback(top_up), 700),
             },
-            7..9 => (Remedy::WriteOff(entry(chance)), 300),
-            9 => (Remedy::Charge(old), 60),
-            10..12 => (Remedy::Charge(request), 60),
-            12 => (Remedy::SuspenseCharge(beyond), 600),
-            13..15 => (Remedy::SuspenseWaiver(beyond), 6_000),
-            15..17 => (Remedy::Accept(old), 0),
+            8..10 => (Remedy::WriteOff(entry(chance)), 300),
+            10 => (Remedy::Charge(old), 60),
+            11..13 => (Remedy::Charge(request), 60),
+            13 => (Remedy::SuspenseCharge(beyond), 600),
+            14..16 => (Remedy::SuspenseWaiver(beyond), 6_000),
+            16..18 => (Remedy::Accept(old), 0),
+            18 => (Remedy::GrantRefund(recent), 90),
             _ => (Remedy::Discard(old), 0),
         };
         let units = if chance.once_in(16) {

@@ -5,7 +5,7 @@ use super::price::Price;
 use super::requests::{At, Row};
 use super::{Naive, Policy};
 use crate::order::GrantName;
-use crate::step::Request;
+use crate::request::Request;
 
 /// What stands of a charge. No evidence replaces it any more.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,7 +58,7 @@ impl Naive {
 
     /// Ends a request, or replaces its end, by a charge: first from what it held or was charged, then from what is free.
     pub(super) fn charge(&mut self, request: Request, price: Price, to: At) -> i64 {
-        let Price { due, suspended } = price;
+        let Price { due, suspended, .. } = price;
         let Some(row) = self.rows.get(&request) else {
             return 0;
         };
@@ -85,8 +85,7 @@ impl Naive {
         row.slices = paid.slices;
         row.at = to;
         row.seq = seq;
-        let held = row.held.as_ref().map_or(0, |held| held.units);
-        row.released = (held - due).max(0);
+        row.released = (row.granted() - due).max(0);
         row.charged
     }
 

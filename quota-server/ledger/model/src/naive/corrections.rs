@@ -5,7 +5,8 @@ use super::charge::{Paid, Standing};
 use super::grants::{Slices, add, total};
 use super::requests::{At, Row};
 use crate::order::{CorrectionOrder, GrantKind, GrantName, GrantOrder, Remedy};
-use crate::step::Request;
+use crate::request::Request;
+use crate::step::Offered;
 use crate::told::Told;
 
 /// How long a grant lives that stands for one that had ended.
@@ -102,7 +103,7 @@ impl Naive {
                 self.with_row(request, |row| {
                     row.at = At::Settled;
                     row.seq = seq;
-                    row.discarded = true;
+                    row.flags = ["discarded"].into();
                     row.standing = Some(row.stands());
                 });
                 Ok(())
@@ -211,8 +212,11 @@ impl Naive {
 
     fn charge_more(&mut self, request: Request, units: i64, judged: i64) -> Result<(), Told> {
         let row = self.charged_row(request)?;
-        // Of what was discarded nobody knows which grants would suit.
-        let suits = !row.discarded;
+        if row.is_shadow(request) {
+            return Err(Told::UnknownRequest);
+        }
+        // Of what was never priced nobody knows which grants would suit.
+        let suits = row.priced;
         let mut standing = row.stands();
         let Paid {
             slices,
@@ -232,8 +236,12 @@ impl Naive {
     fn accept(&mut self, request: Request, units: i64) -> Result<(), Told> {
         let row = self.parked(request, units)?;
         let evidence = row.told.ok_or(Told::Unexpected)?;
+        let from = match row.held {
+            Some(_) => "after_release",
+            None => "unreserved",
+        };
         self.seq += 1;
-        self.post(request, evidence);
+        self.post(request, (evidence, Offered::Releasing), Some(from));
         Ok(())
     }
 
@@ -259,8 +267,11 @@ impl Naive {
 }
 
 impl Row {
-    /// What waits for a person.
+    /// What waits for a person: of what is in shadow mode, nothing.
     fn in_suspense(&self) -> i64 {
+        if self.flags.contains("shadow") {
+            return 0;
+        }
         self.suspended - self.stands().judged
     }
 }

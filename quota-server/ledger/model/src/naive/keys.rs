@@ -1,8 +1,8 @@
 //! The customer's keys: which there are, and which of them may be used.
 
 use super::Naive;
+use crate::caller::Key;
 use crate::order::{KeyOrder, KeyState};
-use crate::step::Key;
 use crate::told::Told;
 
 /// The one reason to refuse that comes before any other, and that is not kept: there is no such key.

@@ -3,7 +3,8 @@
 use super::Naive;
 use super::keys::UNKNOWN_KEY;
 use super::requests::At;
-use crate::step::{Request, Step};
+use crate::request::Request;
+use crate::step::Step;
 use crate::told::Told;
 
 impl Naive {

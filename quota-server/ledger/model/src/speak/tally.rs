@@ -3,11 +3,13 @@
 //! Every list here is a match that the compiler holds to be complete. A new kind gets a line: a name, and then it must be drawn; or, in
 //! `never`, the reason why it is not.
 
+use ferry_ledger::event::Reserved;
 use ferry_ledger::{
     AdminAnswer, Answer, Command, Event, ExpireAnswer, Flag, Flags, GrantKind, KeyState, Lifeless,
     Overage, ParkReason, Refusal, ReleaseAnswer, Remedy, RenewAnswer, ReserveAnswer, SettleAnswer,
     TenantState,
 };
+use ferry_types::Mode;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The names of what is drawn of a type, and why the rest is not.
@@ -111,16 +113,16 @@ kinds! {
         Refusal::TenantPaused => "refusal: tenant paused",
         Refusal::ClockSkew => "refusal: clock skew",
         Refusal::ModelNotFound { .. } => "refusal: model not found",
+        Refusal::TooManyChoices { .. } => "refusal: too many choices",
+        Refusal::ServiceTierNotPriced { .. } => "refusal: service tier not priced",
+        Refusal::AudioNotPriced => "refusal: audio not priced",
+        Refusal::ContextLengthExceeded { .. } => "refusal: context length exceeded",
         Refusal::IdempotencyKeyInUse => "refusal: idempotency key in use",
         Refusal::TenantInDebt { .. } => "refusal: tenant in debt",
         Refusal::InsufficientFunds { .. } => "refusal: insufficient funds",
     } never {
         Refusal::GatewayOutOfScope => "the model's gateways serve everybody",
         Refusal::BookFrozen => "no book may freeze",
-        Refusal::TooManyChoices { .. } => "the model's requests are supported",
-        Refusal::ServiceTierNotPriced { .. } => "the model's requests are supported",
-        Refusal::AudioNotPriced => "the model's requests are supported",
-        Refusal::ContextLengthExceeded { .. } => "the model's requests are supported",
     }
 }
 
@@ -164,14 +166,14 @@ kinds! {
         Flag::OtherFacts => "flag: other facts",
         Flag::Lifeless => "flag: lifeless",
         Flag::Adjusted => "flag: adjusted",
+        Flag::Unpriced => "flag: unpriced",
+        Flag::UnknownProvider => "flag: unknown provider",
+        Flag::UnknownModel => "flag: unknown model",
+        Flag::UnknownTier => "flag: unknown tier",
+        Flag::Shadow => "flag: shadow",
+        Flag::Offline => "flag: offline",
+        Flag::OutOfRange => "flag: out of range",
     } never {
-        Flag::Unpriced => "every model has a price",
-        Flag::UnknownProvider => "it serves what it was sent",
-        Flag::UnknownModel => "it serves what it was sent",
-        Flag::UnknownTier => "it serves what it was sent",
-        Flag::Shadow => "every decision binds",
-        Flag::Offline => "the server is always there",
-        Flag::OutOfRange => "every usage can be priced",
         Flag::Recovered => "everybody settles for himself",
         Flag::Discarded => "no event has it: it is the row's",
     }
@@ -219,6 +221,10 @@ kinds! {
 /// What goes to new grants, since those that had paid have ended.
 const REISSUED_BY_A_CHARGE: &str = "reissued: by a charge";
 const REISSUED_BY_A_PERSON: &str = "reissued: by a person";
+/// What is decided in shadow mode, whether it would have been let through or not; and what binds.
+const SHADOW: &str = "reserved: shadow, and let through";
+const SHADOW_REFUSED: &str = "reserved: shadow, and refused";
+const BINDING: &str = "reserved: binding";
 /// What is paid with grants, and what we bear.
 const PAID_BY_GRANTS: &str = "charge: paid by grants";
 const ABSORBED: &str = "charge: absorbed";
@@ -227,6 +233,9 @@ const CHARGES: &[&str] = &[
     REISSUED_BY_A_PERSON,
     PAID_BY_GRANTS,
     ABSORBED,
+    SHADOW,
+    SHADOW_REFUSED,
+    BINDING,
 ];
 
 const ALL: [&[&str]; 10] = [
@@ -292,7 +301,7 @@ impl Tally {
             Event::Settled(settled) | Event::Adjusted(settled) => self.note_flags(settled.flags),
             Event::Expired(expired) => self.note_flags(expired.flags),
             Event::Parked(event) => self.note(parked(&event.reason)),
-            Event::Reserved(reserved) => self.note(lifeless(&reserved.offer.lifeless)),
+            Event::Reserved(reserved) => self.note_reserved(reserved),
             Event::GrantIssued { grant: issued, .. } => self.note(grant(&issued.kind)),
             Event::Corrected(corrected) => self.note(remedy(&corrected.correction.remedy)),
             Event::TenantOpened { .. }
@@ -308,6 +317,16 @@ impl Tally {
             | Event::Transferred(_)
             | Event::MonthSealed(_) => {}
         }
+    }
+
+    fn note_reserved(&mut self, reserved: &Reserved) {
+        self.note(lifeless(&reserved.offer.lifeless));
+        let name = match (reserved.facts.mode, reserved.would_refuse.as_str()) {
+            (Mode::Enforce, _) => BINDING,
+            (Mode::Shadow, "") => SHADOW,
+            (Mode::Shadow, _) => SHADOW_REFUSED,
+        };
+        self.note_if(true, name);
     }
 
     fn note_flags(&mut self, flags: Flags) {

@@ -4,6 +4,7 @@ use crate::told::Told;
 use ferry_ledger::{
     AdminAnswer, Answer, ExpireAnswer, ReleaseAnswer, RenewAnswer, ReserveAnswer, SettleAnswer,
 };
+use ferry_types::Mode;
 
 /// An answer of the ledger's in the model's words.
 #[must_use]
@@ -15,6 +16,7 @@ pub fn told(answer: &Answer) -> Told {
             limit: granted.output_tokens_max.cast_signed(),
             clamped: granted.clamped,
             lease_ms: granted.lease_ms,
+            shadow: granted.mode == Mode::Shadow,
         },
         Answer::Reserve(ReserveAnswer::Refused(refusal)) => Told::Refused(refusal.name()),
         Answer::Reserve(ReserveAnswer::Ended(state)) | Answer::Renew(RenewAnswer::Ended(state)) => {

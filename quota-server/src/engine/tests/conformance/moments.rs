@@ -7,8 +7,8 @@ use crate::engine::LeaseConfig;
 use crate::engine::tests::cluster::Cluster;
 use crate::engine::tests::fixture::START_MS;
 use ferry_model::{
-    Caller, Gateway, GrantKind, GrantName, GrantOrder, Key, Naive, Offered, Request, Rules, Step,
-    Told, TopUpOrder,
+    Caller, Facts, Gateway, GrantKind, GrantName, GrantOrder, Key, Naive, Offered, Request, Rules,
+    Step, Told, TopUpOrder,
 };
 
 /// Whose ends are posted lease first, grant first, and by the engine.
@@ -39,7 +39,7 @@ const fn reserve(request: Request, offered: Offered) -> Step {
     Step::Reserve {
         request,
         by: BY,
-        other: false,
+        facts: Facts::Usual,
         offered,
     }
 }

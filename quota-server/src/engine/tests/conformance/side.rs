@@ -10,11 +10,12 @@ use crate::engine::{Answered, CreateTenant, Engine, EngineError, LeaseConfig, Pr
 use crate::key_directory::{Peppers, sha256};
 use crate::principal::Principal;
 use crate::store::{Database, StoredEntry};
-use ferry_ledger::{Answer, Month, Position, Reservation, State};
+use ferry_ledger::{Answer, Flag, Month, Position, Reservation, State};
 use ferry_model::{
     At, Gateway, Key, KeyOrder, Naive, PRICES, Request, Spoken, Step, Told, speak, told,
 };
 use ferry_types::{Currency, KeyText, TenantId};
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -29,8 +30,18 @@ pub(in crate::engine::tests) struct Call {
 /// A grant: its name, what remains, what is held, and whether its end was posted.
 pub(in crate::engine::tests) type SeenGrant = (String, i64, i64, bool);
 
-/// Where a request is; what it was charged, what was written off, and what lies in suspense.
-pub(in crate::engine::tests) type SeenRequest = (At, [i64; 3], Option<SeenStanding>);
+/// A request as it is looked up.
+#[derive(Debug, PartialEq)]
+pub(in crate::engine::tests) struct SeenRequest {
+    pub(in crate::engine::tests) at: At,
+    /// What it was charged, what was written off, and what lies in suspense.
+    pub(in crate::engine::tests) amounts: [i64; 3],
+    pub(in crate::engine::tests) standing: Option<SeenStanding>,
+    /// What is to be known about its charge.
+    pub(in crate::engine::tests) flags: BTreeSet<&'static str>,
+    /// Why it would have been refused, if it is in shadow mode.
+    pub(in crate::engine::tests) would_refuse: String,
+}
 
 /// What stands of a corrected charge: of the balance, of grants, and what was judged.
 pub(in crate::engine::tests) type SeenStanding = (i64, Vec<(String, i64)>, i64);
@@ -280,12 +291,22 @@ impl Side {
         let id = ferry_model::reservation_id(request);
         let row = self.engine.reservation(Self::tenant(at), id).await;
         let row = row.unwrap()?;
+        let hold = row.hold.as_ref();
+        let mut seen = SeenRequest {
+            at: state(&row),
+            amounts: [0; 3],
+            standing: None,
+            flags: BTreeSet::new(),
+            would_refuse: hold.map_or_else(String::new, |hold| hold.would_refuse.clone()),
+        };
         let Some(posting) = row.posting() else {
-            return Some((state(&row), [0; 3], None));
+            return Some(seen);
         };
         let charge = &posting.charge;
         let amounts = [charge.charged, charge.absorbed, charge.suspended];
-        let standing = posting.standing.as_ref().map(|standing| {
+        seen.amounts = amounts.map(|amount| amount.units());
+        seen.flags = posting.flags.iter().map(Flag::name).collect();
+        seen.standing = posting.standing.as_ref().map(|standing| {
             let slices = standing.grants.iter();
             let slices = slices.map(|slice| (slice.grant.to_string(), slice.amount.units()));
             (
@@ -294,7 +315,7 @@ impl Side {
                 standing.judged.units(),
             )
         });
-        Some((state(&row), amounts.map(|amount| amount.units()), standing))
+        Some(seen)
     }
 
     /// Seals a month that is over.

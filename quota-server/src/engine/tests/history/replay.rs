@@ -6,7 +6,9 @@ use crate::engine::LeaseConfig;
 use crate::engine::tests::conformance::side::Seen;
 use crate::engine::tests::fixture::START_MS;
 use ferry_ledger::{Entry, Event};
-use ferry_model::{Evidence, Naive, Offered, Request, Rules, Source, Step, Told, TopUpOrder};
+use ferry_model::{
+    Evidence, Facts, Naive, Offered, Request, Rules, Served, Source, Step, Told, TopUpOrder,
+};
 use ferry_types::{ReservationId, Settlement, UsageSource};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -152,7 +154,7 @@ impl Replay {
                 Step::Reserve {
                     request,
                     by: by(request),
-                    other: false,
+                    facts: Facts::Usual,
                     offered: Offered::Releasing,
                 }
             }
@@ -173,6 +175,7 @@ impl Replay {
                     request,
                     by: by(request),
                     evidence: evidence(&settled.settlement),
+                    offered: Offered::Releasing,
                 }
             }
             Event::Released { id, .. } => {
@@ -211,6 +214,7 @@ fn evidence(settlement: &Settlement) -> Evidence {
         },
         input: attempt.usage.input_tokens.cast_signed(),
         output: attempt.usage.output_tokens.cast_signed(),
-        other: false,
+        facts: Facts::Usual,
+        served: Served::AsSent,
     }
 }
