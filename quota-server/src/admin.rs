@@ -5,6 +5,7 @@
 
 mod asked;
 mod client;
+mod closing;
 mod corrections;
 mod credit;
 mod failure;

@@ -1,5 +1,6 @@
 //! What a book answers, per call.
 
+use crate::closing::Remainder;
 use crate::event::Event;
 use crate::offer::Offer;
 use crate::refusal::Refusal;
@@ -53,6 +54,12 @@ pub enum AdminAnswer {
     },
     /// The id is that of the house's own book.
     Reserved,
+    /// The tenant is closed, for good.
+    Closed,
+    /// The tenant of the other book is closed: it takes no money any more.
+    OtherClosed,
+    /// Money is left: the tenant is not closed with it.
+    Remains(Box<Remainder>),
     /// There is no such grant.
     UnknownGrant,
     /// It would end before it begins, or has ended already.

@@ -7,6 +7,7 @@ mod correct;
 mod hold;
 
 use crate::book::{Book, Head, Key, KeyState, PostedTopUp, TenantState, TopUpRef};
+use crate::closing::is_shut_out;
 use crate::event::{Event, Expired, Parked, Settled, ToppedUp};
 use crate::grant::{Grant, Moved};
 use crate::invariant::{self, Before, Broken};
@@ -103,6 +104,9 @@ impl Book {
     /// frozen in the store. Any other leaves it as it was.
     pub fn apply(&mut self, event: &Event, at: UnixMs) -> Result<Recorded, Misfit> {
         let at = self.time_at(at);
+        if self.is_closed() && is_shut_out(event) {
+            return Err(Misfit::WrongState("the tenant is closed"));
+        }
         let before = Before::of(self, event, at);
         let transaction = Transaction::of(event, self, at)?;
         self.fold(event, at)?;
@@ -133,6 +137,7 @@ impl Book {
                 self.state = *to;
                 Ok(())
             }
+            Event::TenantClosed(_) => self.close(at),
             Event::KeyIssued {
                 key,
                 label,
@@ -192,6 +197,16 @@ impl Book {
             Event::Expired(expired) => self.expire(expired, at),
             Event::Parked(parked) => self.park(parked, at),
             Event::Corrected(corrected) => self.correct(corrected, at),
+        }
+    }
+
+    fn close(&mut self, at: UnixMs) -> Result<(), Misfit> {
+        match self.stays_open(at) {
+            None => {
+                self.state = TenantState::Closed;
+                Ok(())
+            }
+            Some(why) => Err(Misfit::WrongState(why)),
         }
     }
 

@@ -77,6 +77,8 @@ pub enum TenantState {
     Active,
     /// It may not, for now.
     Paused,
+    /// It was closed: never again. See [`crate::Closing`].
+    Closed,
 }
 
 /// A customer's key.
@@ -203,8 +205,11 @@ impl Book {
 }
 
 impl TenantState {
-    /// Every state, in the order of their stored codes.
-    pub const ALL: [Self; 2] = [Self::Active, Self::Paused];
+    /// Every state.
+    pub const ALL: [Self; 3] = [Self::Active, Self::Paused, Self::Closed];
+
+    /// Those that can be set and left again, in the order of their stored codes.
+    pub const SETTABLE: [Self; 2] = [Self::Active, Self::Paused];
 
     /// The stable name.
     #[must_use]
@@ -212,6 +217,7 @@ impl TenantState {
         match self {
             Self::Active => "active",
             Self::Paused => "paused",
+            Self::Closed => "closed",
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What can be asked of a book.
 
 use crate::book::{KeyState, TenantState, TopUpRef};
+use crate::closing::Closing;
 use crate::correction::Correction;
 use crate::grant::{GrantKind, GrantScope};
 use crate::offer::Offer;
@@ -29,6 +30,8 @@ pub struct OpenTenant {
 pub enum Command {
     /// Pauses or resumes the tenant.
     SetTenantState(TenantState),
+    /// Closes the tenant's account, for good.
+    CloseTenant(Box<Closing>),
     /// Adds a key.
     IssueKey(IssueKey),
     /// Pauses, resumes or revokes a key.
@@ -71,6 +74,7 @@ impl Command {
             Self::Expire(call) => Some(call.id),
             Self::Correct(order) => order.correction.remedy.request(),
             Self::SetTenantState(_)
+            | Self::CloseTenant(_)
             | Self::IssueKey(_)
             | Self::SetKeyState(_)
             | Self::SetOverage(_)
@@ -93,6 +97,7 @@ impl Command {
             Self::Settle(call) => Some(&call.owner.key),
             Self::Release(call) => Some(&call.owner.key),
             Self::SetTenantState(_)
+            | Self::CloseTenant(_)
             | Self::SetOverage(_)
             | Self::SetReseller(_)
             | Self::IssueGrant(_)
@@ -111,6 +116,7 @@ impl Command {
             Self::TopUp(order) => Some(order.reference()),
             Self::Correct(order) => order.correction.remedy.top_up().cloned(),
             Self::SetTenantState(_)
+            | Self::CloseTenant(_)
             | Self::IssueKey(_)
             | Self::SetKeyState(_)
             | Self::SetOverage(_)
@@ -132,6 +138,7 @@ impl Command {
         match self {
             Self::Correct(order) => Some(&order.id),
             Self::SetTenantState(_)
+            | Self::CloseTenant(_)
             | Self::IssueKey(_)
             | Self::SetKeyState(_)
             | Self::SetOverage(_)

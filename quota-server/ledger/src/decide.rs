@@ -13,6 +13,7 @@ mod settle;
 
 use crate::answer::{Answer, Decision};
 use crate::book::Book;
+use crate::closing;
 use crate::command::Command;
 use crate::offer::Rules;
 use crate::reservation::{Owner, Reservation};
@@ -31,6 +32,7 @@ pub fn decide(book: &Book, command: &Command, rules: &Rules, clock: UnixMs) -> D
     let now = book.time_at(clock);
     match command {
         Command::SetTenantState(to) => admin::set_tenant_state(book, *to).map(Answer::Admin),
+        Command::CloseTenant(closing) => closing::close(book, closing, now).map(Answer::Admin),
         Command::IssueKey(order) => admin::issue_key(book, order).map(Answer::Admin),
         Command::SetKeyState(order) => admin::set_key_state(book, order).map(Answer::Admin),
         Command::SetOverage(to) => admin::set_overage(book, *to).map(Answer::Admin),

@@ -1,6 +1,7 @@
 //! What happened: the content of the journal. Events carry every number that the projections need.
 
 use crate::book::{KeyState, TenantState};
+use crate::closing::Closing;
 use crate::correction::Corrected;
 use crate::flag::Flags;
 use crate::grant::{Grant, GrantSlice};
@@ -30,6 +31,8 @@ pub enum Event {
     },
     /// The tenant was paused or resumed.
     TenantStateSet(TenantState),
+    /// The tenant was closed, for good.
+    TenantClosed(Box<Closing>),
     /// A key was added.
     KeyIssued {
         /// Its id.
@@ -127,6 +130,7 @@ impl Event {
             Self::Corrected(corrected) => corrected.correction.remedy.request(),
             Self::TenantOpened { .. }
             | Self::TenantStateSet(_)
+            | Self::TenantClosed(_)
             | Self::KeyIssued { .. }
             | Self::KeyStateSet { .. }
             | Self::OverageSet(_)
@@ -148,6 +152,7 @@ impl Event {
             Self::Corrected(corrected) => &corrected.reissued,
             Self::TenantOpened { .. }
             | Self::TenantStateSet(_)
+            | Self::TenantClosed(_)
             | Self::KeyIssued { .. }
             | Self::KeyStateSet { .. }
             | Self::OverageSet(_)
@@ -172,6 +177,7 @@ impl Event {
             Self::Expired(expired) => Some(&expired.charge),
             Self::TenantOpened { .. }
             | Self::TenantStateSet(_)
+            | Self::TenantClosed(_)
             | Self::KeyIssued { .. }
             | Self::KeyStateSet { .. }
             | Self::OverageSet(_)
@@ -212,6 +218,7 @@ impl Event {
             Self::KeyIssued { key, .. } | Self::KeyStateSet { key, .. } => Some(key),
             Self::TenantOpened { .. }
             | Self::TenantStateSet(_)
+            | Self::TenantClosed(_)
             | Self::OverageSet(_)
             | Self::ResellerSet(_)
             | Self::GrantIssued { .. }
@@ -236,6 +243,7 @@ impl Event {
         match self {
             Self::TenantOpened { .. } => "tenant_opened",
             Self::TenantStateSet(_) => "tenant_state_set",
+            Self::TenantClosed(_) => "tenant_closed",
             Self::KeyIssued { .. } => "key_issued",
             Self::KeyStateSet { .. } => "key_state_set",
             Self::OverageSet(_) => "overage_set",

@@ -144,6 +144,7 @@ pub fn i1_gives_back_what_was_charged(before: &Before, event: &Event) -> Result<
         Event::Released { returned, .. } => *returned,
         Event::TenantOpened { .. }
         | Event::TenantStateSet(_)
+        | Event::TenantClosed(_)
         | Event::KeyIssued { .. }
         | Event::KeyStateSet { .. }
         | Event::OverageSet(_)
@@ -185,6 +186,7 @@ pub fn i2_promises_are_covered(before: &Before, event: &Event, after: &Book) -> 
         }
         Event::TenantOpened { .. }
         | Event::TenantStateSet(_)
+        | Event::TenantClosed(_)
         | Event::KeyIssued { .. }
         | Event::KeyStateSet { .. }
         | Event::OverageSet(_)
@@ -240,6 +242,7 @@ pub fn i3_one_end(before: &Before, event: &Event) -> Result<(), Broken> {
         },
         Event::TenantOpened { .. }
         | Event::TenantStateSet(_)
+        | Event::TenantClosed(_)
         | Event::KeyIssued { .. }
         | Event::KeyStateSet { .. }
         | Event::OverageSet(_)

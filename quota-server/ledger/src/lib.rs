@@ -18,6 +18,7 @@ pub mod answer;
 mod apply;
 mod bill;
 pub mod book;
+mod closing;
 pub mod command;
 pub mod correction;
 mod decide;
@@ -55,6 +56,7 @@ pub use answer::{
 };
 pub use apply::{Misfit, Recorded};
 pub use book::{Book, Head, Key, KeyState, PostedTopUp, TenantState, TopUpRef};
+pub use closing::{Closing, Remainder};
 pub use command::{
     Command, Correct, Expire, IssueGrant, IssueKey, OpenTenant, Release, Renew, Reserve,
     SetKeyState, Settle, TopUp,

@@ -70,6 +70,7 @@ impl Command {
             Self::IssueGrant(order) => About::Grant(&order.id),
             Self::Correct(order) => About::Correction(&order.id),
             Self::SetTenantState(_)
+            | Self::CloseTenant(_)
             | Self::IssueKey(_)
             | Self::SetKeyState(_)
             | Self::SetOverage(_)
@@ -109,6 +110,9 @@ impl Answer {
             | Self::Admin(
                 AdminAnswer::Conflict { .. }
                 | AdminAnswer::Reserved
+                | AdminAnswer::Closed
+                | AdminAnswer::OtherClosed
+                | AdminAnswer::Remains(_)
                 | AdminAnswer::UnknownGrant
                 | AdminAnswer::NeverValid
                 | AdminAnswer::NotPaidFor

@@ -17,6 +17,8 @@ pub enum Refusal {
     KeyExpired,
     /// The key is paused.
     KeyPaused,
+    /// The tenant was closed, for good.
+    TenantClosed,
     /// The tenant is paused.
     TenantPaused,
     /// The tenant's book is frozen: an invariant was broken, and a person must look.
@@ -85,6 +87,7 @@ impl Refusal {
             Self::KeyRevoked => "key_revoked",
             Self::KeyExpired => "key_expired",
             Self::KeyPaused => "key_paused",
+            Self::TenantClosed => "tenant_closed",
             Self::TenantPaused => "tenant_paused",
             Self::BookFrozen => "book_frozen",
             Self::GatewayOutOfScope => "gateway_out_of_scope",
@@ -120,6 +123,7 @@ impl Refusal {
             Self::InsufficientFunds { .. } => 14,
             Self::IdempotencyKeyInUse => 15,
             Self::GatewayOutOfScope => 16,
+            Self::TenantClosed => 17,
         }
     }
 
@@ -128,7 +132,9 @@ impl Refusal {
     pub const fn http_status(&self) -> u16 {
         match self {
             Self::UnknownKey | Self::KeyRevoked | Self::KeyExpired => 401,
-            Self::KeyPaused | Self::TenantPaused | Self::GatewayOutOfScope => 403,
+            Self::KeyPaused | Self::TenantClosed | Self::TenantPaused | Self::GatewayOutOfScope => {
+                403
+            }
             Self::BookFrozen | Self::ClockSkew => 503,
             Self::ModelNotFound { .. } => 404,
             Self::TooManyChoices { .. }
@@ -148,6 +154,7 @@ impl Refusal {
             | Self::KeyRevoked
             | Self::KeyExpired
             | Self::KeyPaused
+            | Self::TenantClosed
             | Self::TenantPaused
             | Self::GatewayOutOfScope
             | Self::ModelNotFound { .. }
@@ -167,6 +174,7 @@ impl Refusal {
         match self {
             Self::UnknownKey | Self::KeyRevoked | Self::KeyExpired => Some("invalid_api_key"),
             Self::KeyPaused => Some("key_paused"),
+            Self::TenantClosed => Some("tenant_closed"),
             Self::TenantPaused => Some("tenant_paused"),
             Self::BookFrozen => Some("book_frozen"),
             Self::GatewayOutOfScope => Some("not_served_here"),
@@ -195,6 +203,7 @@ impl Refusal {
             | Self::KeyRevoked
             | Self::KeyExpired
             | Self::KeyPaused
+            | Self::TenantClosed
             | Self::TenantPaused
             | Self::GatewayOutOfScope
             | Self::BookFrozen
@@ -215,6 +224,7 @@ impl Refusal {
             | Self::KeyRevoked
             | Self::KeyExpired
             | Self::KeyPaused
+            | Self::TenantClosed
             | Self::TenantPaused
             | Self::GatewayOutOfScope
             | Self::BookFrozen
@@ -242,6 +252,7 @@ impl Refusal {
             | Self::KeyRevoked
             | Self::KeyExpired
             | Self::KeyPaused
+            | Self::TenantClosed
             | Self::TenantPaused
             | Self::GatewayOutOfScope
             | Self::ModelNotFound { .. }
@@ -262,6 +273,7 @@ impl Refusal {
             Self::KeyRevoked
             | Self::KeyExpired
             | Self::KeyPaused
+            | Self::TenantClosed
             | Self::TenantPaused
             | Self::ModelNotFound { .. }
             | Self::TooManyChoices { .. }
@@ -282,6 +294,7 @@ impl Refusal {
             Self::KeyRevoked => "This API key has been revoked.".into(),
             Self::KeyExpired => "This API key has expired.".into(),
             Self::KeyPaused => "This API key is paused.".into(),
+            Self::TenantClosed => "This account is closed.".into(),
             Self::TenantPaused => "This account is paused.".into(),
             Self::BookFrozen => "This account is frozen until an operator has checked it.".into(),
             Self::GatewayOutOfScope => "This API key cannot be used at this address.".into(),

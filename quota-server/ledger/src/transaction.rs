@@ -88,6 +88,7 @@ impl Transaction {
             Event::Corrected(corrected) => lines.correct(corrected, before)?,
             Event::TenantOpened { .. }
             | Event::TenantStateSet(_)
+            | Event::TenantClosed(_)
             | Event::OverageSet(_)
             | Event::ResellerSet(_)
             | Event::KeyIssued { .. }

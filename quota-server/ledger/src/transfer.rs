@@ -129,6 +129,8 @@ fn refusal(from: &Book, to: &Book, order: &Transfer) -> Option<AdminAnswer> {
         Some(AdminAnswer::OtherCurrency)
     } else if from.frozen || to.frozen {
         Some(AdminAnswer::Frozen)
+    } else if to.is_closed() {
+        Some(AdminAnswer::OtherClosed)
     } else if order.amount > free {
         Some(AdminAnswer::Exceeds { most: free })
     } else if order.amount.is_zero() || to.posted_after(order.amount, Amount::ZERO).is_err() {

@@ -201,6 +201,7 @@ impl<'a, P: Prices> Verifier<'a, P> {
             Event::Settled(settled) | Event::Adjusted(settled) => settled.offer.as_ref(),
             Event::TenantOpened { .. }
             | Event::TenantStateSet(_)
+            | Event::TenantClosed(_)
             | Event::OverageSet(_)
             | Event::ResellerSet(_)
             | Event::GrantIssued { .. }

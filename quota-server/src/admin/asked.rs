@@ -1,14 +1,14 @@
 //! What the routes share: reading what was asked, and telling what the ledger answered.
 
 use super::failure::Failed;
-use super::{view, wire};
+use super::{closing, view, wire};
 use crate::engine::{Answered, Engine, EngineError};
 use crate::timestamp;
 use axum::Json;
 use axum::extract::Query;
 use axum::extract::rejection::{JsonRejection, QueryRejection};
 use axum::http::StatusCode;
-use ferry_ledger::{AdminAnswer, UnixMs};
+use ferry_ledger::{AdminAnswer, Reason, UnixMs};
 use ferry_types::{Amount, Currency, KeyId, TenantId};
 use std::str::FromStr;
 
@@ -53,6 +53,9 @@ pub(super) fn done(
         AdminAnswer::Reserved => invalid(format!(
             "id: '{tenant}' is the house's own book: choose another"
         )),
+        AdminAnswer::Closed => Err(closing::closed(tenant)),
+        AdminAnswer::OtherClosed => Err(closing::other_closed()),
+        AdminAnswer::Remains(left) => Err(closing::remains(tenant, left, answered.book.as_ref())),
         AdminAnswer::UnknownGrant => {
             let message = "there is no such grant: see `ferry grant list`";
             not_found("unknown_grant", message)
@@ -196,6 +199,15 @@ pub(super) fn bounded(field: &str, text: String, bytes_max: usize) -> Result<Str
         return Err(Failed::invalid(format!("{field}: has a control character")));
     }
     Ok(text)
+}
+
+/// Why something is put right, or closed.
+pub(super) fn reason(text: &str) -> Result<Reason, Failed> {
+    let found = Reason::ALL.into_iter().find(|known| known.name() == text);
+    found.ok_or_else(|| {
+        let names = Reason::ALL.map(Reason::name).join(", ");
+        Failed::invalid(format!("reason: none of {names}"))
+    })
 }
 
 /// The beginning of a day in UTC.

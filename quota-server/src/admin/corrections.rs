@@ -1,6 +1,6 @@
 //! The routes of corrections: what a person puts right, and the list of it.
 
-use super::asked::{Done, bounded, done, json, parse};
+use super::asked::{Done, bounded, done, json, parse, reason};
 use super::failure::Failed;
 use super::routes::{AdminState, Answer, REFERENCE_BYTES_MAX};
 use super::{view, wire};
@@ -8,7 +8,7 @@ use crate::store::view::TenantView;
 use axum::Json;
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{Path, State};
-use ferry_ledger::{Correct, Correction, Offer, Reason, Remedy, State as Stands, TopUpRef};
+use ferry_ledger::{Correct, Correction, Offer, Remedy, State as Stands, TopUpRef};
 use ferry_types::{Amount, CorrectionId, Currency, GrantId, ReservationId, TenantId};
 use std::sync::Arc;
 
@@ -79,12 +79,7 @@ fn correction(
     newest: u64,
 ) -> Result<Correction, Failed> {
     let remedy = remedy(&asked, newest)?;
-    let reason = Reason::ALL.into_iter();
-    let reason = { reason }.find(|known| known.name() == asked.reason);
-    let reason = reason.ok_or_else(|| {
-        let names = Reason::ALL.map(Reason::name).join(", ");
-        Failed::invalid(format!("reason: none of {names}"))
-    })?;
+    let reason = reason(&asked.reason)?;
     if asked.approver.trim().is_empty() {
         return Err(Failed::invalid("approver: missing: who approved it?"));
     }

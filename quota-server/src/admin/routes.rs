@@ -4,7 +4,7 @@ use super::asked::{
     Done, asked, bounded, check_currency, done, json, known_tenant, one_key, one_of, parse, rows,
 };
 use super::failure::Failed;
-use super::{corrections, credit, heads, house, seals, transfers, verify, view, wire};
+use super::{closing, corrections, credit, heads, house, seals, transfers, verify, view, wire};
 use crate::draining::Draining;
 use crate::engine::{self, Engine, EngineError};
 use crate::policy::Offers;
@@ -17,7 +17,7 @@ use axum::middleware::{self, Next};
 use axum::response::Response;
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use ferry_ledger::{KeyState, TenantState, TopUp};
+use ferry_ledger::{AdminAnswer, KeyState, TenantState, TopUp};
 use ferry_types::{Amount, Currency, KeyId, ReservationId, TenantId};
 use serde::Deserialize;
 use std::sync::Arc;
@@ -65,6 +65,7 @@ pub(crate) fn router(state: AdminState) -> Router {
             "/tenants/{tenant}/corrections",
             get(corrections::list).post(corrections::correct),
         )
+        .route("/tenants/{tenant}/close", post(closing::close))
         .route("/tenants/{tenant}/overage", post(credit::set_overage))
         .route(
             "/tenants/{tenant}/transfers",
@@ -134,6 +135,9 @@ async fn create_tenant(
         currency,
     };
     let answered = state.engine.create_tenant(call).await?;
+    if answered.answer == AdminAnswer::Closed {
+        return Err(closing::taken(&state.engine, tenant).await?);
+    }
     let Done { changed, position } = done(&answered, &tenant, "the tenant")?;
     if !changed {
         let message = format!(

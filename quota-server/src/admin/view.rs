@@ -5,8 +5,8 @@ pub(super) mod house;
 use super::wire;
 use crate::engine::BookView;
 use crate::store::view::{
-    AccountView, AttemptView, CorrectionView, GrantView, KeyView, ReservationView, TenantView,
-    TransferView, UsageView,
+    AccountView, AttemptView, ClosedView, CorrectionView, GrantView, KeyView, ReservationView,
+    TenantView, TransferView, UsageView,
 };
 use crate::timestamp::rfc3339;
 use crate::verify::VerifyReport;
@@ -32,6 +32,7 @@ pub(super) fn tenant(view: TenantView) -> wire::Tenant {
         created_at,
         changed_at,
         frozen,
+        closed,
         overage: _,
         reseller: _,
     } = view;
@@ -48,6 +49,18 @@ pub(super) fn tenant(view: TenantView) -> wire::Tenant {
         created_at: time(created_at),
         changed_at: time(changed_at),
         frozen,
+        closed: closed.map(self::closed),
+    }
+}
+
+fn closed(view: ClosedView) -> wire::Closed {
+    let ClosedView { at, seq, closing } = view;
+    wire::Closed {
+        at: time(at),
+        reason: closing.reason.name().to_owned(),
+        approver: closing.approver,
+        note: closing.note,
+        seq,
     }
 }
 
@@ -181,6 +194,7 @@ pub(super) fn balance(view: TenantView, grants: &[GrantView]) -> wire::Balance {
         created_at: _,
         changed_at: _,
         frozen: _,
+        closed: _,
     } = tenant(view);
     wire::Balance {
         overage: overage.name().to_owned(),

@@ -1,5 +1,6 @@
 //! The JSON of `/admin/v1`. Money is a decimal string beside its currency, a time is RFC 3339 in UTC.
 
+mod closing;
 mod corrections;
 mod credit;
 mod house;
@@ -7,6 +8,7 @@ mod position;
 mod proof;
 mod transfers;
 
+pub use closing::{CloseTenant, Closed};
 pub use corrections::{Correction, Corrections, CreateCorrection, PostedCorrection};
 pub use credit::{
     Account, Accounts, CreateGrant, Grant, Grants, IssuedGrant, SetOverage, SetReseller,
@@ -81,7 +83,7 @@ pub struct Tenant {
     pub name: String,
     /// What all its money is in.
     pub currency: String,
-    /// `active` or `paused`.
+    /// `active`, `paused` or `closed`.
     pub state: String,
     /// What came in less what was charged.
     pub posted: String,
@@ -99,6 +101,9 @@ pub struct Tenant {
     pub changed_at: String,
     /// Why nothing is decided in its book any more.
     pub frozen: Option<String>,
+    /// When and why it was closed, if it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub closed: Option<Closed>,
 }
 
 /// `GET tenants`.

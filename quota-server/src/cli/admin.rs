@@ -7,7 +7,8 @@ use super::arguments::{
 use super::output::{Output, confirmed};
 use super::table;
 use crate::admin::wire::{
-    CreateGrant, CreateKey, CreateTenant, CreateTopUp, SealMonth, SetOverage, SetReseller,
+    CloseTenant, CreateGrant, CreateKey, CreateTenant, CreateTopUp, SealMonth, SetOverage,
+    SetReseller,
 };
 use crate::admin::{Client, Show};
 use anyhow::Context;
@@ -65,6 +66,20 @@ pub(super) async fn tenant(
         TenantCommand::Pause { tenant } => {
             let paused = client.pause_tenant(tenant.as_str()).await?;
             output.result(&paused, table::changed(table::tenant))?;
+        }
+        TenantCommand::Close {
+            tenant,
+            reason,
+            approver,
+            note,
+        } => {
+            let why = CloseTenant {
+                reason,
+                approver,
+                note,
+            };
+            let closed = client.close_tenant(tenant.as_str(), &why).await?;
+            output.result(&closed, table::changed(table::tenant))?;
         }
         TenantCommand::Resume { tenant } => {
             let resumed = client.resume_tenant(tenant.as_str()).await?;

@@ -1,6 +1,6 @@
 //! The arguments, and what `--help` says about them.
 
-use super::correct::CorrectCommand;
+use super::correct::{CorrectCommand, REASONS};
 use super::files::Place;
 use super::house::HouseCommand;
 use super::transfer::TransferCommand;
@@ -200,6 +200,23 @@ pub(super) enum TenantCommand {
     Pause { tenant: TenantId },
     /// Let a paused tenant go on.
     Resume { tenant: TenantId },
+    /// Close a tenant, for good: nothing new is granted, and no key, top-up or grant is taken any more.
+    ///
+    /// What is in flight still ends as it would, and corrections and chargebacks still post. Its book stays, and its id is never given
+    /// again. Money that is left is paid back, moved or written off first: the error says how much, and how. Credit that was given
+    /// lapses. For example: ferry tenant close acme --reason requested --approver anna
+    Close {
+        tenant: TenantId,
+        /// Why.
+        #[arg(long, value_parser = REASONS)]
+        reason: String,
+        /// Who approved it.
+        #[arg(long)]
+        approver: String,
+        /// For people.
+        #[arg(long, default_value = "")]
+        note: String,
+    },
 }
 
 #[derive(Debug, Subcommand)]

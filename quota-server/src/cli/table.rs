@@ -139,6 +139,15 @@ pub(super) fn tenant(tenant: &Tenant) -> String {
     if let Some(why) = &tenant.frozen {
         rows.push(("FROZEN", why.clone()));
     }
+    if let Some(closed) = &tenant.closed {
+        rows.extend([
+            ("closed", closed.at.clone()),
+            ("reason", closed.reason.clone()),
+            ("approver", closed.approver.clone()),
+            ("note", closed.note.clone()),
+        ]);
+        rows.retain(|(_, text)| !text.is_empty());
+    }
     facts(&rows)
 }
 

@@ -5,8 +5,8 @@ use super::lanes::Lane;
 use super::{Answered, CreateTenant, Engine, EngineError, IssuedKey, PriceTable, one};
 use crate::key_directory::{listed, sha256};
 use ferry_ledger::{
-    AdminAnswer, Answer, Command, Correct, IssueGrant, IssueKey, KeyState, OpenTenant, Overage,
-    SetKeyState, Share, TenantState, TopUp, Transfer, UnixMs,
+    AdminAnswer, Answer, Closing, Command, Correct, IssueGrant, IssueKey, KeyState, OpenTenant,
+    Overage, SetKeyState, Share, TenantState, TopUp, Transfer, UnixMs,
 };
 use ferry_types::{KeyId, KeyText, ResellerName, TenantId};
 use tokio::sync::oneshot;
@@ -82,6 +82,19 @@ impl Engine {
         to: TenantState,
     ) -> Result<Answered<AdminAnswer>, EngineError> {
         let command = Command::SetTenantState(to);
+        self.administer(tenant, Ask::Command(command)).await
+    }
+
+    /// Closes a tenant's account, for good. Closed before, it stays as it was closed.
+    ///
+    /// # Errors
+    /// [`EngineError`] if nothing was decided.
+    pub async fn close_tenant(
+        &self,
+        tenant: TenantId,
+        closing: Closing,
+    ) -> Result<Answered<AdminAnswer>, EngineError> {
+        let command = Command::CloseTenant(Box::new(closing));
         self.administer(tenant, Ask::Command(command)).await
     }
 

@@ -4,6 +4,7 @@ mod accepted_loss;
 mod authority;
 mod basics;
 mod clocks;
+mod closing;
 pub(crate) mod cluster;
 mod conformance;
 pub(crate) mod corrections;

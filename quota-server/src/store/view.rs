@@ -2,7 +2,7 @@
 
 use ferry_ledger::house::PostedMovement;
 use ferry_ledger::{
-    Flag, Grant, KeyState, Overage, PostedCorrection, PostedTransfer, Reseller, StateName,
+    Closing, Flag, Grant, KeyState, Overage, PostedCorrection, PostedTransfer, Reseller, StateName,
     TenantState, UnixMs,
 };
 use ferry_types::{
@@ -37,10 +37,23 @@ pub struct TenantView {
     pub changed_at: UnixMs,
     /// Why nothing is decided in its book any more.
     pub frozen: Option<String>,
+    /// When and why it was closed, if it was.
+    pub closed: Option<ClosedView>,
     /// What happens to charges beyond what is available.
     pub overage: Overage,
     /// Whoever gets a share of what it pays.
     pub reseller: Option<Reseller>,
+}
+
+/// That a tenant was closed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClosedView {
+    /// When.
+    pub at: UnixMs,
+    /// Where in the journal.
+    pub seq: u64,
+    /// Why, and who approved it.
+    pub closing: Closing,
 }
 
 /// A grant.

@@ -10,6 +10,7 @@
 mod accept_loss;
 mod authority;
 mod backup;
+mod closing;
 mod command_line;
 mod conversation;
 mod corrections;

@@ -10,7 +10,7 @@ use ferry_quota_server::admin::wire::CreateKey;
 use ferry_types::{KeyDigest, RequestFacts, ReservationId};
 
 /// Reason, status, type, code, param, Retry-After and x-should-retry of a refusal.
-fn shape(refused: &v1::Refused) -> String {
+pub(crate) fn shape(refused: &v1::Refused) -> String {
     let v1::Refused {
         reason,
         http_status,
@@ -31,7 +31,7 @@ fn shape(refused: &v1::Refused) -> String {
     format!("{reason} {http_status} {type} {code} {param} {retry_after} {retry}")
 }
 
-async fn refused(gateway: &mut Gateway, request: v1::ReserveRequest) -> v1::Refused {
+pub(crate) async fn refused(gateway: &mut Gateway, request: v1::ReserveRequest) -> v1::Refused {
     match outcome(gateway, request).await {
         Outcome::Refused(refused) => refused,
         other => panic!("not refused: {other:?}"),

@@ -2,6 +2,7 @@
 
 use crate::answer::{AdminAnswer, Decision};
 use crate::book::{Book, KeyState, TenantState};
+use crate::closing::is_shut_out;
 use crate::command::{IssueGrant, IssueKey, OpenTenant, SetKeyState, TopUp};
 use crate::event::{Event, ToppedUp};
 use crate::grant::Grant;
@@ -29,6 +30,9 @@ pub fn open(tenant: &TenantId, book: Option<&Book>, order: &OpenTenant) -> Decis
             },
         );
     };
+    if book.is_closed() {
+        return Decision::answer(AdminAnswer::Closed);
+    }
     let differs = [
         ("name", book.name != order.name),
         ("currency", book.currency != order.currency),
@@ -37,6 +41,10 @@ pub fn open(tenant: &TenantId, book: Option<&Book>, order: &OpenTenant) -> Decis
 }
 
 pub(super) fn set_tenant_state(book: &Book, to: TenantState) -> Decision<AdminAnswer> {
+    // A tenant is closed by a command of its own, which says why.
+    if !TenantState::SETTABLE.contains(&to) {
+        return Decision::answer(AdminAnswer::Conflict { field: "state" });
+    }
     if book.state == to {
         return unchanged(book.head.seq);
     }
@@ -186,6 +194,9 @@ pub(super) fn expire_grant(book: &Book, id: &GrantId, now: UnixMs) -> Decision<A
 fn changed(book: &Book, event: Event) -> Decision<AdminAnswer> {
     if book.frozen {
         return Decision::answer(AdminAnswer::Frozen);
+    }
+    if book.is_closed() && is_shut_out(&event) {
+        return Decision::answer(AdminAnswer::Closed);
     }
     let seq = book.head.next_seq();
     Decision::event(event, AdminAnswer::Done { seq, changed: true })

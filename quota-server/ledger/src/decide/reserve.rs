@@ -34,8 +34,10 @@ impl Book {
         if key.state == KeyState::Paused {
             return Err(Refusal::KeyPaused);
         }
-        if self.state == TenantState::Paused {
-            return Err(Refusal::TenantPaused);
+        match self.state {
+            TenantState::Active => {}
+            TenantState::Closed => return Err(Refusal::TenantClosed),
+            TenantState::Paused => return Err(Refusal::TenantPaused),
         }
         if self.frozen {
             return Err(Refusal::BookFrozen);

@@ -35,6 +35,7 @@ pub fn i5_again_is_the_same(
         Event::Renewed { .. } | Event::MonthSealed(_) => false,
         Event::TenantOpened { .. }
         | Event::TenantStateSet(_)
+        | Event::TenantClosed(_)
         | Event::KeyIssued { .. }
         | Event::KeyStateSet { .. }
         | Event::OverageSet(_)

@@ -49,6 +49,7 @@ impl Due {
             }
             Event::TenantOpened { .. }
             | Event::TenantStateSet(_)
+            | Event::TenantClosed(_)
             | Event::KeyIssued { .. }
             | Event::KeyStateSet { .. }
             | Event::OverageSet(_)
@@ -89,6 +90,7 @@ pub(super) fn reissued(book: &Book, event: &Event, at: UnixMs) -> Option<Vec<Rei
         Event::Released { .. } => &[],
         Event::TenantOpened { .. }
         | Event::TenantStateSet(_)
+        | Event::TenantClosed(_)
         | Event::KeyIssued { .. }
         | Event::KeyStateSet { .. }
         | Event::OverageSet(_)
@@ -140,6 +142,7 @@ pub fn i9_amounts_are_priced(before: &Before, event: &Event, after: &Book) -> Re
         }
         Event::TenantOpened { .. }
         | Event::TenantStateSet(_)
+        | Event::TenantClosed(_)
         | Event::KeyIssued { .. }
         | Event::KeyStateSet { .. }
         | Event::OverageSet(_)

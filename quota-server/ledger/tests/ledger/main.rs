@@ -2,6 +2,8 @@
 //! and what `verify` finds.
 
 #[cfg(test)]
+mod closing;
+#[cfg(test)]
 mod corrections;
 #[cfg(test)]
 mod currencies;

@@ -14,6 +14,7 @@ const CONTRACT: &str = "
     key_revoked             | 401 | invalid_request_error     | invalid_api_key          | null         | -    | -
     key_expired             | 401 | invalid_request_error     | invalid_api_key          | null         | -    | -
     key_paused              | 403 | invalid_request_error     | key_paused               | null         | -    | -
+    tenant_closed           | 403 | invalid_request_error     | tenant_closed            | null         | -    | -
     tenant_paused           | 403 | invalid_request_error     | tenant_paused            | null         | -    | -
     book_frozen             | 503 | service_unavailable_error | book_frozen              | null         | -    | false
     gateway_clock_skew      | 503 | service_unavailable_error | gateway_clock_skew       | null         | 1    | true
@@ -59,6 +60,7 @@ fn every_sentence_says_what_would_help() {
         &["revoked"],
         &["expired"],
         &["key is paused"],
+        &["account is closed"],
         &["account is paused"],
         &["frozen"],
         &["clock", "retry"],
@@ -107,6 +109,9 @@ fn of_several_reasons_the_first_is_the_answer() {
     world.book.refused.clear();
     key(&mut world, KeyState::Active, None);
     assert_eq!(world.play("reserve"), "refused tenant_paused");
+    world.book.refused.clear();
+    world.book.state = TenantState::Closed;
+    assert_eq!(world.play("reserve"), "refused tenant_closed");
     world.book.refused.clear();
     world.book.state = TenantState::Active;
     assert_eq!(world.play("reserve"), "refused book_frozen");

@@ -4,11 +4,14 @@ use crate::world::{amount, attempt, id, offer, owner, rates, settlement, usage};
 use ferry_ledger::event::{Expired, Parked, Raised, Reserved, Settled, ToppedUp};
 use ferry_ledger::*;
 use ferry_types::{
-    Balance, Currency, Endpoint, Exchange, ExchangeRate, Mode, Price, Rates, RequestFacts,
-    Settlement, Tags, TokenClass, Usage, UsageSource,
+    Currency, Endpoint, Exchange, ExchangeRate, Mode, Price, Rates, RequestFacts, Settlement, Tags,
+    TokenClass, Usage, UsageSource,
 };
 use std::collections::BTreeSet;
 use std::sync::Arc;
+
+mod refusals;
+pub use refusals::{refusals, refused};
 
 const DRAWN: u64 = 1_700_000_000_123;
 
@@ -232,6 +235,11 @@ fn events_of_books() -> Vec<Event> {
             last_seq: 77,
             last_hash: [0xef; 32],
         }),
+        Event::TenantClosed(Box::new(Closing {
+            reason: Reason::Fraud,
+            approver: "ümit".into(),
+            note: "ticket 9".into(),
+        })),
     ]
 }
 
@@ -434,60 +442,6 @@ pub fn placed_grant() -> Grant {
         at: UnixMs(DRAWN),
         ..full_grant()
     }
-}
-
-/// Every refusal, in the order of precedence.
-pub fn refusals() -> Vec<Refusal> {
-    let currency = Currency::Usd;
-    vec![
-        Refusal::UnknownKey,
-        Refusal::GatewayOutOfScope,
-        Refusal::KeyRevoked,
-        Refusal::KeyExpired,
-        Refusal::KeyPaused,
-        Refusal::TenantPaused,
-        Refusal::BookFrozen,
-        Refusal::ClockSkew,
-        Refusal::ModelNotFound {
-            model: "gpt-9".into(),
-        },
-        Refusal::TooManyChoices {
-            choices: 9,
-            choices_max: 4,
-        },
-        Refusal::ServiceTierNotPriced {
-            tier: "flex".into(),
-        },
-        Refusal::AudioNotPriced,
-        Refusal::ContextLengthExceeded {
-            input_tokens_min: 1_001,
-            context_tokens_max: 1_000,
-        },
-        Refusal::IdempotencyKeyInUse,
-        Refusal::TenantInDebt {
-            owed: amount(5_000_000),
-            currency,
-        },
-        Refusal::InsufficientFunds {
-            available: Balance::from_units(-7),
-            affordable_output_tokens: Some(12),
-            currency,
-        },
-    ]
-}
-
-pub fn refused() -> Vec<Refused> {
-    refusals()
-        .into_iter()
-        .map(|refusal| Refused {
-            owner: owner("edge"),
-            facts_digest: [0xcd; 32],
-            facts_marks: [0xce; 15],
-            refusal,
-            at: UnixMs(DRAWN),
-            seq: 0,
-        })
-        .collect()
 }
 
 #[test]

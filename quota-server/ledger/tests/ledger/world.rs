@@ -330,6 +330,7 @@ impl World {
                 "paused" => TenantState::Paused,
                 _ => TenantState::Active,
             }),
+            ["close"] => crate::closing::command(),
             ["key", state] => Command::SetKeyState(SetKeyState {
                 key: owner("edge").key,
                 to: match *state {

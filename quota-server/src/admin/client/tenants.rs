@@ -2,8 +2,8 @@
 
 use super::{Client, ClientError, segment};
 use crate::admin::wire::{
-    Balance, Changed, CreateKey, CreateTenant, CreatedKey, Key, Keys, SetOverage, SetReseller,
-    Tenant, Tenants,
+    Balance, Changed, CloseTenant, CreateKey, CreateTenant, CreatedKey, Key, Keys, SetOverage,
+    SetReseller, Tenant, Tenants,
 };
 use reqwest::Method;
 
@@ -12,7 +12,7 @@ impl Client {
     ///
     /// # Errors
     /// [`ClientError`]; code `tenant_exists` if there is one of this id, name and currency, `conflict` if there is one of another name
-    /// or currency.
+    /// or currency, `tenant_closed` if there was one.
     pub async fn create_tenant(&self, new: &CreateTenant) -> Result<Changed<Tenant>, ClientError> {
         let request = self.request(Method::POST, "tenants").json(new);
         self.send(request).await
@@ -50,6 +50,19 @@ impl Client {
     pub async fn resume_tenant(&self, tenant: &str) -> Result<Changed<Tenant>, ClientError> {
         let path = format!("tenants/{}/resume", segment(tenant));
         self.send(self.request(Method::POST, &path)).await
+    }
+
+    /// Closes a tenant, for good.
+    ///
+    /// # Errors
+    /// [`ClientError`]; codes `unknown_tenant`, and `money_left`, with how it is paid back or written off.
+    pub async fn close_tenant(
+        &self,
+        tenant: &str,
+        why: &CloseTenant,
+    ) -> Result<Changed<Tenant>, ClientError> {
+        let path = format!("tenants/{}/close", segment(tenant));
+        self.send(self.request(Method::POST, &path).json(why)).await
     }
 
     /// A tenant's money.

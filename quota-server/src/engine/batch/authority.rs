@@ -80,6 +80,7 @@ fn routes<'a>(command: &'a Command, book: &'a Book) -> impl Iterator<Item = &'a 
         | Command::IssueKey(_)
         | Command::SetKeyState(_)
         | Command::SetTenantState(_)
+        | Command::CloseTenant(_)
         | Command::SealMonth(_) => None,
     };
     let reserved = command
@@ -106,6 +107,7 @@ fn refusal(command: &Command) -> Answer {
         | Command::IssueKey(_)
         | Command::SetKeyState(_)
         | Command::SetTenantState(_)
+        | Command::CloseTenant(_)
         | Command::SealMonth(_) => {
             Answer::Reserve(ReserveAnswer::Refused(Refusal::GatewayOutOfScope))
         }
@@ -146,6 +148,7 @@ fn act_for_owner(command: &mut Command, principal: &Principal, book: &Book) {
         | Command::IssueKey(_)
         | Command::SetKeyState(_)
         | Command::SetTenantState(_)
+        | Command::CloseTenant(_)
         | Command::SealMonth(_) => {}
     }
 }

@@ -216,6 +216,7 @@ impl BookWork {
         match event {
             Event::TenantOpened { .. }
             | Event::TenantStateSet(_)
+            | Event::TenantClosed(_)
             | Event::OverageSet(_)
             | Event::ResellerSet(_)
             | Event::GrantIssued { .. }

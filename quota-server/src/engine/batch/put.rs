@@ -148,6 +148,7 @@ pub(super) fn offer(command: &mut Command, offers: Option<&ModelOffers>, currenc
         Command::Reserve(call) => call.offer = offer(),
         Command::Settle(call) => call.offer = offer(),
         Command::SetTenantState(_)
+        | Command::CloseTenant(_)
         | Command::IssueKey(_)
         | Command::SetKeyState(_)
         | Command::SetOverage(_)
@@ -204,6 +205,7 @@ impl Question {
 fn touch_by(touch: &mut Touch, command: &Command) {
     let owned = match command {
         Command::SetTenantState(_)
+        | Command::CloseTenant(_)
         | Command::SetOverage(_)
         | Command::SetReseller(_)
         | Command::IssueGrant(_)

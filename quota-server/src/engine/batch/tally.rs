@@ -49,6 +49,7 @@ impl Tally {
             Event::Released { by, .. } => self.0.extend(by.clone().map(Happened::Recovered)),
             Event::TenantOpened { .. }
             | Event::TenantStateSet(_)
+            | Event::TenantClosed(_)
             | Event::KeyIssued { .. }
             | Event::KeyStateSet { .. }
             | Event::OverageSet(_)

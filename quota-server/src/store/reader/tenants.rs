@@ -1,14 +1,14 @@
 //! Tenants, with what is available to them.
 
-use super::{Dialect, Reader, all, open_hint};
+use super::{Dialect, Reader, Source, all, one, open_hint};
 use crate::store::StoreError;
 use crate::store::decode;
 use crate::store::fields::{
     Fields, absent_or, amount, bytes, corrupt, count, named, number, parsed, text, time,
 };
 use crate::store::value::Value;
-use crate::store::view::TenantView;
-use ferry_ledger::{Grant, TenantState, UnixMs, available};
+use crate::store::view::{ClosedView, TenantView};
+use ferry_ledger::{Event, Grant, TenantState, UnixMs, available};
 use ferry_types::{Amount, Balance, Currency, TenantId};
 
 impl Reader {
@@ -20,7 +20,7 @@ impl Reader {
         let source = self.source.as_mut();
         let sql = tenants_sql(source.dialect(), "ORDER BY t.tenant");
         let rows = all(source, "list tenants", &sql, &[], |row| tenant(row, now))?;
-        Ok(with_grants(rows))
+        with_closings(source, with_grants(rows))
     }
 
     /// One tenant, with what is available to it at this time.
@@ -32,7 +32,7 @@ impl Reader {
         let sql = tenants_sql(source.dialect(), "WHERE t.tenant = $1");
         let key = [Value::text(id.as_str())];
         let rows = all(source, "find a tenant", &sql, &key, |row| tenant(row, now))?;
-        Ok(with_grants(rows).pop())
+        Ok(with_closings(source, with_grants(rows))?.pop())
     }
 }
 
@@ -68,6 +68,7 @@ fn tenant(row: &dyn Fields, now: UnixMs) -> Result<(TenantView, Amount), StoreEr
         seq: count(row, 6)?,
         changed_at: time(row, 7)?,
         frozen: absent_or(row, 8, text)?,
+        closed: None,
         open_reservations: count(row, 9)?,
         created_at: time(row, 10)?,
     };
@@ -84,6 +85,39 @@ fn tenant(row: &dyn Fields, now: UnixMs) -> Result<(TenantView, Amount), StoreEr
         },
     };
     Ok((view, free))
+}
+
+/// Tenants, the closed ones with when and why they were. That stands in their journals, and not many entries come after it.
+fn with_closings(
+    source: &mut dyn Source,
+    mut tenants: Vec<TenantView>,
+) -> Result<Vec<TenantView>, StoreError> {
+    let closed = tenants.iter_mut();
+    for view in closed.filter(|view| view.state == TenantState::Closed) {
+        view.closed = match closing(source, &view.tenant) {
+            // Of a frozen book, what can be read is shown.
+            Err(StoreError::Corrupt(_)) if view.frozen.is_some() => None,
+            found => found?,
+        };
+    }
+    Ok(tenants)
+}
+
+fn closing(source: &mut dyn Source, tenant: &TenantId) -> Result<Option<ClosedView>, StoreError> {
+    let sql = "SELECT time, seq, content FROM journal WHERE tenant = $1 AND kind = $2 ORDER BY seq DESC LIMIT 1";
+    let kind = Event::TENANT_CLOSED;
+    let key = [Value::text(tenant.as_str()), Value::Integer(kind.into())];
+    one(source, "find when a tenant was closed", sql, &key, |row| {
+        let event = Event::decode(kind, &bytes(row, 2)?);
+        let Ok(Event::TenantClosed(closing)) = event else {
+            return Err(corrupt("the closing of a tenant that cannot be read"));
+        };
+        Ok(ClosedView {
+            at: time(row, 0)?,
+            seq: count(row, 1)?,
+            closing: *closing,
+        })
+    })
 }
 
 /// Tenants with what is free of all of their grants; the rows of one follow each other.

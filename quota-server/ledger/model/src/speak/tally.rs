@@ -52,6 +52,8 @@ kinds! {
         Command::Release(_) => "command: release",
         Command::Expire(_) => "command: expire",
     } never {
+        Command::SetTenantState(TenantState::Closed) => "a tenant is closed by a command of its own",
+        Command::CloseTenant(_) => "no tenant is closed at random",
         Command::SealMonth(_) => "a month is sealed over all books at once",
     }
 }
@@ -94,6 +96,9 @@ kinds! {
         Answer::Expire(ExpireAnswer::NotOpen) => "answer: not open",
     } never {
         Answer::Admin(AdminAnswer::Reserved) => "no tenant is opened at random",
+        Answer::Admin(AdminAnswer::Closed) => "no tenant is closed at random",
+        Answer::Admin(AdminAnswer::OtherClosed) => "no tenant is closed at random",
+        Answer::Admin(AdminAnswer::Remains(_)) => "no tenant is closed at random",
         Answer::Admin(AdminAnswer::MonthNotOver) => "a month is sealed over all books at once",
         Answer::Admin(AdminAnswer::OtherCurrency) => "all books are in one currency",
         Answer::Admin(AdminAnswer::Frozen) => "no book may freeze",
@@ -122,6 +127,7 @@ kinds! {
         Refusal::InsufficientFunds { .. } => "refusal: insufficient funds",
     } never {
         Refusal::GatewayOutOfScope => "the model's gateways serve everybody",
+        Refusal::TenantClosed => "no tenant is closed at random",
         Refusal::BookFrozen => "no book may freeze",
     }
 }
@@ -151,7 +157,9 @@ kinds! {
         Event::Transferred(_) => "event: transferred",
         Event::Corrected(_) => "event: corrected",
         Event::MonthSealed(_) => "event: month sealed",
-    } never {}
+    } never {
+        Event::TenantClosed(_) => "no tenant is closed at random",
+    }
 }
 
 kinds! {
@@ -306,6 +314,7 @@ impl Tally {
             Event::Corrected(corrected) => self.note(remedy(&corrected.correction.remedy)),
             Event::TenantOpened { .. }
             | Event::TenantStateSet(_)
+            | Event::TenantClosed(_)
             | Event::KeyIssued { .. }
             | Event::KeyStateSet { .. }
             | Event::OverageSet(_)

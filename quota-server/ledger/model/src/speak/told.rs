@@ -79,6 +79,9 @@ const fn told_operator(answer: &AdminAnswer) -> Told {
         AdminAnswer::NotParked => Told::NotParked,
         AdminAnswer::Exceeds { most } => Told::Exceeds(most.units()),
         AdminAnswer::Reserved
+        | AdminAnswer::Closed
+        | AdminAnswer::OtherClosed
+        | AdminAnswer::Remains(_)
         | AdminAnswer::MonthNotOver
         | AdminAnswer::OtherCurrency
         | AdminAnswer::Frozen => Told::Unexpected,

@@ -36,12 +36,16 @@ const GRANT_EXPIRED: u8 = 15;
 const CORRECTED: u8 = 16;
 const RESELLER_SET: u8 = 17;
 const TRANSFERRED: u8 = 18;
+const TENANT_CLOSED: u8 = 19;
 /// Beside the kinds that move money.
 const MONTH_SEALED: u8 = 32;
 
 impl Event {
     /// The stored code of [`Event::KeyIssued`].
     pub const KEY_ISSUED: u8 = KEY_ISSUED;
+
+    /// The stored code of [`Event::TenantClosed`].
+    pub const TENANT_CLOSED: u8 = TENANT_CLOSED;
 
     /// The stored code of [`Event::MonthSealed`].
     pub const MONTH_SEALED: u8 = MONTH_SEALED;
@@ -52,6 +56,7 @@ impl Event {
         match self {
             Self::TenantOpened { .. } => TENANT_OPENED,
             Self::TenantStateSet(_) => TENANT_STATE_SET,
+            Self::TenantClosed(_) => TENANT_CLOSED,
             Self::KeyIssued { .. } => KEY_ISSUED,
             Self::KeyStateSet { .. } => KEY_STATE_SET,
             Self::ToppedUp(_) => TOPPED_UP,
@@ -81,7 +86,8 @@ impl Event {
                 to.text(1, name);
                 to.number(2, code(&Currency::ALL, currency));
             }
-            Self::TenantStateSet(state) => to.number(1, code(&TenantState::ALL, state)),
+            Self::TenantStateSet(state) => to.number(1, code(&TenantState::SETTABLE, state)),
+            Self::TenantClosed(closing) => closing.write(&mut to),
             Self::KeyIssued {
                 key,
                 label,
@@ -157,7 +163,8 @@ impl Event {
                 name: from.text(1)?,
                 currency: coded(&Currency::ALL, &mut from, 2)?,
             },
-            TENANT_STATE_SET => Self::TenantStateSet(coded(&TenantState::ALL, &mut from, 1)?),
+            TENANT_STATE_SET => Self::TenantStateSet(coded(&TenantState::SETTABLE, &mut from, 1)?),
+            TENANT_CLOSED => Self::TenantClosed(Box::new(Message::read(&mut from)?)),
             KEY_ISSUED => Self::KeyIssued {
                 key: key(&mut from, 1)?,
                 label: from.text(2)?,

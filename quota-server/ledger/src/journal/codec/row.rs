@@ -261,6 +261,7 @@ impl Message for Refusal {
             | Self::KeyRevoked
             | Self::KeyExpired
             | Self::KeyPaused
+            | Self::TenantClosed
             | Self::TenantPaused
             | Self::BookFrozen
             | Self::GatewayOutOfScope
@@ -337,6 +338,7 @@ impl Message for Refusal {
             },
             15 => Self::IdempotencyKeyInUse,
             16 => Self::GatewayOutOfScope,
+            17 => Self::TenantClosed,
             _ => return Err(InvalidEncoding::InvalidField(1)),
         })
     }
