@@ -7,6 +7,8 @@ pub enum Gateway {
     Usual,
     /// Another one, which owns what it made.
     Other,
+    /// The operator's, which ends what others made and cannot end any more.
+    Recovery,
 }
 
 /// A customer's key, by its number; every book begins with the first.
@@ -27,4 +29,13 @@ pub struct Caller {
     pub gateway: Gateway,
     /// With which of the customer's keys.
     pub key: Key,
+    /// The operator's recovery says so in its place.
+    pub recovered: bool,
+}
+
+impl Caller {
+    /// Whether what this one made is that one's, whoever says so.
+    pub(crate) fn is(self, other: Self) -> bool {
+        (self.gateway, self.key) == (other.gateway, other.key)
+    }
 }

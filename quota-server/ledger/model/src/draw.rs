@@ -58,6 +58,8 @@ pub struct Draw {
     requests: VecDeque<(Request, Key)>,
     /// Of these, those that were too old to be judged when they were first spoken of.
     old: VecDeque<Request>,
+    /// Those that were kept for a person.
+    parked: VecDeque<Request>,
     /// Those that were settled, as far as it was theirs to be.
     settled: VecDeque<Request>,
     /// And of these those that were said to have used more than they can.
@@ -76,6 +78,7 @@ impl Draw {
             spoken_of,
             requests: VecDeque::new(),
             old: VecDeque::new(),
+            parked: VecDeque::new(),
             settled: VecDeque::new(),
             beyond: VecDeque::new(),
             drawn: 0,
@@ -125,6 +128,7 @@ impl Draw {
                     by,
                     evidence,
                     offered: Offered::any(chance),
+                    beyond_cap: false,
                 }
             }
             Kind::Release => {
@@ -143,10 +147,18 @@ impl Draw {
                 let about = About {
                     request: any(&self.settled, chance),
                     old: any(&self.old, chance),
+                    parked: any(&self.parked, chance),
                     beyond: any(&self.beyond, chance),
                 };
                 Step::Correct(self.orders.correction(about, chance))
             }
+        }
+    }
+
+    /// A settlement was kept for a person.
+    pub fn note_parked(&mut self, request: Request) {
+        if !self.parked.contains(&request) {
+            keep(&mut self.parked, request, WAITING_MAX);
         }
     }
 
@@ -175,7 +187,12 @@ impl Draw {
             1 => self.orders.next_key(),
             _ => own,
         };
-        (request, Caller { gateway, key })
+        let by = Caller {
+            gateway,
+            key,
+            recovered: false,
+        };
+        (request, by)
     }
 
     /// One that was spoken of, or once in so many times a new one; of these, once in so many times one that is older than anything

@@ -5,7 +5,8 @@
 //! at random is in `draw`; the same numbers give the same steps.
 //!
 //! A new command of the ledger's comes in as a [`Step`], gets a file under `naive` that says what it does to a book, and a line in
-//! `speak`; then the ledger's own tests and the stores' all ask it.
+//! `speak`; then the ledger's own tests and the stores' all ask it. It gets a line in [`Tally`] too, and then it must have been drawn.
+//! What gateways may do is judged before a book is asked, by [`Authority`].
 
 mod caller;
 mod chance;
@@ -22,7 +23,7 @@ pub use caller::{Caller, Gateway, Key};
 pub use chance::Chance;
 pub use draw::{Draw, Kind};
 pub use evidence::{Evidence, Served, Source};
-pub use naive::{At, Grant, Naive, Row, Standing};
+pub use naive::{At, Authority, Grant, Judged, Naive, Row, Standing};
 pub use order::{
     CorrectionOrder, GrantKind, GrantName, GrantOrder, KeyOrder, KeyState, Policy, Remedy,
     TopUpOrder, TransferOrder,

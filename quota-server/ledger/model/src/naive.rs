@@ -1,5 +1,6 @@
 //! One tenant's book, naively.
 
+mod authority;
 mod charge;
 mod corrections;
 mod ends;
@@ -12,6 +13,7 @@ mod requests;
 mod reserve;
 mod transfers;
 
+pub use authority::{Authority, Judged};
 pub use charge::Standing;
 pub use grants::Grant;
 pub(crate) use price::{CONTEXT, MEDIAN, limit_of_settle};
@@ -134,7 +136,8 @@ impl Naive {
                 by,
                 evidence,
                 offered,
-            } => self.settle(request, by, (evidence, offered)),
+                beyond_cap,
+            } => self.settle(request, by, (evidence, offered), beyond_cap),
             Step::Release { request, by } => self.release(request, by),
             Step::Expire { request } => self.expire(request),
             Step::TopUp(order) => self.top_up(order, false),

@@ -81,7 +81,7 @@ impl Request {
     /// Its gateway is in shadow mode, if it says what it usually says: it is switched to that, and back, from time to time.
     #[must_use]
     pub const fn is_shadow(&self, facts: Facts) -> bool {
-        let usually = self.number / PHASE % 7 == 2;
+        let usually = self.number / PHASE % 9 == 2;
         match facts {
             Facts::Switched => !usually,
             Facts::Usual | Facts::Elsewhere | Facts::Offline => usually,

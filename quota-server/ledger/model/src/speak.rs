@@ -18,13 +18,16 @@ use ferry_ledger::{
     Settle, Transfer,
 };
 use ferry_types::{
-    Amount, Attempt, Currency, EndCause, Endpoint, GrantId, InvalidId, KeyId, Mode, Price, Rates,
-    RequestFacts, ReservationId, Settlement, Tags, TenantId, Usage, UsageSource,
+    Amount, Attempt, Currency, EndCause, Endpoint, GrantId, InvalidId, KeyId, Mode, Price,
+    PrincipalName, Rates, RequestFacts, ReservationId, Settlement, Tags, TenantId, Usage,
+    UsageSource,
 };
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 const MODEL: &str = "small";
+/// Who ends what others made.
+const RECOVERY: &str = "operator";
 const PROVIDER: &str = "openai";
 /// The provider's own name of the model.
 const SENT: &str = "small-2026";
@@ -134,11 +137,17 @@ fn owner(book: usize, by: Caller) -> Result<Owner, InvalidId> {
     let name = match by.gateway {
         Gateway::Usual => "edge",
         Gateway::Other => "other",
+        Gateway::Recovery => RECOVERY,
     };
     Ok(Owner {
         principal: name.parse()?,
         key: key_id(book, by.key)?,
     })
+}
+
+/// Who says so in the owner's place.
+fn in_place(by: Caller) -> Result<Option<PrincipalName>, InvalidId> {
+    by.recovered.then(|| RECOVERY.parse()).transpose()
 }
 
 /// A request's id. Ids are in the order of the requests.
@@ -292,18 +301,19 @@ pub fn speak(step: Step, book: usize) -> Result<Spoken, InvalidId> {
             by,
             evidence,
             offered,
+            beyond_cap,
         } => Command::Settle(Box::new(Settle {
             id: reservation_id(request),
             owner: owner(book, by)?,
             settlement: settlement(request, evidence),
             offer: offer_for(offered),
-            by: None,
-            beyond_cap: false,
+            by: in_place(by)?,
+            beyond_cap,
         })),
         Step::Release { request, by } => Command::Release(Release {
             id: reservation_id(request),
             owner: owner(book, by)?,
-            by: None,
+            by: in_place(by)?,
         }),
         Step::Expire { request } => Command::Expire(Expire {
             id: reservation_id(request),

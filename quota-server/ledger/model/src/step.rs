@@ -64,6 +64,8 @@ pub enum Step {
         evidence: Evidence,
         /// What it is offered now, if nothing was pinned.
         offered: Offered,
+        /// Its gateway has settled too much that nothing was held for.
+        beyond_cap: bool,
     },
     /// Nothing was sent.
     Release {
@@ -103,6 +105,19 @@ pub enum Step {
 }
 
 impl Step {
+    /// The same, asked by another one.
+    #[must_use]
+    pub(crate) fn asked_by(mut self, caller: Caller) -> Self {
+        if let Self::Reserve { by, .. }
+        | Self::Renew { by, .. }
+        | Self::Settle { by, .. }
+        | Self::Release { by, .. } = &mut self
+        {
+            *by = caller;
+        }
+        self
+    }
+
     /// Who asks, if it is a gateway's call.
     #[must_use]
     pub const fn by(self) -> Option<Caller> {

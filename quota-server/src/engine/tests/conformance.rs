@@ -14,8 +14,8 @@ use crate::engine::LeaseConfig;
 use crate::store::StoredEntry;
 use ferry_ledger::{Answer, Event};
 use ferry_model::{
-    At, Chance, Draw, Gateway, Kind, Naive, Row, Rules, Spoken, Step, Tally, Told, TopUpOrder,
-    TransferOrder, speak,
+    At, Authority, Chance, Draw, Gateway, Kind, Naive, Row, Rules, Spoken, Step, Tally, Told,
+    TopUpOrder, TransferOrder, speak,
 };
 use side::{Call, Seen, SeenRequest, Side};
 use std::sync::Arc;
@@ -40,6 +40,15 @@ const LOOK: usize = 20;
 const WAIT_MS_MAX: u64 = 30_000;
 /// Keys that are added in a round, or added again.
 const KEYS: usize = 3;
+/// Once in so many rounds nobody asks for a while, for up to so long: leases run out, and another hour begins.
+const QUIET: u64 = 25;
+const QUIET_MS_MAX: u64 = 3_600_000;
+/// What gateways may settle in an hour that nothing is held for: some of it is beyond that.
+const CAPS: [(Gateway, u64); 3] = [
+    (Gateway::Usual, 1_000),
+    (Gateway::Other, 130),
+    (Gateway::Recovery, 50),
+];
 /// Transfers in a round.
 const TRANSFERS: usize = 6;
 /// At the end a month passes: longer than any grant in the place of another lives.
@@ -85,6 +94,7 @@ struct Play {
     postgres: Side,
     now: u64,
     commands: usize,
+    authority: Authority,
     tally: Tally,
 }
 
@@ -97,7 +107,8 @@ impl Play {
             window_ms: lease.remembered_ms(),
         };
         let cluster = Cluster::shared();
-        let [mut sqlite, mut postgres] = [None, Some(Arc::clone(&cluster))].map(Side::start);
+        let sides = [None, Some(Arc::clone(&cluster))];
+        let [mut sqlite, mut postgres] = sides.map(|on| Side::with_caps(on, &CAPS));
         for side in [&mut sqlite, &mut postgres] {
             side.open(TENANTS).await;
             // From here on leases expire.
@@ -120,6 +131,7 @@ impl Play {
             postgres,
             now,
             commands: 0,
+            authority: Authority::new(&CAPS),
             tally: Tally::default(),
         }
     }
@@ -138,7 +150,10 @@ impl Play {
             self.put(transfers).await;
             let reserves = self.draw_reserves();
             self.put(reserves).await;
-            let ms = self.chance.below(WAIT_MS_MAX);
+            let mut ms = self.chance.below(WAIT_MS_MAX);
+            if self.chance.once_in(QUIET) {
+                ms += self.chance.below(QUIET_MS_MAX);
+            }
             self.pass(ms).await;
             round += 1;
             if round % LOOK == 0 {
@@ -210,8 +225,9 @@ impl Play {
 
     /// A call with so many items, each about some tenant.
     fn draw(&mut self, kind: Kind, items: u64) -> Call {
-        let by = match self.chance.below(8) {
-            0 => Gateway::Other,
+        let by = match self.chance.below(16) {
+            0 | 1 => Gateway::Other,
+            2 => Gateway::Recovery,
             _ => Gateway::Usual,
         };
         let item = |_| {
@@ -258,6 +274,12 @@ impl Play {
         if by.is_some_and(|by| !self.books[at].book.has_key(by.key)) {
             return Seen::nobodys(step);
         }
+        let recovers = by.is_some_and(|by| by.gateway == Gateway::Recovery);
+        if recovers && matches!(step, Step::Reserve { .. }) {
+            return Seen::out_of_scope();
+        }
+        let judged = self.authority.judge(step, &self.books[at].book);
+        let step = judged.step;
         let told = if let Step::Transfer(order) = step {
             self.transfer(at, order)
         } else if let Step::TopUp(order) = step {
@@ -265,7 +287,12 @@ impl Play {
         } else {
             self.books[at].book.step(step)
         };
-        Seen::expected(&self.books[at].book, step, told)
+        self.authority.note(&judged, told);
+        let Modelled { book, drawn } = &mut self.books[at];
+        if let (Some(request), Told::Parked) = (step.request(), told) {
+            drawn.note_parked(request);
+        }
+        Seen::expected(book, step, told)
     }
 
     fn top_up(&mut self, at: usize, order: TopUpOrder) -> Told {

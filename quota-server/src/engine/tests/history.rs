@@ -35,7 +35,7 @@ struct Client {
     number: u64,
     chance: Chance,
     servers: [Engine; 2],
-    gateways: [Arc<Principal>; 2],
+    gateways: [Arc<Principal>; 3],
     key: KeyText,
     /// The furthest place in the journal that it was told of.
     furthest: u64,
@@ -136,6 +136,7 @@ impl Client {
                     ..Evidence::any(chance)
                 },
                 offered: Offered::Releasing,
+                beyond_cap: false,
             },
             // A refusal that nobody saw takes no release, and leaves no trace of that: only a client's own request is told apart.
             7 if !shared => Step::Release { request, by },
@@ -207,6 +208,9 @@ fn by(request: Request) -> Caller {
         0 => Gateway::Other,
         _ => Gateway::Usual,
     };
-    let key = Key::FIRST;
-    Caller { gateway, key }
+    Caller {
+        gateway,
+        key: Key::FIRST,
+        recovered: false,
+    }
 }

@@ -23,8 +23,10 @@ const PAYMENTS: u64 = 1_000_000;
 pub(super) struct About {
     /// One that may have been charged.
     pub(super) request: Request,
-    /// One that may be kept for a person.
+    /// One that was too old to be judged.
     pub(super) old: Request,
+    /// One that may be kept for a person.
+    pub(super) parked: Request,
     /// One of which something may lie in suspense.
     pub(super) beyond: Request,
 }
@@ -141,7 +143,7 @@ impl Orders {
             return GrantOrder { priority, ..last };
         }
         let kinds = [GrantKind::Paid, GrantKind::Promotional, GrantKind::Refund];
-        let kind = kinds.get(chance.below(3) as usize);
+        let kind = kinds.get(chance.below(4) as usize);
         let starts_ms = chance.once_in(3).then(|| now + chance.below(120_000));
         // Some end while what they have paid for is still spoken of.
         let lasts_ms = match chance.below(6) {
@@ -177,6 +179,7 @@ impl Orders {
         let About {
             request,
             old,
+            parked,
             beyond,
         } = about;
         let unknown = u64::from(chance.once_in(8));
@@ -198,9 +201,9 @@ impl Orders {
             11..13 => (Remedy::Charge(request), 60),
             13 => (Remedy::SuspenseCharge(beyond), 600),
             14..16 => (Remedy::SuspenseWaiver(beyond), 6_000),
-            16..18 => (Remedy::Accept(old), 0),
-            18 => (Remedy::GrantRefund(recent), 90),
-            _ => (Remedy::Discard(old), 0),
+            16..18 => (Remedy::Accept(parked), 0),
+            18 => (Remedy::GrantRefund(recent), 60),
+            _ => (Remedy::Discard(parked), 0),
         };
         let units = if chance.once_in(16) {
             chance.below(2)

@@ -4,6 +4,7 @@ use super::Naive;
 use super::charge::{Paid, Standing};
 use super::grants::{Slices, add, total};
 use super::requests::{At, Row};
+use crate::caller::Caller;
 use crate::order::{CorrectionOrder, GrantKind, GrantName, GrantOrder, Remedy};
 use crate::request::Request;
 use crate::step::Offered;
@@ -103,6 +104,7 @@ impl Naive {
                 self.with_row(request, |row| {
                     row.at = At::Settled;
                     row.seq = seq;
+                    row.released = 0;
                     row.flags = ["discarded"].into();
                     row.standing = Some(row.stands());
                 });
@@ -236,12 +238,17 @@ impl Naive {
     fn accept(&mut self, request: Request, units: i64) -> Result<(), Told> {
         let row = self.parked(request, units)?;
         let evidence = row.told.ok_or(Told::Unexpected)?;
+        // A person says so, whoever said it first.
+        let by = Caller {
+            recovered: false,
+            ..row.by
+        };
         let from = match row.held {
             Some(_) => "after_release",
             None => "unreserved",
         };
         self.seq += 1;
-        self.post(request, (evidence, Offered::Releasing), Some(from));
+        self.post(request, by, (evidence, Offered::Releasing), Some(from));
         Ok(())
     }
 

@@ -16,18 +16,20 @@ impl Naive {
         request: Request,
         by: Caller,
         (evidence, offered): (Evidence, Offered),
+        beyond_cap: bool,
     ) -> Told {
         let Some(row) = self.rows.get(&request) else {
             if !self.has_key(by.key) {
                 return Told::Denied;
             }
-            if self.now.saturating_sub(request.drawn_ms) > self.rules.window_ms {
+            let age_ms = self.now.saturating_sub(request.drawn_ms);
+            if age_ms > self.rules.window_ms || beyond_cap {
                 return self.park(request, by, evidence);
             }
             self.rows.insert(request, Row::new(At::Settled, by, None));
-            return self.post(request, (evidence, offered), Some("unreserved"));
+            return self.post(request, by, (evidence, offered), Some("unreserved"));
         };
-        if row.by != by {
+        if !row.by.is(by) {
             return Told::Denied;
         }
         let from = match (row.at, row.told) {
@@ -38,22 +40,29 @@ impl Naive {
             (At::Settled, _) if row.standing.is_some() => return Told::Conflict,
             (At::Settled, Some(told)) if !evidence.is_better(told) => return Told::Conflict,
             (At::Settled, _) => Some("adjusted"),
+            (At::Refused(_) | At::Released, _) if beyond_cap => {
+                return self.park(request, by, evidence);
+            }
             (At::Refused(_), _) => Some("after_refusal"),
             (At::Released, _) => Some("after_release"),
             (At::Expired, _) => Some("after_expiry"),
             (At::Open, _) => None,
         };
-        self.post(request, (evidence, offered), from)
+        self.post(request, by, (evidence, offered), from)
     }
 
-    /// It is kept for a person.
+    /// It is kept for a person, with what was reserved before it was released; of a refused one nothing is kept beside the refusal.
     fn park(&mut self, request: Request, by: Caller, evidence: Evidence) -> Told {
         self.seq += 1;
-        let told = Some(evidence);
+        let known = self.rows.remove(&request);
+        let released = known.filter(|row| row.at == At::Released);
+        let row = released.unwrap_or_else(|| Row::new(At::Parked, by, None));
         let row = Row {
-            told,
+            at: At::Parked,
+            told: Some(evidence),
+            facts: row.facts.or(Some(evidence.facts)),
             seq: self.seq,
-            ..Row::new(At::Parked, by, Some(evidence.facts))
+            ..row
         };
         self.rows.insert(request, row);
         Told::Parked
@@ -63,6 +72,7 @@ impl Naive {
     pub(super) fn post(
         &mut self,
         request: Request,
+        by: Caller,
         (evidence, offered): (Evidence, Offered),
         from: Option<&'static str>,
     ) -> Told {
@@ -91,6 +101,9 @@ impl Naive {
                 .iter()
                 .filter(|flag| flags::HISTORY.contains(flag)),
         );
+        if by.recovered {
+            flags.insert("recovered");
+        }
         if said != facts {
             flags.insert("other_facts");
         }
@@ -149,7 +162,7 @@ impl Naive {
             return Told::Released;
         };
         match row.at {
-            _ if row.by != by => Told::Denied,
+            _ if !row.by.is(by) => Told::Denied,
             At::Refused(_) | At::Released => Told::Released,
             At::Settled | At::Parked => Told::Conflict,
             At::Expired if row.standing.is_some() => Told::Conflict,

@@ -27,7 +27,7 @@ impl Naive {
         if let Some(row) = self.rows.get(&request) {
             let same = row.facts.is_none_or(|known| known == facts);
             return match row.at {
-                _ if row.by != by => Told::Denied,
+                _ if !row.by.is(by) => Told::Denied,
                 _ if !same => Told::Conflict,
                 At::Refused(reason) => Told::Refused(reason),
                 At::Open => self.granted_again(request),
@@ -203,14 +203,14 @@ impl Naive {
 
     pub(super) fn renew(&mut self, request: Request, by: Caller, output: i64, target: i64) -> Told {
         let until = self.lease();
-        let open = |row: &Row| row.by == by && row.at == At::Open;
+        let open = |row: &Row| row.by.is(by) && row.at == At::Open;
         if self.rows.get(&request).is_some_and(open) {
             self.raise(request, by.key, target);
         }
         match self.rows.get_mut(&request) {
             None => Told::NotFound,
             Some(row) if matches!(row.at, At::Refused(_)) => Told::NotFound,
-            Some(row) if row.by != by => Told::Denied,
+            Some(row) if !row.by.is(by) => Told::Denied,
             Some(row) if row.at != At::Open => row.ended(),
             Some(row) => {
                 row.used = Some(row.used.unwrap_or(0).max(output));

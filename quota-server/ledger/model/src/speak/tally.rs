@@ -112,6 +112,7 @@ kinds! {
 kinds! {
     refusal, REFUSALS: Refusal {
         Refusal::UnknownKey => "refusal: unknown key",
+        Refusal::GatewayOutOfScope => "refusal: gateway out of scope",
         Refusal::KeyRevoked => "refusal: key revoked",
         Refusal::KeyExpired => "refusal: key expired",
         Refusal::KeyPaused => "refusal: key paused",
@@ -126,7 +127,6 @@ kinds! {
         Refusal::TenantInDebt { .. } => "refusal: tenant in debt",
         Refusal::InsufficientFunds { .. } => "refusal: insufficient funds",
     } never {
-        Refusal::GatewayOutOfScope => "the model's gateways serve everybody",
         Refusal::TenantClosed => "no tenant is closed at random",
         Refusal::BookFrozen => "no book may freeze",
     }
@@ -151,7 +151,8 @@ kinds! {
         Event::Renewed { raised: Some(_), .. } => "event: renewed and raised",
         Event::Settled(_) => "event: settled",
         Event::Adjusted(_) => "event: adjusted",
-        Event::Released { .. } => "event: released",
+        Event::Released { by: None, .. } => "event: released",
+        Event::Released { by: Some(_), .. } => "event: released by recovery",
         Event::Expired(_) => "event: expired",
         Event::Parked(_) => "event: parked",
         Event::Transferred(_) => "event: transferred",
@@ -181,8 +182,8 @@ kinds! {
         Flag::Shadow => "flag: shadow",
         Flag::Offline => "flag: offline",
         Flag::OutOfRange => "flag: out of range",
+        Flag::Recovered => "flag: recovered",
     } never {
-        Flag::Recovered => "everybody settles for himself",
         Flag::Discarded => "no event has it: it is the row's",
     }
 }
@@ -214,9 +215,8 @@ kinds! {
 kinds! {
     parked, PARKED: ParkReason {
         ParkReason::TooOld => "parked: too old",
-    } never {
-        ParkReason::BeyondCap => "no gateway has a cap",
-    }
+        ParkReason::BeyondCap => "parked: beyond its gateway's cap",
+    } never {}
 }
 
 kinds! {

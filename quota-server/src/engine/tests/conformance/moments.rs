@@ -33,6 +33,7 @@ const fn request(number: u64) -> Request {
 const BY: Caller = Caller {
     gateway: Gateway::Usual,
     key: Key::FIRST,
+    recovered: false,
 };
 
 const fn reserve(request: Request, offered: Offered) -> Step {

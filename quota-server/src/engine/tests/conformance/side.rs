@@ -8,7 +8,7 @@ use crate::engine::tests::cluster::Cluster;
 use crate::engine::tests::fixture::{HandClock, done, principal, start};
 use crate::engine::{Answered, CreateTenant, Engine, EngineError, LeaseConfig, PriceTable};
 use crate::key_directory::{Peppers, sha256};
-use crate::principal::Principal;
+use crate::principal::{Principal, Role};
 use crate::store::{Database, StoredEntry};
 use ferry_ledger::{Answer, Flag, Month, Position, Reservation, State};
 use ferry_model::{
@@ -97,6 +97,12 @@ impl Seen {
         Self { told, book }
     }
 
+    /// What recovery may not do is answered before any book is asked: it never reserves.
+    pub(in crate::engine::tests) const fn out_of_scope() -> Self {
+        let told = Told::Refused("gateway_out_of_scope");
+        Self { told, book: None }
+    }
+
     /// A key that nobody made is answered before any book is asked.
     pub(in crate::engine::tests) const fn nobodys(step: Step) -> Self {
         let told = if matches!(step, Step::Reserve { .. }) {
@@ -112,7 +118,7 @@ pub(in crate::engine::tests) struct Side {
     pub(in crate::engine::tests) engine: Engine,
     clock: Arc<HandClock>,
     place: Database,
-    pub(in crate::engine::tests) gateways: [Arc<Principal>; 2],
+    pub(in crate::engine::tests) gateways: [Arc<Principal>; 3],
     keys: Vec<Vec<KeyText>>,
     folder: tempfile::TempDir,
     _cluster: Option<Arc<Cluster>>,
@@ -122,8 +128,16 @@ type Answers = Result<Vec<Answered<Answer>>, EngineError>;
 type Asking<'a> = Pin<Box<dyn Future<Output = Answers> + Send + 'a>>;
 
 impl Side {
-    /// On a PostgreSQL, or on a file.
+    /// On a PostgreSQL, or on a file; its gateways may settle all that they want.
     pub(in crate::engine::tests) fn start(cluster: Option<Arc<Cluster>>) -> Self {
+        Self::with_caps(cluster, &[])
+    }
+
+    /// With what gateways may settle in an hour that nothing is held for.
+    pub(in crate::engine::tests) fn with_caps(
+        cluster: Option<Arc<Cluster>>,
+        caps: &[(Gateway, u64)],
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let secrets = folder.path().join("ferry.db");
         // The journal tells what keys are listed by: the same on every side.
@@ -135,10 +149,18 @@ impl Side {
         };
         let clock = Arc::new(HandClock::default());
         let engine = start(place.clone(), secrets, &clock, LeaseConfig::default());
-        let gateways = ["edge", "other"].map(|name| {
-            let mut gateway = Principal::clone(&principal(name));
-            gateway.unreserved_settles_per_hour_max = u64::MAX;
-            Arc::new(gateway)
+        let gateways = [
+            (Gateway::Usual, "edge", Role::Gateway),
+            (Gateway::Other, "other", Role::Gateway),
+            (Gateway::Recovery, "operator", Role::Recovery),
+        ];
+        let gateways = gateways.map(|(gateway, name, role)| {
+            let cap = caps.iter().find(|(of, _)| *of == gateway);
+            Arc::new(Principal {
+                role,
+                unreserved_settles_per_hour_max: cap.map_or(u64::MAX, |(_, cap)| *cap),
+                ..Principal::clone(&principal(name))
+            })
         });
         Self {
             engine,
@@ -252,6 +274,7 @@ impl Side {
         let gateway = match call.by {
             Gateway::Usual => &self.gateways[0],
             Gateway::Other => &self.gateways[1],
+            Gateway::Recovery => &self.gateways[2],
         };
         let mut asked = Asked::by(Arc::clone(gateway));
         for (at, step) in &call.items {

@@ -176,6 +176,7 @@ impl Replay {
                     by: by(request),
                     evidence: evidence(&settled.settlement),
                     offered: Offered::Releasing,
+                    beyond_cap: false,
                 }
             }
             Event::Released { id, .. } => {
