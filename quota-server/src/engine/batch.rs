@@ -3,8 +3,10 @@
 //! Books do not touch each other here. A refused call changes nothing and undoes nothing. Where a decision does not fit its
 //! book, which the ledger rules out, that one book is frozen as it was before the batch, and the rest goes on.
 
+mod answer;
 mod authority;
 mod book_work;
+mod load;
 mod put;
 mod tally;
 mod unreserved;
@@ -13,22 +15,17 @@ pub(super) use authority::may_serve;
 pub(super) use tally::Tally;
 pub(super) use unreserved::first_kept;
 
-use super::call::{Answered, BookView, EngineError};
+use super::call::{Answered, EngineError};
 use super::job::{Op, Who};
 use super::known_keys::KnownKeys;
 use super::metrics::EngineMetrics;
-use super::seal::{OVERTAKEN, is_overtaken};
-use crate::key_directory::{Peppers, StoredDigest};
+use crate::key_directory::Peppers;
 use crate::store::{BookChange, Store, StoreError, Touch};
-use authority::Held;
 use book_work::BookWork;
-use ferry_ledger::{
-    About, AdminAnswer, Answer, Book, Command, Head, Rules, SettleAnswer, TopUpRef, Transfer,
-    UnixMs,
-};
+use ferry_ledger::{Answer, Head, Rules, UnixMs};
 use ferry_types::{KeyDigest, KeyId, TenantId};
-use put::{Put, Question};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use put::Put;
+use std::collections::{BTreeMap, BTreeSet};
 use unreserved::UnreservedSettles;
 
 /// Answers in the order of the calls.
@@ -133,218 +130,6 @@ impl Batch<'_> {
         Ok(())
     }
 
-    /// Looks all keys up, at once, that did not come lately.
-    fn look_up(&mut self, ops: &[Op]) -> Result<(), StoreError> {
-        let mut digests: Vec<StoredDigest> = Vec::new();
-        let mut places: HashMap<KeyDigest, std::ops::Range<usize>> = HashMap::new();
-        for op in ops {
-            if let Who::Key { digest, .. } = &op.who
-                && self.known_keys.owner(digest).is_none()
-            {
-                places.entry(*digest).or_insert_with(|| {
-                    let from = digests.len();
-                    digests.extend(self.peppers.candidates(digest));
-                    from..digests.len()
-                });
-            }
-        }
-        if digests.is_empty() {
-            return Ok(());
-        }
-        let found = self.store.resolve(&digests)?;
-        for (digest, place) in places {
-            let candidates = found.get(place).unwrap_or_default();
-            if let Some(owner) = candidates.iter().flatten().next() {
-                self.known_keys.note(digest, owner.clone());
-            }
-        }
-        Ok(())
-    }
-
-    fn load(&mut self, puts: &[Put]) -> Result<Books, StoreError> {
-        let mut touches: BTreeMap<TenantId, Touch> = BTreeMap::new();
-        for put in puts {
-            for tenant in put.tenant.iter().chain(put.question.other()) {
-                if !touches.contains_key(tenant) {
-                    touches.insert(tenant.clone(), Touch::new(tenant.clone()));
-                }
-                if let Some(touch) = touches.get_mut(tenant) {
-                    put.question.touch(touch);
-                }
-            }
-        }
-        let touches: Vec<Touch> = touches.into_values().collect();
-        let mut books = match self.store.load(&touches) {
-            Err(StoreError::Corrupt(_)) => self.load_apart(&touches)?,
-            loaded => loaded?,
-        };
-        if self.is_again {
-            self.freeze_torn(&touches, &mut books)?;
-        }
-        let works = touches.into_iter().zip(books);
-        Ok(works
-            .map(|(touch, book)| (touch.tenant.clone(), BookWork::new(touch, book)))
-            .collect())
-    }
-
-    /// What other servers have done about months: none has an end for a new book to begin in, and none ends where others went on.
-    fn look_for_seals(&mut self, puts: &[Put]) -> Result<(), StoreError> {
-        for put in puts {
-            match (&put.question, &put.tenant) {
-                (Question::Open(_), _) => {
-                    let newest = self.store.newest_seal()?;
-                    let over = newest.map_or(self.now, |seal| seal.month.end());
-                    self.opens_at = self.now.max(over);
-                }
-                (Question::Command(Command::SealMonth(sealed)), Some(tenant))
-                    if is_overtaken(self.store, tenant, sealed)? =>
-                {
-                    self.overtaken.insert(tenant.clone());
-                }
-                _ => {}
-            }
-        }
-        Ok(())
-    }
-
-    /// Each book by itself: one that cannot be read is frozen, and the others are none the worse for it.
-    fn load_apart(&mut self, touches: &[Touch]) -> Result<Vec<Option<Book>>, StoreError> {
-        let apart = touches.iter().map(|touch| {
-            let touch = std::slice::from_ref(touch);
-            match self.store.load(touch) {
-                Err(StoreError::Corrupt(why)) => self.load_frozen(touch, &why),
-                loaded => Ok(loaded?.pop().flatten()),
-            }
-        });
-        apart.collect()
-    }
-
-    /// Freezes books whose journals go on behind their ends, where nothing can be appended: why a batch may be in the way of
-    /// nobody and fail all the same.
-    fn freeze_torn(
-        &mut self,
-        touches: &[Touch],
-        books: &mut [Option<Book>],
-    ) -> Result<(), StoreError> {
-        let there = books.iter().flatten().filter(|book| !book.frozen);
-        let ends: Vec<_> = there.map(|book| (&book.tenant, book.head.seq)).collect();
-        let go_on = self.store.go_on(&ends)?;
-        let torn = ends.into_iter().zip(go_on).filter(|(_, goes_on)| *goes_on);
-        let torn: Vec<_> = torn.map(|((tenant, _), _)| tenant.clone()).collect();
-        for (touch, book) in touches.iter().zip(books) {
-            if torn.contains(&touch.tenant) {
-                let why = "the journal goes on behind the book's end";
-                *book = self.load_frozen(std::slice::from_ref(touch), why)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Freezes a book, and loads what can be read of it: enough to say that it is frozen.
-    fn load_frozen(&mut self, touch: &[Touch], reason: &str) -> Result<Option<Book>, StoreError> {
-        for Touch { tenant, .. } in touch {
-            tracing::error!(%tenant, reason, "ALARM: a book cannot be read: it is frozen");
-            self.metrics.books_frozen.inc();
-            self.store.freeze(tenant, reason)?;
-        }
-        match self.store.load(touch) {
-            Err(StoreError::Corrupt(_)) => {
-                let tenants = touch.iter().map(|touch| touch.tenant.clone());
-                self.unreadable.extend(tenants);
-                Ok(None)
-            }
-            loaded => Ok(loaded?.pop().flatten()),
-        }
-    }
-
-    fn answer(
-        &mut self,
-        put: &mut Put,
-        works: &mut Books,
-        unreserved: &mut UnreservedSettles,
-    ) -> Result<Answered<Answer>, EngineError> {
-        let Some(tenant) = &put.tenant else {
-            self.metrics.unknown_keys.inc();
-            return self.answer_nobody(&put.question);
-        };
-        let is_unreadable = self.unreadable.contains(tenant);
-        let unknown = || match is_unreadable {
-            true => EngineError::FrozenBook(tenant.clone()),
-            false => EngineError::UnknownTenant(tenant.clone()),
-        };
-        if is_unreadable {
-            return Err(unknown());
-        }
-        if let Question::Transfer(order) = &put.question {
-            return transfer(tenant, order, works, self.now);
-        }
-        if let Question::Command(Command::TopUp(order)) = &put.question {
-            note_credited(tenant, &order.reference(), works);
-        }
-        let work = works.get_mut(tenant).ok_or_else(unknown)?;
-        let answer = match &mut put.question {
-            Question::Open(order) => Some(work.open(order, self.opens_at)),
-            Question::Issue(command, listed) => work
-                .put(command, &self.rules, self.now)
-                .inspect(|answer| work.list(answer, listed)),
-            Question::Gateway(command, principal, offers) => {
-                if let Command::Reserve(call) = command {
-                    let used = (tenant.clone(), call.owner.key.clone());
-                    self.used_keys.insert(used, self.now);
-                }
-                let book = work.book().ok_or_else(unknown)?;
-                put::offer(command, offers.as_deref(), book.currency);
-                match authority::judge(command, principal, book, unreserved) {
-                    Ok(held) => {
-                        let answer = work.put(command, &self.rules, self.now);
-                        if held == Held::Nothing && is_posted(answer.as_ref()) {
-                            unreserved.add(&principal.name, tenant);
-                        }
-                        answer
-                    }
-                    Err(answer) => {
-                        self.metrics.out_of_scope.count(principal.name.as_str());
-                        tracing::warn!(principal = %principal.name, %tenant, "a call outside its gateway's scope");
-                        // What a gateway may not serve it is not told of.
-                        return Ok(Answered {
-                            server_time: self.now,
-                            book: None,
-                            answer,
-                        });
-                    }
-                }
-            }
-            Question::Command(Command::SealMonth(_)) if self.overtaken.contains(tenant) => {
-                Some(Answer::Admin(OVERTAKEN))
-            }
-            Question::Command(command) => work.put(command, &self.rules, self.now),
-            Question::Transfer(_) | Question::Answered(_) => None,
-        };
-        let answer = answer.ok_or_else(unknown)?;
-        let about = put.question.about();
-        let view = |book| view(book, &about, &answer, self.now);
-        Ok(Answered {
-            server_time: self.now,
-            book: work.book().map(view),
-            answer,
-        })
-    }
-
-    fn answer_nobody(&self, question: &Question) -> Result<Answered<Answer>, EngineError> {
-        match question {
-            Question::Answered(answer) => Ok(Answered {
-                server_time: self.now,
-                book: None,
-                answer: answer.clone(),
-            }),
-            Question::Open(_)
-            | Question::Issue(..)
-            | Question::Gateway(..)
-            | Question::Transfer(_)
-            | Question::Command(_) => Err(EngineError::Unavailable),
-        }
-    }
-
     /// Sets each broken book back to what is stored, marks it, and puts its calls to the frozen book.
     fn freeze_broken(
         &mut self,
@@ -383,65 +168,5 @@ impl Batch<'_> {
             }
         }
         Ok(())
-    }
-}
-
-/// Whether a settlement was posted.
-fn is_posted(answer: Option<&Answer>) -> bool {
-    matches!(answer, Some(Answer::Settle(SettleAnswer::Settled { .. })))
-}
-
-/// Tells a book which other one of the batch a payment was credited to; what other batches did is loaded with it.
-fn note_credited(tenant: &TenantId, payment: &TopUpRef, works: &mut Books) {
-    let elsewhere = works
-        .iter()
-        .find(|(other, work)| *other != tenant && work.has(payment));
-    let elsewhere = elsewhere.map(|(other, _)| other.clone());
-    if let (Some(other), Some(work)) = (elsewhere, works.get_mut(tenant)) {
-        work.note_elsewhere(payment.clone(), other);
-    }
-}
-
-/// Puts a transfer to its two books: both take it, or one is found broken and nothing is written of either.
-fn transfer(
-    from: &TenantId,
-    order: &Transfer,
-    works: &mut Books,
-    now: UnixMs,
-) -> Result<Answered<Answer>, EngineError> {
-    let unknown = |tenant: &TenantId| EngineError::UnknownTenant(tenant.clone());
-    if order.to == *from {
-        return Ok(Answered {
-            server_time: now,
-            book: None,
-            answer: Answer::Admin(AdminAnswer::Conflict { field: "to" }),
-        });
-    }
-    let mut giver = works.remove(from).ok_or_else(|| unknown(from))?;
-    let moved = match works.get_mut(&order.to) {
-        Some(taker) => giver.transfer(taker, order, now),
-        None => Err(order.to.clone()),
-    };
-    let answered = moved.map(|answer| {
-        let answer = Answer::Admin(answer);
-        let about = About::Transfer(&order.id);
-        let view = |book| view(book, &about, &answer, now);
-        Answered {
-            server_time: now,
-            book: giver.book().map(view),
-            answer,
-        }
-    });
-    works.insert(from.clone(), giver);
-    answered.map_err(|tenant| unknown(&tenant))
-}
-
-/// A book as it is once a call was decided, and where the answer stands in it: the one place where that is found out.
-fn view(book: &Book, about: &About<'_>, answer: &Answer, now: UnixMs) -> BookView {
-    BookView {
-        tenant: book.tenant.clone(),
-        currency: book.currency,
-        position: book.position(about, answer, now),
-        head: book.head,
     }
 }

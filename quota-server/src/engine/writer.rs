@@ -1,7 +1,10 @@
 //! The thread that owns the store: it drains the lanes, and between batches looks after leases, refusals and the log.
 
+mod alone;
+mod transaction;
+
 use super::batch::{Asked, Batch, Decided, Results, UsedKeys};
-use super::call::{EngineError, PriceTable};
+use super::call::EngineError;
 use super::clock::Clock;
 use super::expiry::Housekeeping;
 use super::hold::Hold;
@@ -11,11 +14,9 @@ use super::lanes::{BATCH_MAX, Drained, Lanes};
 use super::lease::LeaseConfig;
 use super::metrics::EngineMetrics;
 use super::teller::{self, Teller, Waiting, reply};
-use crate::key_directory::{Peppers, sha256};
-use crate::seal::Seal;
-use crate::store::{CommitError, Idle, Store, StoreError, UNKNOWN_OUTCOME, chain};
-use ferry_ledger::{Head, Rules, UnixMs};
-use ferry_types::TenantId;
+use crate::key_directory::Peppers;
+use crate::store::{Idle, Store, chain};
+use ferry_ledger::{Rules, UnixMs};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -30,10 +31,6 @@ pub enum Stop {
     /// It cannot say what is durable any more. The process must end with an error; a new one reads the database anew.
     Failed(String),
 }
-
-/// How often a batch is run again because another server was in the way, or an answer was lost. Books are locked in one order,
-/// so that each run gets further than the one before.
-const RUNS_MAX: usize = 32;
 
 /// What the thread owns.
 pub(super) struct Writer {
@@ -217,68 +214,6 @@ impl Writer {
         Ok(decided.map(|decided| (asked, decided)))
     }
 
-    /// Runs a transaction until it is committed: again where another server was in the way, or a commit's answer was lost. `None`
-    /// if it has not happened. Of a run whose commit's answer was lost, `lost` hears once the next has begun: it may have happened,
-    /// and then the next finds nothing to do.
-    pub(super) fn transact<T>(
-        &mut self,
-        holds: impl Fn(&mut Self) -> bool,
-        mut run: impl FnMut(&mut Self) -> Result<T, StoreError>,
-        mut lost: impl FnMut(&mut Self, T) -> Result<(), StoreError>,
-    ) -> Result<Option<T>, Failed> {
-        let mut unanswered = None;
-        for _ in 0..RUNS_MAX {
-            if !self.begin_if(&holds)? {
-                break;
-            }
-            let heard = unanswered.take().map_or(Ok(()), |done| lost(self, done));
-            match heard.and_then(|()| run(self)) {
-                Ok(done) => match self.commit()? {
-                    Committed::Yes => return Ok(Some(done)),
-                    Committed::Perhaps => unanswered = Some(done),
-                    Committed::Again => {}
-                    Committed::No => break,
-                },
-                Err(error @ StoreError::Conflict { .. }) => self.run_again(&error)?,
-                Err(error) => {
-                    self.undo(&error)?;
-                    break;
-                }
-            }
-        }
-        Ok(None)
-    }
-
-    /// Whether the transaction in which a journal came to this end is durable.
-    pub(super) fn has_happened(
-        &mut self,
-        tenant: &TenantId,
-        head: &Head,
-    ) -> Result<bool, StoreError> {
-        Ok(self.store.entry(tenant, head.seq)?.as_ref() == Some(head))
-    }
-
-    /// Begins a transaction, if this holds then.
-    fn begin_if(&mut self, holds: &impl Fn(&mut Self) -> bool) -> Result<bool, Failed> {
-        let begun = self.store.begin();
-        self.note_connection();
-        if let Err(error) = begun {
-            self.undo(&error)?;
-            return Ok(false);
-        }
-        if !holds(self) {
-            self.store.rollback().map_err(|e| failed(&e))?;
-            return Ok(false);
-        }
-        Ok(true)
-    }
-
-    fn run_again(&mut self, error: &StoreError) -> Result<(), Failed> {
-        tracing::debug!(error = %chain(error), "a batch is run again");
-        self.metrics.batches_again.inc();
-        self.store.rollback().map_err(|e| failed(&e))
-    }
-
     /// Tells when the database went away and when it came back. What gateways could not settle meanwhile must not expire.
     pub(super) fn note_connection(&mut self) {
         let reconnections = self.store.reconnections();
@@ -316,84 +251,6 @@ impl Writer {
         }
     }
 
-    fn work_alone(&mut self, job: Job) -> Result<(), Failed> {
-        match job {
-            Job::Transfer { op, answer } => {
-                let results = self.decide(vec![*op])?;
-                reply(answer, results.into_iter().collect());
-            }
-            Job::House { command, answer } => {
-                let answered = self.decide_house(&command)?;
-                reply(answer, answered);
-            }
-            Job::PriceTable { table, answer } => {
-                let kept = self.keep_price_table(table)?;
-                reply(answer, kept);
-            }
-            Job::Time { answer } => {
-                self.teller.flush()?;
-                let now = self.clock.now_ms();
-                reply(answer, Ok(UnixMs(now)));
-            }
-            Job::KeepSeal { seal, answer } => {
-                let kept = self.keep_seal(&seal)?;
-                reply(answer, kept);
-            }
-            Job::Expire { answer } => {
-                let expired = self.end_what_is_due()?;
-                self.forget_and_note()?;
-                reply(answer, Ok(expired));
-            }
-            Job::Decide { answer, .. } => reply(answer, Err(EngineError::Unavailable)),
-        }
-        Ok(())
-    }
-
-    fn keep_price_table(&mut self, table: PriceTable) -> Result<Result<(), EngineError>, Failed> {
-        let now = UnixMs(self.clock.now_ms());
-        let PriceTable { version, content } = table;
-        let digest = sha256(&[content.as_bytes()]);
-        let kept = self
-            .store
-            .begin()
-            .and_then(|()| self.store.keep_price_table(&version, digest, &content, now));
-        Ok(match kept {
-            Ok(Ok(())) => match self.commit_durably()? {
-                Committed::Yes => Ok(()),
-                Committed::Perhaps | Committed::Again | Committed::No => {
-                    Err(EngineError::Unavailable)
-                }
-            },
-            Ok(Err(_)) => {
-                self.store.rollback().map_err(|e| failed(&e))?;
-                Err(EngineError::PriceVersionTaken(version))
-            }
-            Err(error) => {
-                self.undo(&error)?;
-                Err(EngineError::Unavailable)
-            }
-        })
-    }
-
-    fn keep_seal(&mut self, seal: &Seal) -> Result<Result<(), EngineError>, Failed> {
-        let kept = self.store.begin().and_then(|()| self.store.keep_seal(seal));
-        Ok(match kept {
-            Ok(()) => match self.commit_durably()? {
-                Committed::Yes => {
-                    self.clock.not_before(seal.month.end());
-                    Ok(())
-                }
-                Committed::Perhaps | Committed::Again | Committed::No => {
-                    Err(EngineError::Unavailable)
-                }
-            },
-            Err(error) => {
-                self.undo(&error)?;
-                Err(EngineError::Unavailable)
-            }
-        })
-    }
-
     fn keep_house(&mut self, housekeeping: &mut Housekeeping) -> Result<(), Failed> {
         if self.hold.stands() {
             housekeeping.done();
@@ -408,48 +265,6 @@ impl Writer {
         Ok(())
     }
 
-    pub(super) fn commit(&mut self) -> Result<Committed, Failed> {
-        let begun = Instant::now();
-        let committed = self.store.commit();
-        self.metrics
-            .commit_seconds
-            .observe(begun.elapsed().as_secs_f64());
-        match committed {
-            Ok(()) => Ok(Committed::Yes),
-            Err(CommitError::NotCommitted(error @ StoreError::Conflict { .. })) => {
-                self.run_again(&error)?;
-                Ok(Committed::Again)
-            }
-            Err(CommitError::Lost(error)) => {
-                tracing::warn!(error = %chain(&error), "a commit's answer was lost: the batch is run again");
-                self.run_again(&error)?;
-                Ok(Committed::Perhaps)
-            }
-            Err(CommitError::NotCommitted(error)) => {
-                self.undo(&error)?;
-                Ok(Committed::No)
-            }
-            Err(error @ CommitError::Uncertain(_)) => Err(failed(&error)),
-        }
-    }
-
-    /// The same, durable if it has happened.
-    fn commit_durably(&mut self) -> Result<Committed, Failed> {
-        let committed = self.commit()?;
-        self.teller.flush()?;
-        Ok(committed)
-    }
-
-    pub(super) fn undo(&mut self, error: &StoreError) -> Result<(), Failed> {
-        if let StoreError::Disk { .. } = error {
-            // What is asked of the disk next may find it well, and what it failed to take lost.
-            return Err(Failed(format!("{UNKNOWN_OUTCOME}: {}", chain(error))));
-        }
-        tracing::error!(error = %chain(error), "a batch failed, and is undone");
-        self.metrics.batches_failed.inc();
-        self.store.rollback().map_err(|e| failed(&e))
-    }
-
     fn rules(&self) -> Rules {
         Rules {
             lease_ms: self.lease.ttl_ms,
@@ -457,15 +272,6 @@ impl Writer {
             recovery_window_ms: self.lease.remembered_ms(),
         }
     }
-}
-
-pub(super) enum Committed {
-    Yes,
-    /// Nobody knows: running it again is right in both cases.
-    Perhaps,
-    /// Another server was in the way.
-    Again,
-    No,
 }
 
 pub(super) fn failed(error: &dyn std::error::Error) -> Failed {
