@@ -23,6 +23,7 @@ mod lanes;
 pub mod lease;
 pub mod metrics;
 mod read;
+mod resident;
 mod seal;
 mod secrets;
 mod start;

@@ -111,6 +111,15 @@ pub struct BookChange<'a> {
 #[derive(Debug, PartialEq, Eq)]
 pub struct VersionTaken;
 
+/// A store that nobody else writes while it is open, so that a book may stay in memory between two batches.
+pub trait Alone: Store {
+    /// Reads what is touched of a book that is there.
+    ///
+    /// # Errors
+    /// [`StoreError`] if it cannot be read.
+    fn load_unseen(&mut self, touch: &Touch, book: &mut Book) -> Result<(), StoreError>;
+}
+
 /// Makes durable what was committed, from any thread.
 pub trait Flush: fmt::Debug + Send + Sync {
     /// Everything whose commit had ended before this began is durable after it. Once it has failed it fails for good.
@@ -142,6 +151,11 @@ pub trait Store: HouseStore + UnreservedStore + Send {
     /// # Errors
     /// [`StoreError`] if they cannot be read.
     fn load(&mut self, touches: &[Touch]) -> Result<Vec<Option<Book>>, StoreError>;
+
+    /// The same store, if nobody else writes it.
+    fn alone(&mut self) -> Option<&mut dyn Alone> {
+        None
+    }
 
     /// Whether the journals of these books, which are loaded, go on behind where the books end.
     ///

@@ -19,11 +19,12 @@ use super::call::{Answered, EngineError};
 use super::job::{Op, Who};
 use super::known_keys::KnownKeys;
 use super::metrics::EngineMetrics;
+use super::resident::Resident;
 use crate::key_directory::Peppers;
 use crate::store::{BookChange, Store, StoreError, Touch};
 use book_work::BookWork;
-use ferry_ledger::{Answer, Head, Rules, UnixMs};
-use ferry_types::{KeyDigest, KeyId, TenantId};
+use ferry_ledger::{Answer, Book, Head, Refused, Reservation, Rules, UnixMs};
+use ferry_types::{KeyDigest, KeyId, ReservationId, TenantId};
 use put::Put;
 use std::collections::{BTreeMap, BTreeSet};
 use unreserved::UnreservedSettles;
@@ -46,8 +47,32 @@ pub(super) struct Decided {
 /// The books that a batch touches.
 type Books = BTreeMap<TenantId, BookWork>;
 
-/// The books that a batch touched: once it is durable, memory that nobody needs any more.
-pub(super) struct Spent(#[expect(dead_code, reason = "only dropped")] Books);
+/// What a batch had in memory. Once its books are taken out, or nobody wants them, it is only to be given back.
+pub(super) struct Spent {
+    works: Books,
+    ended: Vec<Ended>,
+}
+
+/// Of a book that stays, what nobody will ask for.
+pub(super) struct Ended {
+    #[expect(dead_code, reason = "only dropped")]
+    pub(super) ended: Vec<Reservation>,
+    #[expect(dead_code, reason = "only dropped")]
+    pub(super) refused: BTreeMap<ReservationId, Refused>,
+}
+
+impl Spent {
+    /// The books as they are after the batch.
+    pub(super) fn take_books(&mut self) -> Vec<Book> {
+        let works = self.works.values_mut();
+        works.filter_map(BookWork::take_book).collect()
+    }
+
+    /// Takes what is not kept of one of them.
+    pub(super) fn take_back(&mut self, ended: Ended) {
+        self.ended.push(ended);
+    }
+}
 
 /// What is put to the books. It keeps what was found out about the keys, so that it can be put to them again.
 pub(super) struct Asked {
@@ -67,6 +92,8 @@ impl Asked {
 /// What a batch works with.
 pub(super) struct Batch<'a> {
     pub(super) store: &'a mut dyn Store,
+    /// What the batches before have left, if the store is alone.
+    pub(super) resident: Option<&'a mut Resident>,
     pub(super) peppers: &'a Peppers,
     pub(super) metrics: &'a EngineMetrics,
     pub(super) known_keys: &'a mut KnownKeys,
@@ -109,7 +136,10 @@ impl Batch<'_> {
             results,
             tally,
             heads,
-            spent: Spent(works),
+            spent: Spent {
+                works,
+                ended: Vec::new(),
+            },
         })
     }
 

@@ -8,6 +8,7 @@ use super::lanes::{Lanes, RESERVE_LANE_MAX, SETTLEMENT_LANE_MAX};
 use super::lease::LeaseConfig;
 use super::metrics::EngineMetrics;
 use super::read::Readers;
+use super::resident::Resident;
 use super::secrets::Secrets;
 use super::teller::Teller;
 use super::writer::{Stop, Writer};
@@ -152,8 +153,10 @@ impl Engine {
             metrics.clone(),
             changed_heads.clone(),
         );
+        let resident = store.alone().map(|_| Resident::default());
         let writer = Writer {
             store,
+            resident,
             lanes: Arc::clone(&lanes),
             peppers: Arc::clone(&peppers),
             clock,

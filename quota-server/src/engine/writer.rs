@@ -13,6 +13,7 @@ use super::known_keys::KnownKeys;
 use super::lanes::{BATCH_MAX, Drained, Lanes};
 use super::lease::LeaseConfig;
 use super::metrics::EngineMetrics;
+use super::resident::Resident;
 use super::teller::{self, Teller, Waiting, reply};
 use crate::key_directory::Peppers;
 use crate::store::{Idle, Store, chain};
@@ -35,6 +36,8 @@ pub enum Stop {
 /// What the thread owns.
 pub(super) struct Writer {
     pub(super) store: Box<dyn Store>,
+    /// What its batches have left, if nobody else writes the store.
+    pub(super) resident: Option<Resident>,
     pub(super) lanes: Arc<Lanes<Job>>,
     pub(super) peppers: Arc<Peppers>,
     pub(super) clock: Clock,
@@ -188,6 +191,7 @@ impl Writer {
             let rules = writer.rules();
             let batch = Batch {
                 store: writer.store.as_mut(),
+                resident: writer.resident.as_mut(),
                 peppers: &writer.peppers,
                 metrics: &writer.metrics,
                 known_keys: &mut writer.known_keys,
@@ -210,7 +214,10 @@ impl Writer {
             }
             Ok(())
         };
-        let decided = self.transact(holds, run, lost)?;
+        let mut decided = self.transact(holds, run, lost)?;
+        if let (Some(resident), Some(decided)) = (&mut self.resident, &mut decided) {
+            resident.keep(&mut decided.spent);
+        }
         Ok(decided.map(|decided| (asked, decided)))
     }
 

@@ -23,8 +23,8 @@ use super::fields::{Fields, id, parsed};
 use super::heads as heads_of;
 use super::table::{DUE_GRANTS, DUE_LEASES};
 use super::{
-    BookChange, CommitError, Flush, Founding, Idle, Store, StoreError, Touch, VersionTaken, chain,
-    moved, seals,
+    Alone, BookChange, CommitError, Flush, Founding, Idle, Store, StoreError, Touch, VersionTaken,
+    chain, moved, seals,
 };
 use crate::heads::{Epoch, Epochs, PublicKey};
 use crate::key_directory::{PepperId, StoredDigest};
@@ -154,6 +154,10 @@ impl Store for SqliteStore {
         let mut held = self.held();
         let books = touches.iter().map(|touch| load::book(&mut held, touch));
         books.collect()
+    }
+
+    fn alone(&mut self) -> Option<&mut dyn Alone> {
+        Some(self)
     }
 
     fn go_on(&mut self, ends: &[(&TenantId, u64)]) -> Result<Vec<bool>, StoreError> {
@@ -325,6 +329,12 @@ impl Store for SqliteStore {
             return Ok(());
         }
         carrier::carry(&self.connection).or_else(not_carried)
+    }
+}
+
+impl Alone for SqliteStore {
+    fn load_unseen(&mut self, touch: &Touch, book: &mut Book) -> Result<(), StoreError> {
+        load::parts(&mut self.held(), touch, book)
     }
 }
 

@@ -54,6 +54,11 @@ impl BookWork {
         self.book.as_ref()
     }
 
+    /// The book as it is in the end.
+    pub(super) const fn take_book(&mut self) -> Option<Book> {
+        self.book.take()
+    }
+
     /// What it was loaded for.
     pub(super) const fn touch(&self) -> &Touch {
         &self.touch

@@ -53,7 +53,7 @@ impl Batch<'_> {
             }
         }
         let touches: Vec<Touch> = touches.into_values().collect();
-        let mut books = match self.store.load(&touches) {
+        let mut books = match self.load_all(&touches) {
             Err(StoreError::Corrupt(_)) => self.load_apart(&touches)?,
             loaded => loaded?,
         };
@@ -64,6 +64,14 @@ impl Batch<'_> {
         Ok(works
             .map(|(touch, book)| (touch.tenant.clone(), BookWork::new(touch, book)))
             .collect())
+    }
+
+    /// All books at once.
+    fn load_all(&mut self, touches: &[Touch]) -> Result<Vec<Option<Book>>, StoreError> {
+        match (&mut self.resident, self.store.alone()) {
+            (Some(resident), Some(alone)) => resident.load(alone, touches),
+            _ => self.store.load(touches),
+        }
     }
 
     /// What other servers have done about months: none has an end for a new book to begin in, and none ends where others went on.

@@ -4,7 +4,7 @@ use crate::key_directory::StoredDigest;
 use crate::seal::Seal;
 use crate::store::sqlite::SqliteStore;
 use crate::store::{
-    BookChange, CommitError, Flush, HouseChange, HouseStore, Idle, Store, StoreError, Touch,
+    Alone, BookChange, CommitError, Flush, HouseChange, HouseStore, Idle, Store, StoreError, Touch,
     UnreservedCounts, UnreservedStore, VersionTaken,
 };
 use ferry_ledger::{Book, Head, House, UnixMs};
@@ -90,6 +90,12 @@ impl<S: Through> HouseStore for S {
     }
 }
 
+impl<S: Through> Alone for S {
+    fn load_unseen(&mut self, touch: &Touch, book: &mut Book) -> Result<(), StoreError> {
+        step(self, At::Load, |store| store.load_unseen(touch, book))
+    }
+}
+
 impl<S: Through> Store for S {
     fn begin(&mut self) -> Result<(), StoreError> {
         step(self, At::Begin, Store::begin)
@@ -104,6 +110,10 @@ impl<S: Through> Store for S {
 
     fn load(&mut self, touches: &[Touch]) -> Result<Vec<Option<Book>>, StoreError> {
         step(self, At::Load, |store| store.load(touches))
+    }
+
+    fn alone(&mut self) -> Option<&mut dyn Alone> {
+        Some(self)
     }
 
     fn go_on(&mut self, ends: &[(&TenantId, u64)]) -> Result<Vec<bool>, StoreError> {

@@ -59,7 +59,8 @@ pub(super) fn book(held: &mut Held<'_>, touch: &Touch) -> Result<Option<Book>, S
     let Some(mut book) = account else {
         return Ok(None);
     };
-    match parts(held, touch, &tenant, &mut book) {
+    let read = parts(held, touch, &mut book).and_then(|()| grants(held, &tenant, &mut book));
+    match read {
         // Nothing is decided in a frozen book: of it, what can be read is enough.
         Err(StoreError::Corrupt(_)) if book.frozen => {}
         read => read?,
@@ -67,13 +68,9 @@ pub(super) fn book(held: &mut Held<'_>, touch: &Touch) -> Result<Option<Book>, S
     Ok(Some(book))
 }
 
-/// What is touched beside the account.
-fn parts(
-    held: &mut Held<'_>,
-    touch: &Touch,
-    tenant: &Value<'_>,
-    book: &mut Book,
-) -> Result<(), StoreError> {
+/// What is touched beside the account and its grants.
+pub(super) fn parts(held: &mut Held<'_>, touch: &Touch, book: &mut Book) -> Result<(), StoreError> {
+    let tenant = Value::text(touch.tenant.as_str());
     for id in &touch.keys {
         let key = [tenant.clone(), Value::text(id.as_str())];
         if let Some(found) = find(held, LOAD, &KEYS.find, &key, |row| decode::key(row))? {
@@ -127,6 +124,10 @@ fn parts(
         })?;
         book.corrections.extend(found);
     }
+    Ok(())
+}
+
+fn grants(held: &mut Held<'_>, tenant: &Value<'_>, book: &mut Book) -> Result<(), StoreError> {
     let grants = held.of(&GRANTS_OF).map_err(|e| unread(LOAD, e))?;
     source::each_of(grants, LOAD, std::slice::from_ref(tenant), &mut |row| {
         let (id, grant) = decode::grant(row)?;

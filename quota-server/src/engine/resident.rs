@@ -1,0 +1,127 @@
+//! What batches leave of their books, for the next ones: a database that nobody else writes need not be asked for what stands in
+//! memory.
+//!
+//! A batch takes a book out, and gives it back once it is committed: what has not happened was never here. Of a book stay its account,
+//! its keys and grants, and the reservations that are open, which will be ended. All else is read when it is touched. A batch gets
+//! what it touches and no more, as from the store; whenever a unit test loads books, the two are compared.
+
+use super::batch::{Ended, Spent};
+use crate::store::{Alone, StoreError, Touch};
+use ferry_ledger::{Book, Key, Reservation, State};
+use ferry_types::{KeyId, ReservationId, TenantId};
+use std::collections::{BTreeMap, HashMap};
+
+/// Books and open reservations that stay, at most: some 60 MB. Beyond it all are forgotten, and read again as they are touched.
+const KEPT_MAX: usize = 65_536;
+
+/// What stays of one tenant.
+#[derive(Default)]
+struct Kept {
+    /// With its grants, and nothing else in view. A batch has it while it is not here.
+    book: Option<Book>,
+    keys: BTreeMap<KeyId, Key>,
+    open: HashMap<ReservationId, Reservation>,
+}
+
+/// Books between two batches.
+#[derive(Default)]
+pub(super) struct Resident {
+    tenants: HashMap<TenantId, Kept>,
+    /// Open reservations of them all.
+    open: usize,
+}
+
+impl Resident {
+    /// The books of these tenants, as far as they are touched, like [`crate::store::Store::load`].
+    pub(super) fn load(
+        &mut self,
+        store: &mut dyn Alone,
+        touches: &[Touch],
+    ) -> Result<Vec<Option<Book>>, StoreError> {
+        let books = touches.iter().map(|touch| self.take(store, touch));
+        let mut books: Vec<_> = books.collect::<Result<_, _>>()?;
+        let pairs = touches.iter().zip(&mut books);
+        let missing = pairs.filter(|(_, book)| book.is_none());
+        let (missing, places): (Vec<_>, Vec<_>) =
+            { missing.map(|(touch, place)| (touch.clone(), place)) }.unzip();
+        if !missing.is_empty() {
+            let loaded = places.into_iter().zip(store.load(&missing)?);
+            loaded.for_each(|(place, book)| *place = book);
+        }
+        #[cfg(test)]
+        assert_eq!(
+            books,
+            store.load(touches)?,
+            "what stayed, and what is stored"
+        );
+        Ok(books)
+    }
+
+    /// Takes a book out, with all that is touched of it; `None` if it is not here.
+    fn take(&mut self, store: &mut dyn Alone, touch: &Touch) -> Result<Option<Book>, StoreError> {
+        let Some(kept) = self.tenants.get_mut(&touch.tenant) else {
+            return Ok(None);
+        };
+        let Some(mut book) = kept.book.take() else {
+            // A batch had it, and failed.
+            self.forget(&touch.tenant);
+            return Ok(None);
+        };
+        let mut unseen = touch.clone();
+        unseen.keys.retain(|id| match kept.keys.remove_entry(id) {
+            Some((id, key)) => book.keys.insert(id, key).is_some(),
+            None => true,
+        });
+        unseen.reservations.retain(|id| match kept.open.remove(id) {
+            Some(row) => book.reservations.insert(*id, row).is_some(),
+            None => true,
+        });
+        self.open = self.open.saturating_sub(book.reservations.len());
+        store.load_unseen(&unseen, &mut book)?;
+        Ok(Some(book))
+    }
+
+    /// Takes back what a batch leaves, once that is committed.
+    pub(super) fn keep(&mut self, spent: &mut Spent) {
+        for book in spent.take_books() {
+            if book.frozen {
+                self.forget(&book.tenant);
+            } else {
+                spent.take_back(self.keep_book(book));
+            }
+        }
+        if self.open.saturating_add(self.tenants.len()) > KEPT_MAX {
+            *self = Self::default();
+        }
+    }
+
+    /// Keeps what stays of a book, and gives the rest.
+    fn keep_book(&mut self, mut book: Book) -> Ended {
+        let kept = self.tenants.entry(book.tenant.clone()).or_default();
+        kept.keys.append(&mut book.keys);
+        let before = kept.open.len();
+        let mut ended = Vec::new();
+        for (id, row) in std::mem::take(&mut book.reservations) {
+            match row.state {
+                State::Open => drop(kept.open.insert(id, row)),
+                State::Settled(_) | State::Released(_) | State::Expired(_) | State::Parked(_) => {
+                    ended.push(row);
+                }
+            }
+        }
+        self.open = (self.open.saturating_add(kept.open.len())).saturating_sub(before);
+        let refused = std::mem::take(&mut book.refused);
+        book.top_ups.clear();
+        book.credited_elsewhere.clear();
+        book.transfers.clear();
+        book.corrections.clear();
+        kept.book = Some(book);
+        Ended { ended, refused }
+    }
+
+    fn forget(&mut self, tenant: &TenantId) {
+        if let Some(kept) = self.tenants.remove(tenant) {
+            self.open = self.open.saturating_sub(kept.open.len());
+        }
+    }
+}
