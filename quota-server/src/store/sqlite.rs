@@ -39,13 +39,13 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// Pages in the log after which they are carried over even though calls wait: 64 MiB. The longer it is, the more often a page was
-/// written again before it is carried.
-const LOG_PAGES_MAX: i64 = 16_384;
+/// Pages in the log after which they are carried over even though calls wait: 16 MiB. The longer it is, the more often a page was
+/// written again before it is carried; the shorter, the less of the disk's time does one carriage take from those who wait.
+const LOG_PAGES_MAX: i64 = 4_096;
 /// So much of it that the writer stops for it, should the disk be too slow to carry beside it: 256 MiB.
 const LOG_PAGES_FAR_TOO_MANY: i64 = 65_536;
-/// So little of it is left that the writer carries it over itself.
-const LOG_PAGES_REST: i64 = 1_024;
+/// So little of it is left that the writer carries it over itself: about what comes in while the carrier flushes.
+const LOG_PAGES_REST: i64 = 256;
 /// Pages in the log that are worth carrying over when nothing waits.
 const LOG_PAGES_IDLE: i64 = 512;
 

@@ -19,7 +19,7 @@ use crate::sample::{Row, Sample, Table};
 use crate::script::{Operation, Script};
 
 /// Pages after which SQLite carries its log over: as the engine does.
-const LOG_PAGES_MAX: u32 = 16_384;
+const LOG_PAGES_MAX: u32 = 4_096;
 /// Kibibytes of pages in memory: as the engine has.
 const CACHE_KIB: u32 = 64 * 1024;
 
