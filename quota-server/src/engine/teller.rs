@@ -72,8 +72,8 @@ impl Teller {
             metrics,
             changed_heads,
         });
-        let own = Arc::clone(&desk);
-        let thread = spawn("ferry-teller", move || own.serve())?;
+        let own = Leaving(Arc::clone(&desk));
+        let thread = spawn("ferry-teller", move || own.0.serve())?;
         Ok(Self {
             desk,
             thread: Some(thread),
@@ -81,7 +81,7 @@ impl Teller {
     }
 
     /// Tells each job of a batch its own results, as soon as they are durable.
-    pub(super) fn tell(&self, batch: Batch) -> Result<(), Failed> {
+    pub(super) fn tell(&mut self, batch: Batch) -> Result<(), Failed> {
         let desk = &self.desk;
         let is_handed_over = match &desk.flusher {
             Some(_) => desk.lanes.somebody_waits(),
@@ -92,8 +92,13 @@ impl Teller {
             desk.tell(batch);
             return Ok(());
         }
-        let gone = |_| Failed("nobody tells any more what was decided".into());
-        desk.untold.put(batch).map_err(gone)
+        match desk.untold.put(batch) {
+            Ok(()) => Ok(()),
+            // Its thread has ended, and says why.
+            Err(_) => self
+                .finish()
+                .and(Err(Failed("the teller has ended".into()))),
+        }
     }
 
     /// Everything that is committed is durable after it.
@@ -123,13 +128,21 @@ impl Drop for Teller {
     }
 }
 
+/// However the thread ends, the writer does not wait for room.
+struct Leaving(Arc<Desk>);
+
+impl Drop for Leaving {
+    fn drop(&mut self) {
+        self.0.untold.close();
+    }
+}
+
 impl Desk {
     /// Tells what comes until there is no more. If the disk fails, nobody is told anything, and the writer finds its lanes closed.
     fn serve(&self) -> Result<(), Failed> {
         while let Some(batches) = self.untold.take() {
             if let Err(failed) = self.flush() {
                 self.lanes.abandon();
-                self.untold.close();
                 return Err(failed);
             }
             batches.into_iter().for_each(|batch| self.tell(batch));

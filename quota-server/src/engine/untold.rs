@@ -60,3 +60,30 @@ impl<T> Untold<T> {
         waited.unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_that_was_put_is_taken_in_order_and_nothing_after_the_end() {
+        let untold = Untold::new(2);
+        assert_eq!(untold.put(1), Ok(()));
+        assert_eq!(untold.put(2), Ok(()));
+        untold.close();
+        assert_eq!(untold.put(3), Err(3));
+        assert_eq!(untold.take(), Some(vec![1, 2]));
+        assert_eq!(untold.take(), None);
+    }
+
+    #[test]
+    fn whoever_waits_for_room_is_let_go_when_it_is_closed() {
+        let untold = Untold::new(1);
+        assert_eq!(untold.put(1), Ok(()));
+        std::thread::scope(|scope| {
+            let waits = scope.spawn(|| untold.put(2));
+            untold.close();
+            assert_eq!(waits.join().unwrap(), Err(2));
+        });
+    }
+}

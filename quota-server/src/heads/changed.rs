@@ -17,12 +17,19 @@ struct State {
 }
 
 impl ChangedHeads {
-    /// Takes note of what a commit made durable.
-    pub(crate) fn note(&self, heads: Vec<(TenantId, Head)>) {
-        if heads.is_empty() {
+    /// Takes note of what is durable. What came before may be noted after: a newer head stays.
+    pub(crate) fn note(&self, noted: Vec<(TenantId, Head)>) {
+        if noted.is_empty() {
             return;
         }
-        self.heads().extend(heads);
+        let mut heads = self.heads();
+        for (tenant, head) in noted {
+            let known = heads.entry(tenant).or_insert(head);
+            if known.seq < head.seq {
+                *known = head;
+            }
+        }
+        drop(heads);
         self.0.some.notify_one();
     }
 
@@ -48,5 +55,28 @@ impl ChangedHeads {
 
     fn heads(&self) -> MutexGuard<'_, BTreeMap<TenantId, Head>> {
         self.0.heads.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ferry_ledger::UnixMs;
+
+    #[test]
+    fn a_newer_head_stays_whichever_is_noted_last() {
+        let tenant: TenantId = "acme".parse().unwrap();
+        let head = |seq| Head {
+            seq,
+            time: UnixMs(seq),
+            hash: [0; 32],
+        };
+        for order in [[1, 2], [2, 1]] {
+            let changed = ChangedHeads::default();
+            for seq in order {
+                changed.note(vec![(tenant.clone(), head(seq))]);
+            }
+            assert_eq!(changed.take()[&tenant], head(2), "{order:?}");
+        }
     }
 }
