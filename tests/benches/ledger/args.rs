@@ -46,7 +46,7 @@ pub struct Args {
     /// Measures only closed loops of so many callers (may be repeated), and no open loop
     #[arg(long, value_name = "CALLERS", value_parser = clap::value_parser!(u16).range(1..=4096))]
     callers: Vec<u16>,
-    /// Measures the engine on a journal of so many rows too (may be repeated, rising); 10,000,000 take about 15 GB
+    /// Measures the engine on a journal of so many rows too (may be repeated, rising); 10,000,000 take about 15 GB with each store
     #[arg(long, value_name = "ROWS", value_parser = clap::value_parser!(u64).range(10_000..=100_000_000))]
     rows: Vec<u64>,
     /// Measured seconds of each cell

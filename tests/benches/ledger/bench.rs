@@ -37,7 +37,7 @@ pub struct Bench {
     offers: Arc<ModelOffers>,
     customers: Customers,
     // Last what the others lie in: fields are dropped in this order.
-    _postgres: Option<Postgres>,
+    postgres: Option<Postgres>,
     folder: TempDir,
     _sockets: TempDir,
 }
@@ -80,7 +80,7 @@ impl Bench {
             sample,
             offers,
             customers,
-            _postgres: postgres,
+            postgres,
             folder,
             _sockets: sockets,
         })
@@ -100,29 +100,58 @@ impl Bench {
         }
     }
 
-    /// The engine on long journals, one after the other.
+    /// The engine on long journals, one store and one length after the other.
     pub async fn on_rows(&mut self, args: &Args) -> Result<Vec<Cell>> {
         let mut cells = Vec::new();
         if args.rows().is_empty() {
             return Ok(cells);
         }
-        let folder = self.folder.path().join("rows");
-        let home = self.customers.home.copy(folder, None).await?;
+        for store in [Store::Sqlite, Store::Postgres] {
+            if args.stores().contains(&store) {
+                let customers = self.customers_for_rows(store, args).await?;
+                let folder = customers.home.folder.clone();
+                cells.extend(self.on_rows_of(store, customers, args).await?);
+                std::fs::remove_dir_all(folder)?;
+            }
+        }
+        Ok(cells)
+    }
+
+    /// Customers in a database of their own, on which nothing runs.
+    async fn customers_for_rows(&self, store: Store, args: &Args) -> Result<Customers> {
+        let at = |name: &str| self.folder.path().join(name);
+        match &self.postgres {
+            Some(postgres) if store == Store::Postgres => {
+                let home = Home::postgres(at("rows_pg"), postgres, "rows").await?;
+                Customers::make(home, args.plan().tenants).await
+            }
+            _ => Ok(Customers {
+                home: self.customers.home.copy(at("rows"), None).await?,
+                digests: Arc::clone(&self.customers.digests),
+                journal_rows: self.customers.journal_rows,
+            }),
+        }
+    }
+
+    async fn on_rows_of(
+        &mut self,
+        store: Store,
+        mut customers: Customers,
+        args: &Args,
+    ) -> Result<Vec<Cell>> {
+        let home = customers.home.clone();
+        let mut cells = Vec::new();
         let engine = home.open()?;
         let way = Way::engine(engine.clone(), Arc::clone(&self.offers))?;
-        let subject = Subject::new(vec![way], Arc::clone(&self.customers.digests), 0)?;
-        let mut filler = Filler::prepare(&home.folder, &self.sample, &subject, engine).await?;
+        let subject = Subject::new(vec![way], Arc::clone(&customers.digests), 0)?;
+        let mut filler = Filler::prepare(&home, &self.sample, &subject, engine).await?;
         drop(subject);
         for rows in args.rows() {
-            let customers = Customers {
-                digests: Arc::clone(&self.customers.digests),
-                journal_rows: filler.grow(rows)?,
-                home: home.clone(),
-            };
-            let running = Running::engines(Store::Sqlite, &home, &customers, &self.offers)?;
+            customers.journal_rows = filler.grow(rows).await?;
+            let running = Running::engines(store, &home, &customers, &self.offers)?;
             for load in args.loads() {
                 let place = Place {
-                    store: Store::Sqlite,
+                    store,
                     path: Path::Engine,
                     load,
                     arrivals: Arrivals::Closed(CALLERS_ON_ROWS),
@@ -137,7 +166,6 @@ impl Bench {
             }
             running.stop().await?;
         }
-        std::fs::remove_dir_all(&home.folder)?;
         Ok(cells)
     }
 
