@@ -157,9 +157,8 @@ impl Book {
     /// What was charged beyond the balance and its credit; `None` if that is nothing.
     #[must_use]
     pub fn owed(&self) -> Option<Amount> {
-        let beyond = self.posted.plus(self.overage.credit()).ok()?.units();
-        let owed = beyond.checked_neg().unwrap_or(i64::MAX);
-        Amount::from_units(owed).filter(|owed| !owed.is_zero())
+        let (_, owed) = self.posted.plus(self.overage.credit()).ok()?.sides();
+        Some(owed).filter(|owed| !owed.is_zero())
     }
 
     /// The balance after this was given and this was taken.

@@ -49,10 +49,8 @@ impl Book {
     /// What must be paid back or written off before the account can be closed; `None` if nothing.
     #[must_use]
     pub fn remainder(&self, now: UnixMs) -> Option<Remainder> {
-        let posted = self.posted.to_amount();
-        let free = posted.map_or(Amount::ZERO, |posted| posted.excess_over(self.held));
-        let owed = self.posted.units().checked_neg().unwrap_or(i64::MAX);
-        let owed = Amount::from_units(owed).unwrap_or(Amount::ZERO);
+        let (above, owed) = self.posted.sides();
+        let free = above.excess_over(self.held);
         let paid = self.grants.iter().filter(|(_, grant)| {
             grant.kind == GrantKind::Paid && !grant.expired && !grant.is_over(now)
         });

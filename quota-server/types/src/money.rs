@@ -184,6 +184,16 @@ impl Balance {
         Amount::from_units(self.0)
     }
 
+    /// How far it is above zero, and how far below; one of the two is nothing. Below the range of amounts, its edge.
+    #[must_use]
+    pub const fn sides(self) -> (Amount, Amount) {
+        match (self.to_amount(), self.0.checked_neg()) {
+            (Some(above), _) => (above, Amount::ZERO),
+            (None, Some(below)) => (Amount::ZERO, Amount(below)),
+            (None, None) => (Amount::ZERO, Amount(i64::MAX)),
+        }
+    }
+
     /// The decimal text in this currency, with every digit of its scale: `-0.500000000`.
     #[must_use]
     pub fn display(self, currency: Currency) -> Decimal {
