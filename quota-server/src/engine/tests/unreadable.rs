@@ -1,19 +1,21 @@
 //! A book that cannot be read, or not be written on: it is frozen with the reason, and every other goes on, in the same batch too.
 
 use super::cluster::execute;
-use super::fixture::{Fixture, HOLD, START_MS, done, gateway, on_both, tenant, whole_use};
+use super::fixture::{Fixture, HOLD, START_MS, amount, done, gateway, on_both, tenant, whole_use};
 use super::transfers::open_other;
-use crate::engine::EngineError;
-use ferry_ledger::{Refusal, ReserveAnswer, SettleAnswer};
+use crate::engine::{Answered, Engine, EngineError};
+use crate::key_directory::sha256;
+use ferry_ledger::{AdminAnswer, Refusal, ReserveAnswer, SettleAnswer, TopUp};
 use ferry_types::{Currency, TenantId};
 
 on_both! {
     a_grant_that_cannot_be_read_freezes_its_book_and_nothing_else,
     an_account_that_cannot_be_read_freezes_its_book_and_nothing_else,
     an_entry_behind_the_end_freezes_its_book_and_nothing_else,
+    what_is_settled_beside_a_book_that_cannot_be_read_is_settled_once,
 }
 
-/// Changes the database behind the server's back.
+/// Changes the database behind a server's back. What that has in memory it does not read.
 async fn forge(fixture: &Fixture, sql: &str) {
     match fixture.url() {
         Some(url) => execute(&url, sql).unwrap(),
@@ -50,7 +52,7 @@ async fn others_go_on(fixture: &Fixture) {
 }
 
 async fn a_grant_that_cannot_be_read_freezes_its_book_and_nothing_else() {
-    let fixture = Fixture::with_holds(2).await;
+    let mut fixture = Fixture::with_holds(2).await;
     fixture.grant("spring", HOLD, START_MS + 86_400_000).await;
     open_other(&fixture, "other", Currency::Usd).await;
     let (id, _) = fixture.granted().await;
@@ -59,6 +61,7 @@ async fn a_grant_that_cannot_be_read_freezes_its_book_and_nothing_else() {
         None => "UPDATE grants SET content = x'01'",
     };
     forge(&fixture, broken).await;
+    fixture.restart().await;
     let shown = fixture.engine.tenant(tenant()).await;
     assert_eq!(
         shown.err(),
@@ -76,7 +79,7 @@ async fn a_grant_that_cannot_be_read_freezes_its_book_and_nothing_else() {
 }
 
 async fn an_account_that_cannot_be_read_freezes_its_book_and_nothing_else() {
-    let fixture = Fixture::with_holds(2).await;
+    let mut fixture = Fixture::with_holds(2).await;
     open_other(&fixture, "other", Currency::Usd).await;
     let (id, _) = fixture.granted().await;
     forge(
@@ -84,6 +87,7 @@ async fn an_account_that_cannot_be_read_freezes_its_book_and_nothing_else() {
         "UPDATE tenants SET state = 'odd' WHERE tenant = 'acme'",
     )
     .await;
+    fixture.restart().await;
     let call = fixture.settle_call(id, whole_use());
     let settled = fixture.engine.settle(&gateway(), vec![call]).await;
     assert_eq!(settled, Err(EngineError::FrozenBook(tenant())));
@@ -114,4 +118,56 @@ async fn an_entry_behind_the_end_freezes_its_book_and_nothing_else() {
     assert_eq!(frozen.as_deref(), Some(told));
     assert_eq!(fixture.engine.metrics().batches_again.get(), 1);
     others_go_on(&fixture).await;
+}
+
+/// The first of a batch's books cannot be read after all, so that the others are read anew: none of them may go on from before.
+async fn what_is_settled_beside_a_book_that_cannot_be_read_is_settled_once() {
+    let fixture = Fixture::with_holds(2).await;
+    open_other(&fixture, "other", Currency::Usd).await;
+    done(credited(&fixture.engine, other()).await);
+    let issued = fixture.engine.issue_key(other(), "main".into(), None).await;
+    let key = issued.unwrap().1.text.digest(sha256);
+    let (ended, _) = fixture.granted().await;
+    fixture.settle(ended, whole_use()).await;
+    let open = fixture.draw();
+    let mut call = fixture.reserve_call(open);
+    call.call.caller.key_digest = key;
+    let reserved = fixture.engine.reserve(call).await.unwrap().answer;
+    assert!(
+        matches!(reserved, ReserveAnswer::Granted(_)),
+        "{reserved:?}"
+    );
+    let broken = match fixture.url() {
+        Some(_) => "UPDATE reservations SET content = '\\x01' WHERE tenant = 'acme'",
+        None => "UPDATE reservations SET content = x'01' WHERE tenant = 'acme'",
+    };
+    forge(&fixture, broken).await;
+    let settle = || {
+        let mut call = fixture.settle_call(open, whole_use());
+        call.call.caller.key_digest = key;
+        call
+    };
+    let both = vec![fixture.settle_call(ended, whole_use()), settle()];
+    let both = fixture.engine.settle(&gateway(), both).await.unwrap();
+    assert_eq!(both[0].answer, SettleAnswer::Frozen);
+    let settled = both[1].answer.clone();
+    assert!(
+        matches!(settled, SettleAnswer::Settled { .. }),
+        "{settled:?}"
+    );
+    let again = fixture.engine.settle(&gateway(), vec![settle()]).await;
+    assert_eq!(again.unwrap()[0].answer, settled);
+    let left = fixture.engine.tenant(other()).await.unwrap();
+    assert_eq!((left.posted.units(), left.held.units()), (HOLD, 0));
+}
+
+/// Two holds' worth of money.
+async fn credited(engine: &Engine, tenant: TenantId) -> Result<Answered<AdminAnswer>, EngineError> {
+    let order = TopUp {
+        amount: amount(2 * HOLD),
+        source: "bank".into(),
+        external_reference: "for the other".into(),
+        note: String::new(),
+    };
+    engine.top_up(tenant, order).await
 }
