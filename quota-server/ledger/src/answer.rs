@@ -60,6 +60,11 @@ pub enum AdminAnswer {
     OtherClosed,
     /// Money is left: the tenant is not closed with it.
     Remains(Box<Remainder>),
+    /// The tenant has as many limits as there may be.
+    TooManyLimits {
+        /// So many.
+        most: usize,
+    },
     /// There is no such grant.
     UnknownGrant,
     /// It would end before it begins, or has ended already.

@@ -21,6 +21,7 @@ use crate::reservation::{
 use crate::time::UnixMs;
 use crate::transaction::Transaction;
 use crate::transfer::{PostedTransfer, Transferred};
+use crate::zone::Zone;
 use ferry_types::{Amount, Balance, GrantId, KeyId, Overflow, ReservationId, TenantId};
 use std::collections::BTreeMap;
 
@@ -81,6 +82,7 @@ impl Book {
             held: Amount::ZERO,
             overage: Overage::Debt,
             reseller: None,
+            zone: Zone::UTC,
             frozen: false,
             head: Head::START,
             keys: BTreeMap::new(),
@@ -89,6 +91,8 @@ impl Book {
             top_ups: BTreeMap::new(),
             credited_elsewhere: BTreeMap::new(),
             grants: BTreeMap::new(),
+            limits: BTreeMap::new(),
+            counters: BTreeMap::new(),
             transfers: BTreeMap::new(),
             corrections: BTreeMap::new(),
         };
@@ -109,7 +113,9 @@ impl Book {
         }
         let before = Before::of(self, event, at);
         let transaction = Transaction::of(event, self, at)?;
+        let weights = self.weights(event);
         self.fold(event, at)?;
+        self.count(event, &weights)?;
         if let (Some(reseller), Some(carry)) = (&mut self.reseller, transaction.carry) {
             reseller.carry = carry;
         }
@@ -164,13 +170,13 @@ impl Book {
                 self.reseller = to.clone().map(Reseller::new);
                 Ok(())
             }
-            Event::GrantIssued { id, grant, note: _ } => {
-                absent(self.grants.contains_key(id), "the grant is there already")?;
-                let seq = self.head.next_seq();
-                let grant = Grant::clone(grant);
-                self.grants.insert(id.clone(), Grant { seq, at, ..grant });
+            Event::ZoneSet(zone) => {
+                self.zone = zone.clone();
                 Ok(())
             }
+            Event::LimitSet { id, terms } => self.set_limit(id, terms),
+            Event::LimitRemoved(id) => self.remove_limit(id),
+            Event::GrantIssued { id, grant, note: _ } => self.issue_grant(id, grant, at),
             Event::GrantExpired { id, lapsed } => self.expire_grant(id, *lapsed),
             Event::MonthSealed(sealed) => match sealed.misfit(&self.head, at) {
                 None => Ok(()),
@@ -286,6 +292,14 @@ impl Book {
         Ok(())
     }
 
+    fn issue_grant(&mut self, id: &GrantId, grant: &Grant, at: UnixMs) -> Result<(), Misfit> {
+        absent(self.grants.contains_key(id), "the grant is there already")?;
+        let seq = self.head.next_seq();
+        let grant = Grant::clone(grant);
+        self.grants.insert(id.clone(), Grant { seq, at, ..grant });
+        Ok(())
+    }
+
     fn expire_grant(&mut self, id: &GrantId, lapsed: Amount) -> Result<(), Misfit> {
         let missing = Misfit::WrongState("there is no such grant");
         let grant = self.grants.get_mut(id).ok_or(missing)?;
@@ -332,6 +346,9 @@ impl Book {
         }
         if row.offer.is_none() {
             row.offer.clone_from(&settled.offer);
+        }
+        if row.counted.is_empty() {
+            row.counted.clone_from(&settled.counts.counted);
         }
         row.state = State::Settled(Box::new(posting));
         self.carry(moved);
@@ -448,5 +465,6 @@ fn unseen(id: ReservationId, owner: &Owner) -> Reservation {
         offer: None,
         hold: None,
         state: State::Open,
+        counted: Vec::new(),
     }
 }

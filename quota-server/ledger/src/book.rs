@@ -5,15 +5,18 @@
 
 use crate::correction::PostedCorrection;
 use crate::grant::{Grant, Moved};
+use crate::limit::Limit;
+use crate::limit::counter::{Counter, Subject};
 use crate::offer::Offer;
 use crate::overage::Overage;
 use crate::reseller::Reseller;
 use crate::reservation::{Refused, Reservation};
 use crate::time::UnixMs;
 use crate::transfer::PostedTransfer;
+use crate::zone::Zone;
 use ferry_types::{
-    Amount, Balance, CorrectionId, Currency, GrantId, KeyId, Overflow, ReservationId, TenantId,
-    TransferId,
+    Amount, Balance, CorrectionId, Currency, GrantId, KeyId, LimitId, Overflow, ReservationId,
+    TenantId, TransferId,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -37,6 +40,8 @@ pub struct Book {
     pub overage: Overage,
     /// Whoever gets a share of what it pays.
     pub reseller: Option<Reseller>,
+    /// Where its days and months begin.
+    pub zone: Zone,
     /// An invariant was broken: nothing is written any more.
     pub frozen: bool,
     /// The end of its journal.
@@ -53,6 +58,10 @@ pub struct Book {
     pub credited_elsewhere: BTreeMap<TopUpRef, TenantId>,
     /// All its grants.
     pub grants: BTreeMap<GrantId, Grant>,
+    /// All its limits.
+    pub limits: BTreeMap<LimitId, Limit>,
+    /// Counters in view, in the present windows of their limits, by the limits' numbers.
+    pub counters: BTreeMap<(u64, Subject), Counter>,
     /// Transfers in view.
     pub transfers: BTreeMap<TransferId, PostedTransfer>,
     /// Corrections in view.

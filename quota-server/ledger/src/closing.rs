@@ -90,6 +90,9 @@ pub(crate) fn is_shut_out(event: &Event) -> bool {
         | Event::KeyIssued { .. }
         | Event::OverageSet(_)
         | Event::ResellerSet(_)
+        | Event::ZoneSet(_)
+        | Event::LimitSet { .. }
+        | Event::LimitRemoved(_)
         | Event::GrantIssued { .. }
         | Event::ToppedUp(_) => true,
         Event::TenantOpened { .. }

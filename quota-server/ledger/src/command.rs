@@ -4,15 +4,17 @@ use crate::book::{KeyState, TenantState, TopUpRef};
 use crate::closing::Closing;
 use crate::correction::Correction;
 use crate::grant::{GrantKind, GrantScope};
+use crate::limit::LimitTerms;
 use crate::offer::Offer;
 use crate::overage::Overage;
 use crate::reseller::Share;
 use crate::reservation::Owner;
 use crate::seal::MonthSealed;
 use crate::time::UnixMs;
+use crate::zone::Zone;
 use ferry_types::{
-    Amount, CorrectionId, Currency, GrantId, KeyId, PrincipalName, RequestFacts, ResellerName,
-    ReservationId, Settlement, Usage,
+    Amount, CorrectionId, Currency, GrantId, KeyId, LimitId, PrincipalName, RequestFacts,
+    ResellerName, ReservationId, Settlement, Usage,
 };
 use std::sync::Arc;
 
@@ -40,6 +42,12 @@ pub enum Command {
     SetOverage(Overage),
     /// Sets whoever gets a share of what the tenant pays.
     SetReseller(Option<(ResellerName, Share)>),
+    /// Sets where the tenant's days and months begin.
+    SetZone(Zone),
+    /// Sets a limit, or changes its bound.
+    SetLimit(Box<SetLimit>),
+    /// Takes a limit away.
+    RemoveLimit(LimitId),
     /// Grants credit.
     IssueGrant(Box<IssueGrant>),
     /// Ends a grant whose time is over.
@@ -79,6 +87,9 @@ impl Command {
             | Self::SetKeyState(_)
             | Self::SetOverage(_)
             | Self::SetReseller(_)
+            | Self::SetZone(_)
+            | Self::SetLimit(_)
+            | Self::RemoveLimit(_)
             | Self::IssueGrant(_)
             | Self::ExpireGrant(_)
             | Self::TopUp(_)
@@ -92,6 +103,7 @@ impl Command {
         match self {
             Self::IssueKey(order) => Some(&order.key),
             Self::SetKeyState(order) => Some(&order.key),
+            Self::SetLimit(order) => order.terms.scope.key.as_ref(),
             Self::Reserve(call) => Some(&call.owner.key),
             Self::Renew(call) => Some(&call.owner.key),
             Self::Settle(call) => Some(&call.owner.key),
@@ -100,6 +112,8 @@ impl Command {
             | Self::CloseTenant(_)
             | Self::SetOverage(_)
             | Self::SetReseller(_)
+            | Self::SetZone(_)
+            | Self::RemoveLimit(_)
             | Self::IssueGrant(_)
             | Self::ExpireGrant(_)
             | Self::TopUp(_)
@@ -121,6 +135,9 @@ impl Command {
             | Self::SetKeyState(_)
             | Self::SetOverage(_)
             | Self::SetReseller(_)
+            | Self::SetZone(_)
+            | Self::SetLimit(_)
+            | Self::RemoveLimit(_)
             | Self::IssueGrant(_)
             | Self::ExpireGrant(_)
             | Self::Reserve(_)
@@ -143,6 +160,9 @@ impl Command {
             | Self::SetKeyState(_)
             | Self::SetOverage(_)
             | Self::SetReseller(_)
+            | Self::SetZone(_)
+            | Self::SetLimit(_)
+            | Self::RemoveLimit(_)
             | Self::IssueGrant(_)
             | Self::ExpireGrant(_)
             | Self::TopUp(_)
@@ -187,6 +207,15 @@ pub struct SetKeyState {
     pub key: KeyId,
     /// The state it shall be in.
     pub to: KeyState,
+}
+
+/// Sets a limit, or changes its bound.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SetLimit {
+    /// Its id.
+    pub id: LimitId,
+    /// What it says.
+    pub terms: LimitTerms,
 }
 
 /// Grants credit, once per id.

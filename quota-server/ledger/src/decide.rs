@@ -3,7 +3,7 @@
 //! Nothing is changed here. A decision is a function of the book, the command, the configured times and the server's time; the
 //! same four give the same decision.
 
-mod admin;
+pub(crate) mod admin;
 mod correct;
 mod expire;
 mod release;
@@ -15,6 +15,7 @@ use crate::answer::{Answer, Decision};
 use crate::book::Book;
 use crate::closing;
 use crate::command::Command;
+use crate::limit;
 use crate::offer::Rules;
 use crate::reservation::{Owner, Reservation};
 use crate::seal;
@@ -24,7 +25,7 @@ use ferry_types::ReservationId;
 pub use admin::open;
 pub(crate) use correct::corrected;
 pub(crate) use expire::last_evidence;
-pub(crate) use settle::paid;
+pub(crate) use settle::{paid, settled_counts};
 
 /// Decides one command on an open book, at this time of the server's clock.
 #[must_use]
@@ -37,6 +38,9 @@ pub fn decide(book: &Book, command: &Command, rules: &Rules, clock: UnixMs) -> D
         Command::SetKeyState(order) => admin::set_key_state(book, order).map(Answer::Admin),
         Command::SetOverage(to) => admin::set_overage(book, *to).map(Answer::Admin),
         Command::SetReseller(to) => admin::set_reseller(book, to.as_ref()).map(Answer::Admin),
+        Command::SetZone(zone) => limit::set_zone(book, zone).map(Answer::Admin),
+        Command::SetLimit(order) => limit::set(book, order).map(Answer::Admin),
+        Command::RemoveLimit(id) => limit::remove(book, id).map(Answer::Admin),
         Command::IssueGrant(order) => admin::issue_grant(book, order, now).map(Answer::Admin),
         Command::ExpireGrant(id) => admin::expire_grant(book, id, now).map(Answer::Admin),
         Command::TopUp(order) => admin::top_up(book, order).map(Answer::Admin),

@@ -5,6 +5,8 @@ use crate::closing::Closing;
 use crate::correction::Corrected;
 use crate::flag::Flags;
 use crate::grant::{Grant, GrantSlice};
+use crate::limit::LimitTerms;
+use crate::limit::counter::Counts;
 use crate::offer::Offer;
 use crate::overage::Overage;
 use crate::reissue::Reissued;
@@ -13,9 +15,10 @@ use crate::reservation::{Charge, Owner};
 use crate::seal::MonthSealed;
 use crate::time::UnixMs;
 use crate::transfer::Transferred;
+use crate::zone::Zone;
 use ferry_types::{
-    Amount, Currency, GrantId, KeyId, PrincipalName, RequestFacts, ResellerName, ReservationId,
-    Settlement, Usage,
+    Amount, Currency, GrantId, KeyId, LimitId, PrincipalName, RequestFacts, ResellerName,
+    ReservationId, Settlement, Usage,
 };
 use std::sync::Arc;
 
@@ -55,6 +58,17 @@ pub enum Event {
     OverageSet(Overage),
     /// Whoever gets a share of what the tenant pays was set.
     ResellerSet(Option<(ResellerName, Share)>),
+    /// Where the tenant's days and months begin was set.
+    ZoneSet(Zone),
+    /// A limit was set, or its bound changed.
+    LimitSet {
+        /// Which.
+        id: LimitId,
+        /// What it says.
+        terms: Box<LimitTerms>,
+    },
+    /// A limit was taken away, with all that it had counted.
+    LimitRemoved(LimitId),
     /// Credit was granted.
     GrantIssued {
         /// Which.
@@ -135,6 +149,9 @@ impl Event {
             | Self::KeyStateSet { .. }
             | Self::OverageSet(_)
             | Self::ResellerSet(_)
+            | Self::ZoneSet(_)
+            | Self::LimitSet { .. }
+            | Self::LimitRemoved(_)
             | Self::GrantIssued { .. }
             | Self::GrantExpired { .. }
             | Self::ToppedUp(_)
@@ -157,6 +174,9 @@ impl Event {
             | Self::KeyStateSet { .. }
             | Self::OverageSet(_)
             | Self::ResellerSet(_)
+            | Self::ZoneSet(_)
+            | Self::LimitSet { .. }
+            | Self::LimitRemoved(_)
             | Self::GrantIssued { .. }
             | Self::GrantExpired { .. }
             | Self::ToppedUp(_)
@@ -182,6 +202,9 @@ impl Event {
             | Self::KeyStateSet { .. }
             | Self::OverageSet(_)
             | Self::ResellerSet(_)
+            | Self::ZoneSet(_)
+            | Self::LimitSet { .. }
+            | Self::LimitRemoved(_)
             | Self::GrantIssued { .. }
             | Self::GrantExpired { .. }
             | Self::ToppedUp(_)
@@ -211,6 +234,18 @@ impl Event {
         &[]
     }
 
+    /// Where it says that its request counts.
+    #[must_use]
+    pub fn counts(&self) -> &Counts {
+        if let Self::Reserved(reserved) = self {
+            return &reserved.counts;
+        }
+        if let Self::Settled(settled) | Self::Adjusted(settled) = self {
+            return &settled.counts;
+        }
+        const { &Counts::NONE }
+    }
+
     /// The key that it changes.
     #[must_use]
     pub fn key(&self) -> Option<&KeyId> {
@@ -221,6 +256,9 @@ impl Event {
             | Self::TenantClosed(_)
             | Self::OverageSet(_)
             | Self::ResellerSet(_)
+            | Self::ZoneSet(_)
+            | Self::LimitSet { .. }
+            | Self::LimitRemoved(_)
             | Self::GrantIssued { .. }
             | Self::GrantExpired { .. }
             | Self::ToppedUp(_)
@@ -248,6 +286,9 @@ impl Event {
             Self::KeyStateSet { .. } => "key_state_set",
             Self::OverageSet(_) => "overage_set",
             Self::ResellerSet(_) => "reseller_set",
+            Self::ZoneSet(_) => "zone_set",
+            Self::LimitSet { .. } => "limit_set",
+            Self::LimitRemoved(_) => "limit_removed",
             Self::GrantIssued { .. } => "grant_issued",
             Self::GrantExpired { .. } => "grant_expired",
             Self::ToppedUp(_) => "topped_up",
@@ -301,6 +342,8 @@ pub struct Reserved {
     pub would_refuse: String,
     /// What of the money comes from grants, in the order of drawing; the rest is the balance's.
     pub grants: Vec<GrantSlice>,
+    /// Where it counts.
+    pub counts: Counts,
 }
 
 /// More is held for a request than before.
@@ -337,6 +380,8 @@ pub struct Settled {
     pub by: Option<PrincipalName>,
     /// What of the charge before goes to new grants, since those that had paid have ended.
     pub reissued: Vec<Reissued>,
+    /// Where it counts, if nothing was held for it.
+    pub counts: Counts,
 }
 
 /// A lease ran out; the last evidence was charged.

@@ -8,6 +8,7 @@ mod again;
 mod before;
 mod funds;
 mod house;
+mod limits;
 mod priced;
 
 pub use again::{i5_again_is_the_same, i5_rows_answer_again};
@@ -18,6 +19,7 @@ pub use house::{
     i1_advances_move_by_their_lines, i3_movements_are_reversed_once, i4_resolved_is_the_sum,
     i5_movements_answer_again,
 };
+pub use limits::{i2_counts_where_limits_apply, i2_limits_are_kept, i4_counters_are_the_sum};
 pub use priced::{i9_amounts_are_priced, i9_paid_by_whom_it_must};
 
 use crate::account::Account;
@@ -89,6 +91,8 @@ pub fn check(
     i1_sums_to_zero(before, transaction, after)?;
     i1_gives_back_what_was_charged(before, event)?;
     i2_promises_are_covered(before, event, after)?;
+    i2_counts_where_limits_apply(before, event)?;
+    i2_limits_are_kept(before, event, after)?;
     i3_one_end(before, event)?;
     i4_held_moves_with_its_row(before, event, after)?;
     i8_grants_burn_in_order(before, event, transaction, after)?;
@@ -149,6 +153,9 @@ pub fn i1_gives_back_what_was_charged(before: &Before, event: &Event) -> Result<
         | Event::KeyStateSet { .. }
         | Event::OverageSet(_)
         | Event::ResellerSet(_)
+        | Event::ZoneSet(_)
+        | Event::LimitSet { .. }
+        | Event::LimitRemoved(_)
         | Event::GrantIssued { .. }
         | Event::GrantExpired { .. }
         | Event::ToppedUp(_)
@@ -191,6 +198,9 @@ pub fn i2_promises_are_covered(before: &Before, event: &Event, after: &Book) -> 
         | Event::KeyStateSet { .. }
         | Event::OverageSet(_)
         | Event::ResellerSet(_)
+        | Event::ZoneSet(_)
+        | Event::LimitSet { .. }
+        | Event::LimitRemoved(_)
         | Event::GrantIssued { .. }
         | Event::GrantExpired { .. }
         | Event::ToppedUp(_)
@@ -247,6 +257,9 @@ pub fn i3_one_end(before: &Before, event: &Event) -> Result<(), Broken> {
         | Event::KeyStateSet { .. }
         | Event::OverageSet(_)
         | Event::ResellerSet(_)
+        | Event::ZoneSet(_)
+        | Event::LimitSet { .. }
+        | Event::LimitRemoved(_)
         | Event::GrantIssued { .. }
         | Event::GrantExpired { .. }
         | Event::ToppedUp(_)

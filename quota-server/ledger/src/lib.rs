@@ -32,6 +32,7 @@ mod in_flight;
 pub mod invariant;
 pub mod journal;
 pub mod lifeless;
+pub mod limit;
 pub mod month;
 pub mod offer;
 pub mod overage;
@@ -48,6 +49,7 @@ pub mod totals;
 pub mod transaction;
 pub mod transfer;
 pub mod verify;
+pub mod zone;
 
 pub use account::Account;
 pub use answer::{
@@ -59,7 +61,7 @@ pub use book::{Book, Head, Key, KeyState, PostedTopUp, TenantState, TopUpRef};
 pub use closing::{Closing, Remainder};
 pub use command::{
     Command, Correct, Expire, IssueGrant, IssueKey, OpenTenant, Release, Renew, Reserve,
-    SetKeyState, Settle, TopUp,
+    SetKeyState, SetLimit, Settle, TopUp,
 };
 pub use correction::{Corrected, Correction, PostedCorrection, Reason, Remedy};
 pub use decide::{decide, open};
@@ -73,6 +75,11 @@ pub use invariant::{Broken, Invariant};
 pub use journal::Entry;
 pub use journal::codec::InvalidEncoding;
 pub use lifeless::Lifeless;
+pub use limit::counter::{Counted, Counter, Counts, Subject};
+pub use limit::measure::Measure;
+pub use limit::reached::LimitReached;
+pub use limit::window::{Span, Window};
+pub use limit::{Each, LIMITS_MAX, Limit, LimitScope, LimitTerms};
 pub use month::{InvalidMonth, Month};
 pub use offer::{Candidate, ModelLimits, Offer, Rules};
 pub use overage::Overage;
@@ -90,3 +97,4 @@ pub use totals::Totals;
 pub use transaction::{Line, Transaction};
 pub use transfer::{Direction, PostedTransfer, Transfer, Transferred, transfer};
 pub use verify::{Difference, Priced, Prices, Replayed, Verifier};
+pub use zone::{InvalidZone, Zone};

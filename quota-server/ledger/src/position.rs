@@ -75,6 +75,9 @@ impl Command {
             | Self::SetKeyState(_)
             | Self::SetOverage(_)
             | Self::SetReseller(_)
+            | Self::SetZone(_)
+            | Self::SetLimit(_)
+            | Self::RemoveLimit(_)
             | Self::ExpireGrant(_)
             | Self::Expire(_)
             | Self::SealMonth(_) => About::Book,
@@ -113,6 +116,7 @@ impl Answer {
                 | AdminAnswer::Closed
                 | AdminAnswer::OtherClosed
                 | AdminAnswer::Remains(_)
+                | AdminAnswer::TooManyLimits { .. }
                 | AdminAnswer::UnknownGrant
                 | AdminAnswer::NeverValid
                 | AdminAnswer::NotPaidFor

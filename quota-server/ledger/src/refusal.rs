@@ -2,6 +2,7 @@
 //!
 //! The variants stand in the order of precedence: where several apply, the first is the answer. A refusal is not an error.
 
+use crate::limit::reached::LimitReached;
 use ferry_types::{Amount, Balance, Currency};
 
 /// Why a request may not go on.
@@ -60,6 +61,8 @@ pub enum Refusal {
         /// In this.
         currency: Currency,
     },
+    /// A limit leaves no room for it.
+    LimitReached(Box<LimitReached>),
     /// What is available does not cover what the request can cost.
     InsufficientFunds {
         /// What is available.
@@ -99,6 +102,7 @@ impl Refusal {
             Self::ContextLengthExceeded { .. } => "context_length_exceeded",
             Self::IdempotencyKeyInUse => "idempotency_key_in_use",
             Self::TenantInDebt { .. } => "tenant_in_debt",
+            Self::LimitReached(_) => "limit_reached",
             Self::InsufficientFunds { .. } => "insufficient_funds",
         }
     }
@@ -124,6 +128,7 @@ impl Refusal {
             Self::IdempotencyKeyInUse => 15,
             Self::GatewayOutOfScope => 16,
             Self::TenantClosed => 17,
+            Self::LimitReached(_) => 18,
         }
     }
 
@@ -142,7 +147,9 @@ impl Refusal {
             | Self::AudioNotPriced
             | Self::ContextLengthExceeded { .. } => 400,
             Self::IdempotencyKeyInUse => 409,
-            Self::TenantInDebt { .. } | Self::InsufficientFunds { .. } => 429,
+            Self::TenantInDebt { .. } | Self::LimitReached(_) | Self::InsufficientFunds { .. } => {
+                429
+            }
         }
     }
 
@@ -164,6 +171,7 @@ impl Refusal {
             | Self::ContextLengthExceeded { .. }
             | Self::IdempotencyKeyInUse => INVALID,
             Self::BookFrozen | Self::ClockSkew => UNAVAILABLE,
+            Self::LimitReached(reached) => reached.openai_type(QUOTA),
             Self::TenantInDebt { .. } | Self::InsufficientFunds { .. } => QUOTA,
         }
     }
@@ -185,6 +193,7 @@ impl Refusal {
             | Self::AudioNotPriced => None,
             Self::ContextLengthExceeded { .. } => Some("context_length_exceeded"),
             Self::IdempotencyKeyInUse => Some("idempotency_key_in_use"),
+            Self::LimitReached(reached) => Some(reached.openai_code()),
             Self::TenantInDebt { .. } | Self::InsufficientFunds { .. } => {
                 Some("credit_balance_exhausted")
             }
@@ -211,15 +220,17 @@ impl Refusal {
             | Self::ModelNotFound { .. }
             | Self::IdempotencyKeyInUse
             | Self::TenantInDebt { .. }
+            | Self::LimitReached(_)
             | Self::InsufficientFunds { .. } => None,
         }
     }
 
     /// Seconds after which the same request may do better.
     #[must_use]
-    pub const fn retry_after_s(&self) -> Option<u32> {
+    pub fn retry_after_s(&self) -> Option<u32> {
         match self {
             Self::ClockSkew => Some(1),
+            Self::LimitReached(reached) => reached.retry_after_s(),
             Self::UnknownKey
             | Self::KeyRevoked
             | Self::KeyExpired
@@ -244,6 +255,7 @@ impl Refusal {
     pub const fn should_retry(&self) -> Option<bool> {
         match self {
             Self::ClockSkew => Some(true),
+            Self::LimitReached(reached) => reached.should_retry(),
             Self::BookFrozen
             | Self::IdempotencyKeyInUse
             | Self::TenantInDebt { .. }
@@ -282,6 +294,7 @@ impl Refusal {
             | Self::ContextLengthExceeded { .. }
             | Self::IdempotencyKeyInUse
             | Self::TenantInDebt { .. }
+            | Self::LimitReached(_)
             | Self::InsufficientFunds { .. } => true,
         }
     }
@@ -326,6 +339,7 @@ impl Refusal {
                 "Your prepaid balance is overdrawn by {} {currency}. Please top up.",
                 owed.display(*currency)
             ),
+            Self::LimitReached(reached) => reached.message(),
             Self::InsufficientFunds {
                 available,
                 affordable_output_tokens,

@@ -3,6 +3,7 @@
 use crate::bill::total;
 use crate::flag::{Flag, Flags};
 use crate::grant::{self, GrantSlice};
+use crate::limit::counter::Counted;
 use crate::offer::Offer;
 use crate::refusal::Refusal;
 use crate::time::UnixMs;
@@ -35,6 +36,8 @@ pub struct Reservation {
     pub hold: Option<Hold>,
     /// Where it stands.
     pub state: State,
+    /// Where it counts, in the windows that it came in.
+    pub counted: Vec<Counted>,
 }
 
 /// What was granted.

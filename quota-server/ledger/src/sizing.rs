@@ -34,14 +34,23 @@ pub fn input_bound(facts: &RequestFacts, offer: &Offer) -> u64 {
     }
 }
 
-/// What a request needs, if it can be had.
+/// The least output limit per choice that a request can go on with.
+pub(crate) fn needed(facts: &RequestFacts, offer: &Offer) -> u64 {
+    let limits = &offer.limits;
+    match facts.output_tokens_max {
+        Some(asked) => asked.min(limits.output_tokens_max),
+        None => limits.output_tokens_floor.min(wanted(facts, offer)),
+    }
+}
+
+/// What a request needs, if it can be had; `room` is the largest output limit per choice that limits leave room for.
 ///
 /// # Errors
 /// [`Refusal::InsufficientFunds`] if it cannot.
 pub fn size(
     facts: &RequestFacts,
     offer: &Offer,
-    available: Balance,
+    (available, room): (Balance, u64),
     currency: Currency,
 ) -> Result<Size, Refusal> {
     let limits = &offer.limits;
@@ -59,7 +68,7 @@ pub fn size(
             (limit, limit < asked)
         }
         None => {
-            let wanted = wanted(facts, offer);
+            let wanted = wanted(facts, offer).min(room);
             let limit = affordable.ok_or_else(insufficient)?.min(wanted);
             if limit < limits.output_tokens_floor.min(wanted) {
                 return Err(insufficient());
@@ -151,7 +160,7 @@ pub fn bound(facts: &RequestFacts, offer: &Offer, limit: u64) -> Option<Amount> 
 }
 
 /// The largest output limit per choice whose bound is available; `None` if the input alone is not.
-fn affordable(facts: &RequestFacts, offer: &Offer, available: Balance) -> Option<u64> {
+pub(crate) fn affordable(facts: &RequestFacts, offer: &Offer, available: Balance) -> Option<u64> {
     let input = bound(facts, offer, 0)?;
     let rest = available.to_amount()?.minus(input)?;
     let price = i128::from(offer.customer.dearest_output().amount().units());

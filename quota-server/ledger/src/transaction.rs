@@ -91,6 +91,9 @@ impl Transaction {
             | Event::TenantClosed(_)
             | Event::OverageSet(_)
             | Event::ResellerSet(_)
+            | Event::ZoneSet(_)
+            | Event::LimitSet { .. }
+            | Event::LimitRemoved(_)
             | Event::KeyIssued { .. }
             | Event::KeyStateSet { .. }
             | Event::Reserved(_)

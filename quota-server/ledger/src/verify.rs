@@ -204,6 +204,9 @@ impl<'a, P: Prices> Verifier<'a, P> {
             | Event::TenantClosed(_)
             | Event::OverageSet(_)
             | Event::ResellerSet(_)
+            | Event::ZoneSet(_)
+            | Event::LimitSet { .. }
+            | Event::LimitRemoved(_)
             | Event::GrantIssued { .. }
             | Event::GrantExpired { .. }
             | Event::KeyIssued { .. }
@@ -244,6 +247,7 @@ impl<'a, P: Prices> Verifier<'a, P> {
         let book = self.book.ok_or(Difference::Empty)?;
         let seq = book.head.seq;
         invariant::i4_held_is_the_sum(&book)
+            .and_then(|()| invariant::i4_counters_are_the_sum(&book))
             .and_then(|()| invariant::i5_rows_answer_again(&book))
             .and_then(|()| invariant::i11_records_are_the_lines(&self.totals, &book))
             .map_err(|source| Difference::Broken { seq, source })?;
@@ -328,6 +332,11 @@ impl Replayed {
                 "the overage policy",
                 format!("{:?}", stored.overage),
                 format!("{:?}", book.overage),
+            ),
+            (
+                "the time zone",
+                stored.zone.to_string(),
+                book.zone.to_string(),
             ),
             (
                 "the reseller",

@@ -60,6 +60,7 @@ pub(super) fn done(
             let message = "there is no such grant: see `ferry grant list`";
             not_found("unknown_grant", message)
         }
+        AdminAnswer::TooManyLimits { most } => too_many_limits(*most),
         AdminAnswer::NotPaidFor => {
             let message = "nobody paid for this grant: there is no payment to take back";
             conflict("not_paid_for", message)
@@ -82,12 +83,7 @@ pub(super) fn done(
             let message = "to: the two tenants are in different currencies: money goes only where it stays what it is";
             conflict("other_currency", message)
         }
-        AdminAnswer::CreditedElsewhere { tenant: other } => {
-            let message = format!(
-                "external_reference: this payment was credited to '{other}' already: `ferry transfer create` moves its money to '{tenant}'"
-            );
-            conflict("credited_elsewhere", message)
-        }
+        AdminAnswer::CreditedElsewhere { tenant: other } => credited_elsewhere(other, tenant),
         AdminAnswer::UnknownEntry => {
             let message = "entry: the tenant's journal has no such entry: leave it out, and the newest is meant";
             not_found("unknown_entry", message)
@@ -101,6 +97,20 @@ pub(super) fn done(
         AdminAnswer::MonthNotOver => Err(Failed::month_not_over()),
         AdminAnswer::Frozen => Err(Failed::frozen(tenant.as_str())),
     }
+}
+
+fn too_many_limits(most: usize) -> Result<Done, Failed> {
+    let message = format!(
+        "id: the tenant has {most} limits already, and each is looked at on every request: take one away first"
+    );
+    conflict("too_many_limits", message)
+}
+
+fn credited_elsewhere(other: &TenantId, tenant: &TenantId) -> Result<Done, Failed> {
+    let message = format!(
+        "external_reference: this payment was credited to '{other}' already: `ferry transfer create` moves its money to '{tenant}'"
+    );
+    conflict("credited_elsewhere", message)
 }
 
 fn exceeds(answered: &Answered<AdminAnswer>, most: Amount) -> Result<Done, Failed> {

@@ -9,7 +9,7 @@ use super::value::Value;
 use crate::key_directory::PepperId;
 use ferry_ledger::{
     Book, Direction, Entry, Grant, Head, Key, KeyState, Overage, PostedCorrection, PostedTopUp,
-    PostedTransfer, Refused, Reseller, Reservation, Share, TenantState, TopUpRef,
+    PostedTransfer, Refused, Reseller, Reservation, Share, TenantState, TopUpRef, Zone,
 };
 use ferry_types::{Balance, CorrectionId, Currency, GrantId, TenantId, TransferId};
 use std::collections::BTreeMap;
@@ -36,7 +36,10 @@ pub(super) fn book(row: &(impl Fields + ?Sized), tenant: &TenantId) -> Result<Bo
         refused: BTreeMap::new(),
         top_ups: BTreeMap::new(),
         credited_elsewhere: BTreeMap::new(),
+        zone: Zone::UTC,
         grants: BTreeMap::new(),
+        limits: BTreeMap::new(),
+        counters: BTreeMap::new(),
         transfers: BTreeMap::new(),
         corrections: BTreeMap::new(),
     })

@@ -168,6 +168,11 @@ name!(
     "grant id"
 );
 name!(
+    /// A limit that was set for a tenant: a name chosen by whoever set it.
+    LimitId,
+    "limit id"
+);
+name!(
     /// Something that a person put right in a book: a name chosen by whoever did, never changed.
     CorrectionId,
     "correction id"

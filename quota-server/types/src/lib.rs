@@ -26,7 +26,7 @@ pub mod usage;
 pub use exchange::InvalidRate;
 pub use exchange::{Exchange, ExchangeRate};
 pub use id::{
-    CorrectionId, GrantId, InvalidId, KeyId, MovementId, PrincipalName, ResellerName,
+    CorrectionId, GrantId, InvalidId, KeyId, LimitId, MovementId, PrincipalName, ResellerName,
     ReservationId, TenantId, TransferId,
 };
 pub use key::{InvalidKey, KeyDigest, KeyText};

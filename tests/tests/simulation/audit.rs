@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ferry_ledger::StateName;
-use ferry_ledger::invariant::{i4_held_is_the_sum, i5_rows_answer_again};
+use ferry_ledger::invariant::{i4_counters_are_the_sum, i4_held_is_the_sum, i5_rows_answer_again};
 use ferry_quota_server::admin::wire::Usage;
 use ferry_quota_server::store::view::UsageView;
 use ferry_tests::prices::{PLAIN, tokens};
@@ -23,6 +23,7 @@ pub fn audit(world: &World) {
     for customer in &world.customers {
         let book = world.server.book(&customer.tenant);
         assert_eq!(i4_held_is_the_sum(&book), Ok(()));
+        assert_eq!(i4_counters_are_the_sum(&book), Ok(()));
         assert_eq!(i5_rows_answer_again(&book), Ok(()));
         let view = world.server.tenant(&customer.tenant);
         let own = world.server.usage(&customer.tenant);

@@ -17,7 +17,7 @@ const BY_APPLY: &[&str] = &[CHECK];
 const WHOLE: &[&str] = &[TESTS, SIMULATION, VERIFY];
 
 /// Each id with its functions, and the files that must call them.
-const CALLED: [(&str, &[&str], &[&str]); 19] = [
+const CALLED: [(&str, &[&str], &[&str]); 21] = [
     (
         "I1",
         &["i1_sums_to_zero", "i1_gives_back_what_was_charged"],
@@ -26,10 +26,16 @@ const CALLED: [(&str, &[&str], &[&str]); 19] = [
     ("I1", &["i1_lines_sum_to_zero"], &[CHECK, HOUSE]),
     ("I1", &["i1_advances_move_by_their_lines"], &[HOUSE]),
     ("I2", &["i2_promises_are_covered"], BY_APPLY),
+    (
+        "I2",
+        &["i2_counts_where_limits_apply", "i2_limits_are_kept"],
+        BY_APPLY,
+    ),
     ("I3", &["i3_one_end"], BY_APPLY),
     ("I3", &["i3_movements_are_reversed_once"], &[HOUSE_VERIFY]),
     ("I4", &["i4_held_moves_with_its_row"], BY_APPLY),
     ("I4", &["i4_held_is_the_sum"], WHOLE),
+    ("I4", &["i4_counters_are_the_sum"], WHOLE),
     ("I4", &["i4_resolved_is_the_sum"], &[HOUSE_VERIFY]),
     ("I5", &["i5_rows_answer_again"], WHOLE),
     ("I5", &["i5_again_is_the_same"], &[TESTS]),
@@ -76,8 +82,8 @@ fn every_invariant_is_called_where_it_must_be() {
 #[test]
 fn every_invariant_is_in_the_table() {
     let folder = "quota-server/ledger/src/invariant";
-    let parts =
-        ["again", "before", "funds", "house", "priced"].map(|part| format!("{folder}/{part}.rs"));
+    let parts = ["again", "before", "funds", "house", "limits", "priced"]
+        .map(|part| format!("{folder}/{part}.rs"));
     let texts = parts.iter().map(|file| read(file)).chain([read(CHECK)]);
     let mut found = 0;
     for text in texts {

@@ -32,6 +32,7 @@ impl Book {
                 first: None,
             }),
             state: State::Open,
+            counted: reserved.counts.counted.clone(),
         };
         let held = self.held.plus(row.held_on_balance()?)?;
         self.hold_of_grants(&reserved.grants)?;

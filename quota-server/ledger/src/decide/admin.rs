@@ -191,7 +191,7 @@ pub(super) fn expire_grant(book: &Book, id: &GrantId, now: UnixMs) -> Decision<A
     changed(book, Event::GrantExpired { id, lapsed })
 }
 
-fn changed(book: &Book, event: Event) -> Decision<AdminAnswer> {
+pub(crate) fn changed(book: &Book, event: Event) -> Decision<AdminAnswer> {
     if book.frozen {
         return Decision::answer(AdminAnswer::Frozen);
     }
@@ -202,7 +202,7 @@ fn changed(book: &Book, event: Event) -> Decision<AdminAnswer> {
     Decision::event(event, AdminAnswer::Done { seq, changed: true })
 }
 
-const fn unchanged(seq: u64) -> Decision<AdminAnswer> {
+pub(crate) const fn unchanged(seq: u64) -> Decision<AdminAnswer> {
     Decision::answer(AdminAnswer::Done {
         seq,
         changed: false,

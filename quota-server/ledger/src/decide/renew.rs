@@ -62,7 +62,8 @@ fn raised(book: &Book, row: &Reservation, hold: &Hold, target: u64, now: UnixMs)
     }
     let admitted = book.admits(&row.owner.key, now).is_ok() && book.owed().is_none();
     let affordable = more.to_balance() <= book.available_for(offer, now);
-    (admitted && affordable).then(|| Raised {
+    let has_room = book.room_to_raise(row, (hold, facts, offer), (reserved, limit), now);
+    (admitted && affordable && has_room).then(|| Raised {
         reserved,
         output_tokens_max: limit,
         grants: book.slices(more, offer, now),

@@ -7,6 +7,8 @@ use crate::command::Reserve;
 use crate::difference;
 use crate::event::{Event, Reserved};
 use crate::grant::GrantSlice;
+use crate::limit::Asked;
+use crate::limit::counter::Counts;
 use crate::offer::{Offer, Rules};
 use crate::refusal::Refusal;
 use crate::reservation::{First, Hold, Refused, Reservation, State};
@@ -67,18 +69,26 @@ fn anew(book: &Book, call: &Reserve, rules: &Rules, clock: UnixMs) -> Decision<R
     let judged = judge(book, call, clock);
     let now = book.time_at(clock);
     match (judged, book.offered(call.offer.as_ref())) {
-        (Ok(size), Some(offer)) => {
+        (Ok((size, counts)), Some(offer)) => {
             let slices = if binds(&call.facts) {
                 book.slices(size.reserved, offer, now)
             } else {
                 Vec::new()
             };
-            grant(call, offer, size, slices, String::new(), (rules, now))
+            let from = Drawn { slices, counts };
+            grant(call, offer, size, from, String::new(), (rules, now))
         }
         (Err(refusal), Some(offer)) if !binds(&call.facts) && refusal.is_kept() => {
             let size = would_be(&call.facts, offer);
             let would_refuse = refusal.name().into();
-            grant(call, offer, size, Vec::new(), would_refuse, (rules, now))
+            grant(
+                call,
+                offer,
+                size,
+                Drawn::NOTHING,
+                would_refuse,
+                (rules, now),
+            )
         }
         (Err(refusal), _) => refuse(book, call, refusal, now),
         (Ok(_), None) => refuse(book, call, model_not_found(&call.facts), now),
@@ -87,7 +97,7 @@ fn anew(book: &Book, call: &Reserve, rules: &Rules, clock: UnixMs) -> Decision<R
 
 /// Every reason to refuse, in order of precedence. A gateway goes by the server's clock, so that is what its skew is judged by:
 /// the book's time stays ahead for as long as the clock once was.
-fn judge(book: &Book, call: &Reserve, clock: UnixMs) -> Result<Size, Refusal> {
+fn judge(book: &Book, call: &Reserve, clock: UnixMs) -> Result<(Size, Counts), Refusal> {
     book.admits(&call.owner.key, clock)?;
     let drawn = UnixMs(call.id.unix_ms());
     if drawn.since_ms(clock).max(clock.since_ms(drawn)) > SKEW_MS_MAX {
@@ -109,12 +119,30 @@ fn judge(book: &Book, call: &Reserve, clock: UnixMs) -> Result<Size, Refusal> {
             currency: book.currency,
         });
     }
-    size(
-        &call.facts,
-        offer,
-        book.available_for(offer, book.time_at(clock)),
-        book.currency,
-    )
+    let (facts, now) = (&call.facts, book.time_at(clock));
+    let asked = Asked {
+        owner: &call.owner,
+        facts,
+        offer: Some(offer),
+    };
+    let counts = book.counts(&asked, now);
+    let room = book.room(&counts, (facts, offer), now)?;
+    let available = book.available_for(offer, now);
+    let size = size(facts, offer, (available, room), book.currency)?;
+    Ok((size, counts))
+}
+
+/// What a hold draws on beside the balance.
+struct Drawn {
+    slices: Vec<GrantSlice>,
+    counts: Counts,
+}
+
+impl Drawn {
+    const NOTHING: Self = Self {
+        slices: Vec::new(),
+        counts: Counts::NONE,
+    };
 }
 
 fn model_not_found(facts: &RequestFacts) -> Refusal {
@@ -127,7 +155,7 @@ fn grant(
     call: &Reserve,
     offer: &Arc<Offer>,
     size: Size,
-    grants: Vec<GrantSlice>,
+    drawn: Drawn,
     would_refuse: String,
     (rules, now): (&Rules, UnixMs),
 ) -> Decision<ReserveAnswer> {
@@ -141,7 +169,8 @@ fn grant(
         clamped: size.clamped,
         lease_until: rules.lease_until(now),
         would_refuse,
-        grants,
+        grants: drawn.slices,
+        counts: drawn.counts,
     };
     let answer = ReserveAnswer::Granted(Granted {
         offer: Arc::clone(offer),

@@ -9,6 +9,8 @@ use crate::command::Settle;
 use crate::difference;
 use crate::event::{Event, ParkReason, Parked, Settled};
 use crate::flag::{Flag, Flags};
+use crate::limit::Asked;
+use crate::limit::counter::Counts;
 use crate::offer::{Offer, Rules};
 use crate::reservation::{Charge, Posting, Reservation, State};
 use crate::time::UnixMs;
@@ -169,6 +171,11 @@ fn post(
         return Decision::answer(SettleAnswer::Conflict { field });
     };
     let overrun = bill.reserved.is_some_and(|held| charge.due() > held);
+    let asked = Asked {
+        owner: &call.owner,
+        facts: &call.settlement.facts,
+        offer: offer.map(Arc::as_ref),
+    };
     let settled = Settled {
         id: call.id,
         owner: call.owner.clone(),
@@ -183,6 +190,7 @@ fn post(
         by: call.by.clone(),
         charge,
         reissued,
+        counts: settled_counts(book, &asked, row, now),
     };
     let answer = SettleAnswer::Settled {
         charged: settled.charge.charged,
@@ -195,6 +203,20 @@ fn post(
         Some(_) | None => Event::Settled(settled),
     };
     Decision::event(event, answer)
+}
+
+/// Where a request counts that nothing was held for: it was let through while we could not be asked, or against our word.
+pub(crate) fn settled_counts(
+    book: &Book,
+    asked: &Asked<'_>,
+    row: Option<&Reservation>,
+    now: UnixMs,
+) -> Counts {
+    let counts_already = |row: &Reservation| row.hold.is_some() || row.posting().is_some();
+    if row.is_some_and(counts_already) {
+        return Counts::NONE;
+    }
+    book.counts(asked, now)
 }
 
 fn new_offer(pinned: Option<&Arc<Offer>>, offer: Option<&Arc<Offer>>) -> Option<Arc<Offer>> {

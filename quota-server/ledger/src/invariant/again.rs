@@ -40,6 +40,9 @@ pub fn i5_again_is_the_same(
         | Event::KeyStateSet { .. }
         | Event::OverageSet(_)
         | Event::ResellerSet(_)
+        | Event::ZoneSet(_)
+        | Event::LimitSet { .. }
+        | Event::LimitRemoved(_)
         | Event::GrantIssued { .. }
         | Event::GrantExpired { .. }
         | Event::ToppedUp(_)

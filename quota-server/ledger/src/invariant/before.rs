@@ -2,8 +2,11 @@
 
 use super::priced::{self, Due};
 use crate::book::Book;
+use crate::decide::settled_counts;
 use crate::event::Event;
 use crate::grant::{self, GrantSlice};
+use crate::limit::Asked;
+use crate::limit::counter::{Counted, Counter, Counts, Subject};
 use crate::reissue::Reissued;
 use crate::reservation::State;
 use crate::sizing::binds;
@@ -24,6 +27,12 @@ pub struct Before {
     pub(super) due: Due,
     /// The grants that it must issue, since what comes back cannot go to the ones that had paid; `None` if that does not add up.
     pub(super) reissued: Option<Vec<Reissued>>,
+    /// Where it must count.
+    pub(super) counts: Counts,
+    /// What the counters said that it may change.
+    pub(super) counters: BTreeMap<(u64, Subject), Counter>,
+    /// When it happens.
+    pub(super) at: UnixMs,
 }
 
 /// As much of a grant as the invariants compare.
@@ -66,6 +75,10 @@ impl Before {
         let row = event
             .reservation()
             .and_then(|id| book.reservations.get(&id));
+        let counts = counts(book, event, at);
+        let counted = row.map_or(&[][..], |row| &row.counted);
+        let counted = counted.iter().chain(&counts.counted);
+        let counters = counted.map(|counted| counter(book, counted)).collect();
         Self {
             posted: book.posted,
             held: book.held,
@@ -85,6 +98,9 @@ impl Before {
             promised: promised(book, event, at),
             due: Due::of(book, event, at),
             reissued: priced::reissued(book, event, at),
+            counts,
+            counters,
+            at,
         }
     }
 
@@ -120,6 +136,32 @@ fn promised(book: &Book, event: &Event, at: UnixMs) -> Option<Promised> {
         amount,
         slices: book.slices(amount, offer, at),
     })
+}
+
+/// Where an event's request must count.
+fn counts(book: &Book, event: &Event, at: UnixMs) -> Counts {
+    if let Event::Reserved(reserved) = event {
+        let asked = Asked {
+            owner: &reserved.owner,
+            facts: &reserved.facts,
+            offer: Some(&reserved.offer),
+        };
+        book.counts(&asked, at)
+    } else if let Event::Settled(settled) = event {
+        let asked = Asked {
+            owner: &settled.owner,
+            facts: &settled.settlement.facts,
+            offer: settled.offer.as_deref(),
+        };
+        settled_counts(book, &asked, book.reservations.get(&settled.id), at)
+    } else {
+        Counts::NONE
+    }
+}
+
+fn counter(book: &Book, counted: &Counted) -> ((u64, Subject), Counter) {
+    let counter = book.counter(counted.limit, &counted.subject);
+    ((counted.limit, counted.subject.clone()), counter)
 }
 
 fn grants(book: &Book) -> impl Iterator<Item = (GrantId, GrantBefore)> {

@@ -54,6 +54,9 @@ impl Due {
             | Event::KeyStateSet { .. }
             | Event::OverageSet(_)
             | Event::ResellerSet(_)
+            | Event::ZoneSet(_)
+            | Event::LimitSet { .. }
+            | Event::LimitRemoved(_)
             | Event::GrantIssued { .. }
             | Event::GrantExpired { .. }
             | Event::ToppedUp(_)
@@ -95,6 +98,9 @@ pub(super) fn reissued(book: &Book, event: &Event, at: UnixMs) -> Option<Vec<Rei
         | Event::KeyStateSet { .. }
         | Event::OverageSet(_)
         | Event::ResellerSet(_)
+        | Event::ZoneSet(_)
+        | Event::LimitSet { .. }
+        | Event::LimitRemoved(_)
         | Event::GrantIssued { .. }
         | Event::GrantExpired { .. }
         | Event::ToppedUp(_)
@@ -147,6 +153,9 @@ pub fn i9_amounts_are_priced(before: &Before, event: &Event, after: &Book) -> Re
         | Event::KeyStateSet { .. }
         | Event::OverageSet(_)
         | Event::ResellerSet(_)
+        | Event::ZoneSet(_)
+        | Event::LimitSet { .. }
+        | Event::LimitRemoved(_)
         | Event::GrantIssued { .. }
         | Event::GrantExpired { .. }
         | Event::ToppedUp(_)

@@ -8,6 +8,7 @@ mod corrections;
 mod event;
 mod grants;
 mod house;
+mod limits;
 pub(crate) mod message;
 mod pinned;
 mod row;
@@ -152,6 +153,16 @@ impl<'a> Reader<'a> {
             Some((found, _)) => Err(InvalidEncoding::Version(*found)),
             None => Err(InvalidEncoding::Cut),
         }
+    }
+
+    /// Reads the version byte, which must be one of these two; says whether it is the newer.
+    pub(crate) fn either(
+        bytes: &'a [u8],
+        [older, newer]: [u8; 2],
+    ) -> Result<(Self, bool), InvalidEncoding> {
+        let is_newer = bytes.first() == Some(&newer);
+        let version = if is_newer { newer } else { older };
+        Ok((Self::versioned(bytes, version)?, is_newer))
     }
 
     /// The next field, if it has this tag.

@@ -10,7 +10,7 @@ fn forged(change: impl Fn(Event) -> Option<Event>) -> String {
     forged_in(&history(), change)
 }
 
-fn forged_in(world: &World, change: impl Fn(Event) -> Option<Event>) -> String {
+pub fn forged_in(world: &World, change: impl Fn(Event) -> Option<Event>) -> String {
     let mut entries = world.entries.clone();
     let entry = entries.iter_mut().find_map(|entry| {
         let event = Event::decode(entry.kind, &entry.content).expect("reads");

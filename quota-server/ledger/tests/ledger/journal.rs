@@ -42,6 +42,46 @@ fn events_are_written_as_ever() {
     );
 }
 
+/// What counts on limits is of version 2, and the kinds that came with it.
+#[test]
+fn what_counts_is_written_as_ever() {
+    let events = samples::events_of_limits();
+    let mut lines = Vec::new();
+    for event in &events {
+        let bytes = event.encode();
+        assert_eq!(Event::decode(event.kind(), &bytes).as_ref(), Ok(event));
+        lines.push((format!("{} {}", event.kind(), event.name()), bytes));
+    }
+    let (limits, counting) = samples::limit_rows();
+    for limit in limits {
+        assert_eq!(Limit::decode(&limit.encode()).as_ref(), Ok(&limit));
+        lines.push(("limit".into(), limit.encode()));
+    }
+    let counter = samples::limit_counter();
+    assert_eq!(Counter::decode(&counter.encode()), Ok(counter));
+    lines.push(("counter".into(), counter.encode()));
+    assert_eq!(
+        Reservation::decode(&counting.encode()).as_ref(),
+        Ok(&counting)
+    );
+    lines.push(("reservation open".into(), counting.encode()));
+    check_golden("limits-v2.txt", &lines);
+}
+
+/// The version says whether anything counts: one content has one encoding.
+#[test]
+fn a_version_is_of_what_it_says() {
+    let counting = samples::events_of_limits().remove(0);
+    let mut bytes = counting.encode();
+    bytes[0] = 1;
+    let read = Event::decode(counting.kind(), &bytes);
+    assert_eq!(read, Err(InvalidEncoding::Version(1)));
+    let mut bytes = samples::limit_rows().1.encode();
+    bytes[0] = 1;
+    let read = Reservation::decode(&bytes);
+    assert_eq!(read, Err(InvalidEncoding::Version(1)));
+}
+
 #[test]
 fn rows_are_written_as_ever() {
     let reservation = |row: &Reservation| {
@@ -131,11 +171,13 @@ fn what_is_cut_or_unknown_is_refused() {
             event.name()
         );
         let mut version = bytes.clone();
-        version[0] = 2;
-        assert_eq!(
-            Event::decode(event.kind(), &version),
-            Err(InvalidEncoding::Version(2))
-        );
+        for other in [2, 3] {
+            version[0] = other;
+            assert_eq!(
+                Event::decode(event.kind(), &version),
+                Err(InvalidEncoding::Version(other))
+            );
+        }
         assert_eq!(Event::decode(200, &bytes), Err(InvalidEncoding::Kind(200)));
     }
     assert_eq!(Event::decode(1, &[]), Err(InvalidEncoding::Cut));

@@ -24,6 +24,8 @@ mod idempotency;
 #[cfg(test)]
 mod journal;
 #[cfg(test)]
+mod limits;
+#[cfg(test)]
 mod lines;
 #[cfg(test)]
 mod model;
@@ -42,6 +44,8 @@ mod seal;
 #[cfg(test)]
 mod served;
 #[cfg(test)]
+mod shown;
+#[cfg(test)]
 mod table;
 #[cfg(test)]
 mod targets;
@@ -49,5 +53,7 @@ mod targets;
 mod told;
 #[cfg(test)]
 mod verify;
+#[cfg(test)]
+mod windows;
 #[cfg(test)]
 mod world;

@@ -25,6 +25,7 @@ const CONTRACT: &str = "
     context_length_exceeded | 400 | invalid_request_error     | context_length_exceeded  | messages     | -    | -
     idempotency_key_in_use  | 409 | invalid_request_error     | idempotency_key_in_use   | null         | -    | false
     tenant_in_debt          | 429 | insufficient_quota        | credit_balance_exhausted | null         | -    | false
+    limit_reached           | 429 | insufficient_quota        | organization_spend_limit_exceeded | null | -   | false
     insufficient_funds      | 429 | insufficient_quota        | credit_balance_exhausted | null         | -    | false
 ";
 
@@ -71,6 +72,14 @@ fn every_sentence_says_what_would_help() {
         &["1000 tokens", "1001"],
         &["idempotency key", "in progress", "again"],
         &["0.005000000 USD", "top up"],
+        &[
+            "'daily'",
+            "end user 'ümlaut'",
+            "5.000000000 USD",
+            "used 4.9",
+            "0.9",
+            "2023-11-14T22:13:20",
+        ],
         &["-0.000000007 USD", "12 output tokens", "top up"],
     ]) {
         let message = refusal.message();

@@ -10,7 +10,9 @@ use ferry_types::{
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+mod limits;
 mod refusals;
+pub use limits::{events_of_limits, limit_counter, limit_rows};
 pub use refusals::{refusals, refused};
 
 const DRAWN: u64 = 1_700_000_000_123;
@@ -58,7 +60,7 @@ fn full_rates() -> Rates {
     }
 }
 
-fn full_offer() -> Arc<Offer> {
+pub fn full_offer() -> Arc<Offer> {
     let mut full = offer();
     full.customer = full_rates();
     full.output_tokens_median = 450;
@@ -165,7 +167,7 @@ fn fullest_settled() -> Box<Settled> {
     })
 }
 
-fn full_settled() -> Box<Settled> {
+pub fn full_settled() -> Box<Settled> {
     Box::new(Settled {
         id: id(DRAWN),
         owner: owner("edge"),
@@ -177,6 +179,7 @@ fn full_settled() -> Box<Settled> {
         flags: first_flags(),
         by: owner("mesh").principal.into(),
         reissued: full_reissued(),
+        counts: Counts::NONE,
     })
 }
 
@@ -270,7 +273,7 @@ fn full_reissued() -> Vec<Reissued> {
     }]
 }
 
-fn full_reserved(offer: Arc<Offer>) -> Event {
+pub fn full_reserved(offer: Arc<Offer>) -> Event {
     Event::Reserved(Box::new(Reserved {
         id: id(DRAWN),
         owner: owner("edge"),
@@ -282,6 +285,7 @@ fn full_reserved(offer: Arc<Offer>) -> Event {
         lease_until: UnixMs(DRAWN + 61_000),
         would_refuse: "insufficient_funds".into(),
         grants: full_slices(),
+        counts: Counts::NONE,
     }))
 }
 
@@ -389,7 +393,7 @@ pub fn rows() -> Vec<Reservation> {
     rows
 }
 
-fn full_row(offer: Arc<Offer>, state: State) -> Reservation {
+pub fn full_row(offer: Arc<Offer>, state: State) -> Reservation {
     Reservation {
         id: id(DRAWN),
         owner: owner("edge"),
@@ -411,6 +415,7 @@ fn full_row(offer: Arc<Offer>, state: State) -> Reservation {
             }),
         }),
         state,
+        counted: Vec::new(),
     }
 }
 

@@ -5,13 +5,13 @@
 
 use crate::told::tell;
 use ferry_ledger::invariant::{
-    i4_held_is_the_sum, i5_again_is_the_same, i5_rows_answer_again, i10_acknowledged_is_written,
-    i11_records_are_the_lines,
+    i4_counters_are_the_sum, i4_held_is_the_sum, i5_again_is_the_same, i5_rows_answer_again,
+    i10_acknowledged_is_written, i11_records_are_the_lines,
 };
 use ferry_ledger::*;
 use ferry_types::{
-    Amount, Attempt, Balance, Currency, EndCause, Endpoint, Mode, Price, Rates, RequestFacts,
-    ReservationId, Settlement, Tags, TenantId, Usage, UsageSource,
+    Amount, Attempt, Currency, EndCause, Endpoint, Mode, Price, Rates, RequestFacts, ReservationId,
+    Settlement, Tags, TenantId, Usage, UsageSource,
 };
 use std::sync::Arc;
 
@@ -36,6 +36,8 @@ pub struct World {
     pub mode: Mode,
     /// What every byte of the idempotency key's digest is.
     pub under: Option<u8>,
+    /// `x-ferry-end-user`.
+    pub user: String,
 }
 
 pub fn amount(units: i64) -> Amount {
@@ -171,6 +173,7 @@ impl World {
             id: id(START),
             mode: Mode::Enforce,
             under: None,
+            user: String::new(),
         };
         world.run(&Command::IssueKey(IssueKey {
             key: owner("edge").key,
@@ -250,6 +253,7 @@ impl World {
 
     fn holds(&self) {
         i4_held_is_the_sum(&self.book).expect("I4");
+        i4_counters_are_the_sum(&self.book).expect("I4");
         if !self.book.frozen {
             i5_rows_answer_again(&self.book).expect("I5");
         }
@@ -290,6 +294,10 @@ impl World {
         RequestFacts {
             mode: self.mode,
             idempotency_key_digest: self.under.map(|byte| [byte; 32]),
+            tags: Tags {
+                end_user: self.user.clone(),
+                ..Tags::default()
+            },
             ..facts()
         }
     }
@@ -304,6 +312,8 @@ impl World {
             ["under", byte] => self.under = Some(byte.parse().expect("a number")),
             ["request", n] => self.id = id(START + n.parse::<u64>().expect("a number")),
             ["unpriced"] => self.offer = None,
+            ["user"] => self.user.clear(),
+            ["user", name] => self.user = (*name).into(),
             ["charging", median] => {
                 self.offer = Some(Arc::new(Offer {
                     lifeless: Lifeless::Charge,
@@ -365,6 +375,9 @@ impl World {
             ["expire"] => Command::Expire(Expire { id: self.id }),
             ["grant", rest @ ..] => crate::grants::command(rest),
             ["end", grant] => Command::ExpireGrant(grant.parse().expect("an id")),
+            ["limit", rest @ ..] => crate::limits::set(rest),
+            ["unset", id] => Command::RemoveLimit(id.parse().expect("an id")),
+            ["zone", name] => Command::SetZone(name.parse().expect("a zone")),
             ["reseller", rest @ ..] => crate::resellers::command(rest),
             ["correct", rest @ ..] => crate::corrections::command(self, rest),
             ["overage", name] => overage(name, 0),
@@ -447,40 +460,6 @@ impl World {
             by: recovered,
             beyond_cap,
         }))
-    }
-
-    /// "balance held state flags": what a row of the table expects.
-    pub fn state(&self) -> String {
-        let row = self.book.reservations.get(&self.id);
-        let state = match row {
-            Some(row) => row.state.name().name(),
-            None if self.book.refused.contains_key(&self.id) => "refused",
-            None => "none",
-        };
-        let flags: Vec<&str> = row
-            .and_then(Reservation::posting)
-            .map(|posting| posting.flags.iter().map(Flag::name).collect())
-            .unwrap_or_default();
-        let (posted, held) = (self.book.posted.units(), self.book.held.units());
-        format!("{posted} {held} {state} {}", flags.join("+"))
-            .trim()
-            .into()
-    }
-
-    /// "balance/held" of the balance, then "grant remaining/held" of each grant; what is named after the request is "back".
-    pub fn funds(&self) -> String {
-        let book = &self.book;
-        let mut told = format!("{}/{}", book.posted.units(), book.held.units());
-        for (id, grant) in &book.grants {
-            let (remaining, held) = (grant.remaining.units(), grant.held.units());
-            let id = id.to_string().replace(&self.id.to_string(), "back");
-            told.push_str(&format!(" {id} {remaining}/{held}"));
-        }
-        told
-    }
-
-    pub fn balance(&self) -> Balance {
-        self.book.posted
     }
 }
 

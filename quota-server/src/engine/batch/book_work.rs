@@ -224,6 +224,9 @@ impl BookWork {
             | Event::TenantClosed(_)
             | Event::OverageSet(_)
             | Event::ResellerSet(_)
+            | Event::ZoneSet(_)
+            | Event::LimitSet { .. }
+            | Event::LimitRemoved(_)
             | Event::GrantIssued { .. }
             | Event::GrantExpired { .. }
             | Event::MonthSealed(_) => {}

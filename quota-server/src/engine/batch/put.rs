@@ -153,6 +153,9 @@ pub(super) fn offer(command: &mut Command, offers: Option<&ModelOffers>, currenc
         | Command::SetKeyState(_)
         | Command::SetOverage(_)
         | Command::SetReseller(_)
+        | Command::SetZone(_)
+        | Command::SetLimit(_)
+        | Command::RemoveLimit(_)
         | Command::IssueGrant(_)
         | Command::ExpireGrant(_)
         | Command::TopUp(_)
@@ -208,9 +211,15 @@ fn touch_by(touch: &mut Touch, command: &Command) {
         | Command::CloseTenant(_)
         | Command::SetOverage(_)
         | Command::SetReseller(_)
+        | Command::SetZone(_)
+        | Command::RemoveLimit(_)
         | Command::IssueGrant(_)
         | Command::ExpireGrant(_)
         | Command::SealMonth(_) => return,
+        Command::SetLimit(_) => {
+            touch.keys.extend(command.key().cloned());
+            return;
+        }
         Command::Correct(order) => {
             touch.corrections.insert(order.id.clone());
             touch.reservations.extend(command.reservation());

@@ -54,6 +54,9 @@ impl Tally {
             | Event::KeyStateSet { .. }
             | Event::OverageSet(_)
             | Event::ResellerSet(_)
+            | Event::ZoneSet(_)
+            | Event::LimitSet { .. }
+            | Event::LimitRemoved(_)
             | Event::GrantIssued { .. }
             | Event::GrantExpired { .. }
             | Event::ToppedUp(_)

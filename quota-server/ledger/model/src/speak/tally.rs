@@ -54,6 +54,9 @@ kinds! {
     } never {
         Command::SetTenantState(TenantState::Closed) => "a tenant is closed by a command of its own",
         Command::CloseTenant(_) => "no tenant is closed at random",
+        Command::SetZone(_) => "limits are not drawn",
+        Command::SetLimit(_) => "limits are not drawn",
+        Command::RemoveLimit(_) => "limits are not drawn",
         Command::SealMonth(_) => "a month is sealed over all books at once",
     }
 }
@@ -99,6 +102,7 @@ kinds! {
         Answer::Admin(AdminAnswer::Closed) => "no tenant is closed at random",
         Answer::Admin(AdminAnswer::OtherClosed) => "no tenant is closed at random",
         Answer::Admin(AdminAnswer::Remains(_)) => "no tenant is closed at random",
+        Answer::Admin(AdminAnswer::TooManyLimits { .. }) => "limits are not drawn",
         Answer::Admin(AdminAnswer::MonthNotOver) => "a month is sealed over all books at once",
         Answer::Admin(AdminAnswer::OtherCurrency) => "all books are in one currency",
         Answer::Admin(AdminAnswer::Frozen) => "no book may freeze",
@@ -128,6 +132,7 @@ kinds! {
         Refusal::InsufficientFunds { .. } => "refusal: insufficient funds",
     } never {
         Refusal::TenantClosed => "no tenant is closed at random",
+        Refusal::LimitReached(_) => "limits are not drawn",
         Refusal::BookFrozen => "no book may freeze",
     }
 }
@@ -159,6 +164,9 @@ kinds! {
         Event::Corrected(_) => "event: corrected",
         Event::MonthSealed(_) => "event: month sealed",
     } never {
+        Event::ZoneSet(_) => "limits are not drawn",
+        Event::LimitSet { .. } => "limits are not drawn",
+        Event::LimitRemoved(_) => "limits are not drawn",
         Event::TenantClosed(_) => "no tenant is closed at random",
     }
 }
@@ -319,6 +327,9 @@ impl Tally {
             | Event::KeyStateSet { .. }
             | Event::OverageSet(_)
             | Event::ResellerSet(_)
+            | Event::ZoneSet(_)
+            | Event::LimitSet { .. }
+            | Event::LimitRemoved(_)
             | Event::GrantExpired { .. }
             | Event::ToppedUp(_)
             | Event::Renewed { .. }

@@ -82,6 +82,7 @@ const fn told_operator(answer: &AdminAnswer) -> Told {
         | AdminAnswer::Closed
         | AdminAnswer::OtherClosed
         | AdminAnswer::Remains(_)
+        | AdminAnswer::TooManyLimits { .. }
         | AdminAnswer::MonthNotOver
         | AdminAnswer::OtherCurrency
         | AdminAnswer::Frozen => Told::Unexpected,

@@ -1,12 +1,14 @@
 //! The encoding of events: the content of the journal's entries.
 
 use super::grants::grant_id;
+use super::limits::{counts, write_counts};
 use super::message::{code, coded};
 use super::pinned::{amount, flags, parsed, read_some_principal, some_principal, units};
 use super::{InvalidEncoding, Message, Reader, Writer};
 use crate::book::{KeyState, TenantState};
 use crate::correction::Corrected;
 use crate::event::{Event, Expired, ParkReason, Parked, Raised, Reserved, Settled, ToppedUp};
+use crate::limit::counter::Counts;
 use crate::overage::Overage;
 use crate::reseller::Share;
 use crate::seal::MonthSealed;
@@ -15,8 +17,10 @@ use crate::transfer::{Direction, Transferred};
 use ferry_types::{Currency, KeyId, ResellerName, ReservationId};
 use std::sync::Arc;
 
-/// The version byte of what is written now.
+/// The version byte of what counts on no limit.
 const VERSION: u8 = 1;
+/// And of what does.
+const WITH_COUNTS: u8 = 2;
 
 const TENANT_OPENED: u8 = 1;
 const TENANT_STATE_SET: u8 = 2;
@@ -37,6 +41,11 @@ const CORRECTED: u8 = 16;
 const RESELLER_SET: u8 = 17;
 const TRANSFERRED: u8 = 18;
 const TENANT_CLOSED: u8 = 19;
+const ZONE_SET: u8 = 21;
+const LIMIT_SET: u8 = 22;
+const LIMIT_REMOVED: u8 = 23;
+/// The fields of where a request counts: new in version 2.
+const COUNTS: [u8; 2] = [11, 12];
 /// Beside the kinds that move money.
 const MONTH_SEALED: u8 = 32;
 
@@ -73,6 +82,9 @@ impl Event {
             Self::Transferred(_) => TRANSFERRED,
             Self::Corrected(_) => CORRECTED,
             Self::ResellerSet(_) => RESELLER_SET,
+            Self::ZoneSet(_) => ZONE_SET,
+            Self::LimitSet { .. } => LIMIT_SET,
+            Self::LimitRemoved(_) => LIMIT_REMOVED,
             Self::MonthSealed(_) => MONTH_SEALED,
         }
     }
@@ -80,7 +92,8 @@ impl Event {
     /// Its stored bytes.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        let mut to = Writer::versioned(VERSION);
+        let newer = self.counts() != &Counts::NONE;
+        let mut to = Writer::versioned(if newer { WITH_COUNTS } else { VERSION });
         match self {
             Self::TenantOpened { name, currency } => {
                 to.text(1, name);
@@ -100,8 +113,7 @@ impl Event {
                 to.bytes(4, listed);
             }
             Self::KeyStateSet { key, to: state } => {
-                to.text(1, key.as_str());
-                to.number(2, code(&KeyState::ALL, state));
+                begun(&mut to, key).number(2, code(&KeyState::ALL, state));
             }
             Self::ToppedUp(topped_up) => topped_up.write(&mut to),
             Self::Reserved(reserved) => reserved.write(&mut to),
@@ -136,15 +148,15 @@ impl Event {
             Self::Parked(parked) => parked.write(&mut to),
             Self::OverageSet(overage) => overage.write(&mut to),
             Self::ResellerSet(reseller) => write_reseller(&mut to, reseller.as_ref()),
+            Self::ZoneSet(zone) => to.text(1, zone.name()),
+            Self::LimitSet { id, terms } => begun(&mut to, id).message(2, terms.as_ref()),
+            Self::LimitRemoved(id) => to.text(1, id.as_str()),
             Self::GrantIssued { id, grant, note } => {
                 to.text(1, id.as_str());
                 to.message(2, grant.as_ref());
                 to.text(3, note);
             }
-            Self::GrantExpired { id, lapsed } => {
-                to.text(1, id.as_str());
-                to.number(2, units(*lapsed));
-            }
+            Self::GrantExpired { id, lapsed } => begun(&mut to, id).number(2, units(*lapsed)),
             Self::Transferred(transferred) => transferred.write(&mut to),
             Self::Corrected(corrected) => corrected.write(&mut to),
             Self::MonthSealed(sealed) => sealed.write(&mut to),
@@ -157,7 +169,7 @@ impl Event {
     /// # Errors
     /// [`InvalidEncoding`] says what is wrong with them.
     pub fn decode(kind: u8, content: &[u8]) -> Result<Self, InvalidEncoding> {
-        let mut from = Reader::versioned(content, VERSION)?;
+        let (mut from, with_counts) = Reader::either(content, [VERSION, WITH_COUNTS])?;
         let event = match kind {
             TENANT_OPENED => Self::TenantOpened {
                 name: from.text(1)?,
@@ -199,6 +211,12 @@ impl Event {
             EXPIRED => Self::Expired(Box::new(Expired::read(&mut from)?)),
             MONTH_SEALED => Self::MonthSealed(MonthSealed::read(&mut from)?),
             RESELLER_SET => Self::ResellerSet(reseller(&mut from)?),
+            ZONE_SET => Self::ZoneSet(parsed(&mut from, 1)?),
+            LIMIT_SET => Self::LimitSet {
+                id: parsed(&mut from, 1)?,
+                terms: Box::new(from.message(2)?),
+            },
+            LIMIT_REMOVED => Self::LimitRemoved(parsed(&mut from, 1)?),
             TRANSFERRED => Self::Transferred(Transferred::read(&mut from)?),
             CORRECTED => Self::Corrected(Box::new(Corrected::read(&mut from)?)),
             PARKED => Self::Parked(Box::new(Parked::read(&mut from)?)),
@@ -215,8 +233,19 @@ impl Event {
             _ => return Err(InvalidEncoding::Kind(kind)),
         };
         from.finish()?;
+        let counts = event.counts() != &Counts::NONE;
+        if counts != with_counts {
+            let version = if with_counts { WITH_COUNTS } else { VERSION };
+            return Err(InvalidEncoding::Version(version));
+        }
         Ok(event)
     }
+}
+
+/// What begins with a name.
+fn begun<'a>(to: &'a mut Writer, name: &impl ToString) -> &'a mut Writer {
+    to.text(1, &name.to_string());
+    to
 }
 
 pub(crate) fn id(from: &mut Reader<'_>, tag: u8) -> Result<ReservationId, InvalidEncoding> {
@@ -267,6 +296,7 @@ impl Message for Reserved {
         to.number(8, self.lease_until.0);
         to.text(9, &self.would_refuse);
         to.messages(10, &self.grants);
+        write_counts(to, COUNTS, &self.counts);
     }
 
     fn read(from: &mut Reader<'_>) -> Result<Self, InvalidEncoding> {
@@ -281,6 +311,7 @@ impl Message for Reserved {
             lease_until: UnixMs(from.number(8)?),
             would_refuse: from.text(9)?,
             grants: from.messages(10)?,
+            counts: counts(from, COUNTS)?,
         })
     }
 }
@@ -313,6 +344,7 @@ impl Message for Settled {
         to.number(8, u64::from(self.flags.bits()));
         some_principal(to, 9, self.by.as_ref());
         to.messages(10, &self.reissued);
+        write_counts(to, COUNTS, &self.counts);
     }
 
     fn read(from: &mut Reader<'_>) -> Result<Self, InvalidEncoding> {
@@ -327,6 +359,7 @@ impl Message for Settled {
             flags: flags(from, 8)?,
             by: read_some_principal(from, 9)?,
             reissued: from.messages(10)?,
+            counts: counts(from, COUNTS)?,
         })
     }
 }

@@ -14,8 +14,13 @@ use crate::time::UnixMs;
 use ferry_types::{Balance, Currency};
 use std::sync::Arc;
 
-/// The version byte of what is written now.
+/// The version byte of what counts on no limit.
 const VERSION: u8 = 1;
+/// And of what does.
+const WITH_COUNTS: u8 = 2;
+
+/// The field of where a request counts: new in version 2.
+const COUNTED: u8 = 10;
 
 const OPEN: u64 = 1;
 const SETTLED: u64 = 2;
@@ -27,7 +32,8 @@ impl Reservation {
     /// Its stored bytes.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        let mut to = Writer::versioned(VERSION);
+        let newer = !self.counted.is_empty();
+        let mut to = Writer::versioned(if newer { WITH_COUNTS } else { VERSION });
         self.write(&mut to);
         to.into_bytes()
     }
@@ -37,9 +43,13 @@ impl Reservation {
     /// # Errors
     /// [`InvalidEncoding`] says what is wrong with them.
     pub fn decode(bytes: &[u8]) -> Result<Self, InvalidEncoding> {
-        let mut from = Reader::versioned(bytes, VERSION)?;
+        let (mut from, with_counts) = Reader::either(bytes, [VERSION, WITH_COUNTS])?;
         let row = Self::read(&mut from)?;
         from.finish()?;
+        if row.counted.is_empty() == with_counts {
+            let version = if with_counts { WITH_COUNTS } else { VERSION };
+            return Err(InvalidEncoding::Version(version));
+        }
         Ok(row)
     }
 }
@@ -90,6 +100,7 @@ impl Message for Reservation {
                 to.number(9, parked.seq);
             }
         }
+        to.messages(COUNTED, &self.counted);
     }
 
     fn read(from: &mut Reader<'_>) -> Result<Self, InvalidEncoding> {
@@ -111,6 +122,7 @@ impl Message for Reservation {
                 })),
                 _ => return Err(InvalidEncoding::InvalidField(6)),
             },
+            counted: from.messages(COUNTED)?,
         })
     }
 }
@@ -285,6 +297,7 @@ impl Message for Refusal {
                 to.number(2, *input_tokens_min);
                 to.number(3, *context_tokens_max);
             }
+            Self::LimitReached(reached) => to.message(2, reached.as_ref()),
             Self::TenantInDebt { owed, currency } => {
                 to.number(2, units(*owed));
                 to.number(3, currency_code(*currency));
@@ -339,6 +352,7 @@ impl Message for Refusal {
             15 => Self::IdempotencyKeyInUse,
             16 => Self::GatewayOutOfScope,
             17 => Self::TenantClosed,
+            18 => Self::LimitReached(Box::new(from.message(2)?)),
             _ => return Err(InvalidEncoding::InvalidField(1)),
         })
     }
