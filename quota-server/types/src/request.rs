@@ -43,7 +43,7 @@ impl Mode {
 pub const TAG_BYTES_MAX: usize = 64;
 
 /// What the customer says about a request, for its record. An empty tag is one that was not sent.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, Eq)]
 pub struct Tags {
     /// `x-ferry-feature`.
     pub feature: String,
@@ -55,6 +55,45 @@ pub struct Tags {
     pub session: String,
     /// `x-ferry-agent`.
     pub agent: String,
+}
+
+impl Tags {
+    /// Whether none was sent.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        let Self {
+            feature,
+            environment,
+            end_user,
+            session,
+            agent,
+        } = self;
+        feature.is_empty()
+            && environment.is_empty()
+            && end_user.is_empty()
+            && session.is_empty()
+            && agent.is_empty()
+    }
+}
+
+impl PartialEq for Tags {
+    /// Most requests have none, and an empty text lies nowhere: comparing the bytes of two takes some processors eighty nanoseconds.
+    fn eq(&self, other: &Self) -> bool {
+        let same =
+            |one: &str, other: &str| one.len() == other.len() && (one.is_empty() || one == other);
+        let Self {
+            feature,
+            environment,
+            end_user,
+            session,
+            agent,
+        } = self;
+        same(feature, &other.feature)
+            && same(environment, &other.environment)
+            && same(end_user, &other.end_user)
+            && same(session, &other.session)
+            && same(agent, &other.agent)
+    }
 }
 
 /// A request as the filter measured it.
@@ -90,4 +129,36 @@ pub struct RequestFacts {
     pub idempotency_key_digest: Option<[u8; 32]>,
     /// Admitted while the quota server could not be reached.
     pub admitted_offline: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_tag_counts() {
+        let none = Tags::default();
+        let field: [fn(&mut Tags) -> &mut String; 5] = [
+            |tags| &mut tags.feature,
+            |tags| &mut tags.environment,
+            |tags| &mut tags.end_user,
+            |tags| &mut tags.session,
+            |tags| &mut tags.agent,
+        ];
+        assert!(none.is_empty() && none == Tags::default());
+        for field in field {
+            let with = |text: &str| {
+                let mut tags = Tags::default();
+                field(&mut tags).push_str(text);
+                tags
+            };
+            let search = with("search");
+            assert!(!search.is_empty());
+            assert_eq!(search, with("search"));
+            for other in [&none, &with("report"), &with("searching")] {
+                assert_ne!(&search, other);
+                assert_ne!(other, &search);
+            }
+        }
+    }
 }

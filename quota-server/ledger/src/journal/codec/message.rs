@@ -106,7 +106,7 @@ impl Message for RequestFacts {
         to.text(10, &self.service_tier);
         to.text(11, &self.route);
         to.number(12, code(&MODES, &self.mode));
-        let tags = Some(&self.tags).filter(|tags| **tags != Tags::default());
+        let tags = Some(&self.tags).filter(|tags| !tags.is_empty());
         to.some_message(13, tags);
         let digest = self.idempotency_key_digest.as_ref();
         to.bytes(14, digest.map_or(&[], |digest| digest));
