@@ -13,6 +13,7 @@ mod heads;
 mod house;
 mod routes;
 mod seals;
+mod thaw;
 mod transfers;
 mod verify;
 mod view;

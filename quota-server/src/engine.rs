@@ -29,6 +29,7 @@ mod secrets;
 mod start;
 mod sync;
 mod teller;
+mod thaw;
 mod untold;
 mod writer;
 
@@ -41,6 +42,7 @@ pub use lease::LeaseConfig;
 pub use metrics::EngineMetrics;
 pub use read::{KeyOwner, KeyUse};
 pub use start::{EngineConfig, StartError};
+pub use thaw::{ThawAnswer, ThawCall};
 pub use writer::Stop;
 
 use crate::heads::{ChangedHeads, Signer};

@@ -11,6 +11,7 @@ mod database;
 mod decode;
 mod error;
 pub mod fields;
+mod frozen;
 mod heads;
 pub mod house;
 mod lines;
@@ -181,6 +182,12 @@ pub trait Store: HouseStore + UnreservedStore + Send {
     /// # Errors
     /// [`StoreError`] if it cannot be written.
     fn freeze(&mut self, tenant: &TenantId, reason: &str) -> Result<(), StoreError>;
+
+    /// Marks a book as frozen no more, a tenant's or the house's, and says why it was. Before what else of it is written.
+    ///
+    /// # Errors
+    /// [`StoreError`] if it cannot be read or written.
+    fn thaw(&mut self, book: &TenantId) -> Result<String, StoreError>;
 
     /// Keeps a price table.
     ///

@@ -15,7 +15,7 @@ pub use part::{InvalidSince, Part, Since};
 
 use crate::store::{Database, OpenError, Snapshot, StoreError, chain};
 use ferry_ledger::verify::{Difference as Finding, Replayed, Verifier};
-use ferry_ledger::{Entry, Event, Month, Transaction};
+use ferry_ledger::{Entry, Event, Head, Month, Place, Thaw, Transaction};
 use ferry_types::{KeyId, TenantId};
 use prices::KeptPrices;
 use std::collections::{BTreeMap, BTreeSet};
@@ -35,6 +35,21 @@ pub struct VerifyReport {
     pub trusted: Option<String>,
     /// Months whose seals are without some books, and which.
     pub without: Vec<(Month, BTreeSet<TenantId>)>,
+    /// Books that were frozen once, and went on.
+    pub thawed: Vec<Thawed>,
+    /// Where the journal ends, if all of one book was looked at.
+    pub end: Option<Head>,
+}
+
+/// An entry that let a frozen book go on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Thawed {
+    /// Whose book.
+    pub tenant: TenantId,
+    /// Where in its journal.
+    pub place: Place,
+    /// What it says.
+    pub thaw: Thaw,
 }
 
 /// Something that does not agree.
@@ -95,15 +110,16 @@ pub fn verify_part(
             entries: 0,
             sealed: BTreeSet::new(),
             without: Vec::new(),
+            thawed: Vec::new(),
             progress,
         };
         let looked = match part {
-            Some(part) => walk.part(part).map(Some),
-            None => walk.everything().map(|()| None),
+            Some(part) => walk.part(part).map(|(trusted, end)| (Some(trusted), end)),
+            None => walk.everything().map(|()| (None, None)),
         };
-        let (trusted, difference) = match looked {
-            Ok(trusted) => (trusted, None),
-            Err(Found::Difference(difference)) => (None, Some(difference)),
+        let ((trusted, end), difference) = match looked {
+            Ok(looked) => (looked, None),
+            Err(Found::Difference(difference)) => ((None, None), Some(difference)),
             Err(Found::Error(error)) => return Err(error),
         };
         Ok(VerifyReport {
@@ -113,6 +129,8 @@ pub fn verify_part(
             difference,
             trusted,
             without: walk.without,
+            thawed: walk.thawed,
+            end,
         })
     })
 }
@@ -159,6 +177,8 @@ struct Walk<'a, 's> {
     sealed: BTreeSet<Month>,
     /// Months that are sealed without some books.
     without: Vec<(Month, BTreeSet<TenantId>)>,
+    /// Books that were frozen once.
+    thawed: Vec<Thawed>,
     /// Told of every entry.
     progress: &'a mut dyn FnMut(u64),
 }
@@ -189,6 +209,15 @@ impl Walk<'_, '_> {
     fn count(&mut self) {
         self.entries = self.entries.saturating_add(1);
         (self.progress)(self.entries);
+    }
+
+    /// Takes note of an entry that let a frozen book go on.
+    fn note_thaw(&mut self, tenant: &TenantId, entry: &Entry) {
+        self.thawed.extend(thaw_of(entry).map(|thaw| Thawed {
+            tenant: tenant.clone(),
+            place: entry.end().place(),
+            thaw,
+        }));
     }
 
     fn book(&mut self, tenant: &TenantId, prices: &KeptPrices) -> Result<(), Found> {
@@ -250,12 +279,22 @@ impl Walk<'_, '_> {
                 let transaction = look(&stored.entry).map_err(found)?;
                 none(Some(tenant), Ok(stored.difference(&transaction)))?;
                 self.count();
+                self.note_thaw(tenant, &stored.entry);
                 from = stored.entry.seq.saturating_add(1);
             }
             if page.len() < PAGE {
                 return Ok(());
             }
         }
+    }
+}
+
+/// What an entry that was read already says, if it let a frozen book go on.
+fn thaw_of(entry: &Entry) -> Option<Thaw> {
+    let is_one = entry.kind == Event::THAWED;
+    match is_one.then(|| Event::decode(entry.kind, &entry.content)) {
+        Some(Ok(Event::Thawed(thaw))) => Some(*thaw),
+        Some(_) | None => None,
     }
 }
 

@@ -18,6 +18,7 @@ use crate::reseller::Reseller;
 use crate::reservation::{
     Charge, Freed, Owner, ParkedSettlement, Posting, Refused, Reservation, State,
 };
+use crate::seal::MonthSealed;
 use crate::time::UnixMs;
 use crate::transaction::Transaction;
 use crate::transfer::{PostedTransfer, Transferred};
@@ -178,10 +179,12 @@ impl Book {
             Event::LimitRemoved(id) => self.remove_limit(id),
             Event::GrantIssued { id, grant, note: _ } => self.issue_grant(id, grant, at),
             Event::GrantExpired { id, lapsed } => self.expire_grant(id, *lapsed),
-            Event::MonthSealed(sealed) => match sealed.misfit(&self.head, at) {
-                None => Ok(()),
-                Some(why) => Err(Misfit::WrongState(why)),
-            },
+            Event::MonthSealed(sealed) => self.seal(sealed, at),
+            // That it was frozen, no journal tells: replayed, it goes on from what it was.
+            Event::Thawed(_) => {
+                self.frozen = false;
+                Ok(())
+            }
             Event::ToppedUp(topped_up) => self.top_up(topped_up, at),
             Event::Transferred(transferred) => self.transfer(transferred, at),
             Event::Reserved(reserved) => self.reserve(reserved, at),
@@ -203,6 +206,13 @@ impl Book {
             Event::Expired(expired) => self.expire(expired, at),
             Event::Parked(parked) => self.park(parked, at),
             Event::Corrected(corrected) => self.correct(corrected, at),
+        }
+    }
+
+    fn seal(&self, sealed: &MonthSealed, at: UnixMs) -> Result<(), Misfit> {
+        match sealed.misfit(&self.head, at) {
+            None => Ok(()),
+            Some(why) => Err(Misfit::WrongState(why)),
         }
     }
 

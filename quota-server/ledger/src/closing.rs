@@ -104,7 +104,8 @@ pub(crate) fn is_shut_out(event: &Event) -> bool {
         | Event::Expired(_)
         | Event::Parked(_)
         | Event::Corrected(_)
-        | Event::MonthSealed(_) => false,
+        | Event::MonthSealed(_)
+        | Event::Thawed(_) => false,
     }
 }
 

@@ -13,6 +13,7 @@ use crate::reissue::Reissued;
 use crate::reseller::Share;
 use crate::reservation::{Charge, Owner};
 use crate::seal::MonthSealed;
+use crate::thaw::Thaw;
 use crate::time::UnixMs;
 use crate::transfer::Transferred;
 use crate::zone::Zone;
@@ -129,6 +130,8 @@ pub enum Event {
     Corrected(Box<Corrected>),
     /// A month is over, and its entries are told of.
     MonthSealed(MonthSealed),
+    /// The book had been frozen, and goes on.
+    Thawed(Box<Thaw>),
 }
 
 impl Event {
@@ -156,7 +159,8 @@ impl Event {
             | Self::GrantExpired { .. }
             | Self::ToppedUp(_)
             | Self::Transferred(_)
-            | Self::MonthSealed(_) => None,
+            | Self::MonthSealed(_)
+            | Self::Thawed(_) => None,
         }
     }
 
@@ -185,7 +189,8 @@ impl Event {
             | Self::Renewed { .. }
             | Self::Expired(_)
             | Self::Parked(_)
-            | Self::MonthSealed(_) => &[],
+            | Self::MonthSealed(_)
+            | Self::Thawed(_) => &[],
         }
     }
 
@@ -214,7 +219,8 @@ impl Event {
             | Self::Released { .. }
             | Self::Parked(_)
             | Self::Corrected(_)
-            | Self::MonthSealed(_) => None,
+            | Self::MonthSealed(_)
+            | Self::Thawed(_) => None,
         }
     }
 
@@ -271,7 +277,8 @@ impl Event {
             | Self::Expired(_)
             | Self::Parked(_)
             | Self::Corrected(_)
-            | Self::MonthSealed(_) => None,
+            | Self::MonthSealed(_)
+            | Self::Thawed(_) => None,
         }
     }
 
@@ -302,6 +309,7 @@ impl Event {
             Self::Transferred(_) => "transferred",
             Self::Corrected(_) => "corrected",
             Self::MonthSealed(_) => "month_sealed",
+            Self::Thawed(_) => "thawed",
         }
     }
 }

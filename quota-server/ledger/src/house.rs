@@ -25,6 +25,7 @@ use crate::book::Head;
 use crate::correction::Reason;
 use crate::position::Place;
 use crate::seal::MonthSealed;
+use crate::thaw::Thaw;
 use crate::time::UnixMs;
 use ferry_types::{Amount, Currency, MovementId, ResellerName};
 use std::collections::BTreeMap;
@@ -204,6 +205,8 @@ pub enum HouseEvent {
     Moved(Moved),
     /// A month is over, and its entries are told of.
     MonthSealed(MonthSealed),
+    /// The book had been frozen, and goes on.
+    Thawed(Box<Thaw>),
 }
 
 /// Money moved.
@@ -315,7 +318,7 @@ impl HouseEvent {
     pub fn movements(&self) -> impl Iterator<Item = &MovementId> {
         let moved = match self {
             Self::Moved(moved) => Some(moved),
-            Self::MonthSealed(_) => None,
+            Self::MonthSealed(_) | Self::Thawed(_) => None,
         };
         let own = moved.map(|moved| &moved.id).into_iter();
         own.chain(

@@ -165,7 +165,8 @@ pub fn i1_gives_back_what_was_charged(before: &Before, event: &Event) -> Result<
         | Event::Expired(_)
         | Event::Parked(_)
         | Event::Corrected(_)
-        | Event::MonthSealed(_) => return Ok(()),
+        | Event::MonthSealed(_)
+        | Event::Thawed(_) => return Ok(()),
     };
     let charged = before.row.as_ref().map_or(Amount::ZERO, |row| row.charged);
     holds(
@@ -211,7 +212,8 @@ pub fn i2_promises_are_covered(before: &Before, event: &Event, after: &Book) -> 
         | Event::Expired(_)
         | Event::Parked(_)
         | Event::Corrected(_)
-        | Event::MonthSealed(_) => false,
+        | Event::MonthSealed(_)
+        | Event::Thawed(_) => false,
     };
     holds(
         Invariant::I2,
@@ -264,7 +266,8 @@ pub fn i3_one_end(before: &Before, event: &Event) -> Result<(), Broken> {
         | Event::GrantExpired { .. }
         | Event::ToppedUp(_)
         | Event::Transferred(_)
-        | Event::MonthSealed(_) => true,
+        | Event::MonthSealed(_)
+        | Event::Thawed(_) => true,
     };
     holds(Invariant::I3, fits, "a reservation ends a second time")
 }

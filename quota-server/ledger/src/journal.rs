@@ -50,7 +50,7 @@ impl Entry {
     }
 
     /// The end of the journal once it is written.
-    pub(crate) const fn end(&self) -> Head {
+    pub const fn end(&self) -> Head {
         Head {
             seq: self.seq,
             time: self.time,

@@ -44,6 +44,7 @@ pub mod reservation;
 pub mod seal;
 mod served;
 mod sizing;
+mod thaw;
 pub mod time;
 pub mod totals;
 pub mod transaction;
@@ -92,6 +93,7 @@ pub use reservation::{
     State, StateName,
 };
 pub use seal::MonthSealed;
+pub use thaw::{NotThawed, Thaw, ThawBook};
 pub use time::UnixMs;
 pub use totals::Totals;
 pub use transaction::{Line, Transaction};

@@ -99,7 +99,8 @@ impl Transaction {
             | Event::Reserved(_)
             | Event::Renewed { .. }
             | Event::Parked(_)
-            | Event::MonthSealed(_) => {}
+            | Event::MonthSealed(_)
+            | Event::Thawed(_) => {}
         }
         // What is put right is put right now: it changes no day that is over.
         let is_correction = matches!(event, Event::Corrected(_));

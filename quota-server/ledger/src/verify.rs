@@ -218,7 +218,8 @@ impl<'a, P: Prices> Verifier<'a, P> {
             | Event::Expired(_)
             | Event::Parked(_)
             | Event::Corrected(_)
-            | Event::MonthSealed(_) => None,
+            | Event::MonthSealed(_)
+            | Event::Thawed(_) => None,
         };
         let Some(offer) = offer else {
             return Ok(());

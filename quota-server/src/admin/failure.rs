@@ -5,6 +5,7 @@ use crate::engine::EngineError;
 use axum::Json;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use ferry_types::TenantId;
 
 /// A call that was not carried out.
 #[derive(Debug)]
@@ -74,8 +75,14 @@ impl Failed {
     }
 
     pub(super) fn frozen(tenant: &str) -> Self {
+        let thaw = if tenant == TenantId::house().as_str() {
+            "house thaw".to_owned()
+        } else {
+            format!("tenant thaw {tenant}")
+        };
         let message = format!(
-            "the book of '{tenant}' is frozen: an invariant was broken; run `ferry verify` and look at the server's log"
+            "the book of '{tenant}' is frozen: an invariant was broken; run `ferry verify` and look at the server's log. Once its rows \
+             are mended, `ferry {thaw}` lets it go on"
         );
         Self::new(StatusCode::CONFLICT, "frozen", message)
     }

@@ -4,7 +4,9 @@ use super::asked::{
     Done, asked, bounded, check_currency, done, json, known_tenant, one_key, one_of, parse, rows,
 };
 use super::failure::Failed;
-use super::{closing, corrections, credit, heads, house, seals, transfers, verify, view, wire};
+use super::{
+    closing, corrections, credit, heads, house, seals, thaw, transfers, verify, view, wire,
+};
 use crate::draining::Draining;
 use crate::engine::{self, Engine, EngineError};
 use crate::policy::Offers;
@@ -66,6 +68,7 @@ pub(crate) fn router(state: AdminState) -> Router {
             get(corrections::list).post(corrections::correct),
         )
         .route("/tenants/{tenant}/close", post(closing::close))
+        .route("/tenants/{tenant}/thaw", post(thaw::tenant))
         .route("/tenants/{tenant}/overage", post(credit::set_overage))
         .route(
             "/tenants/{tenant}/transfers",
@@ -73,6 +76,7 @@ pub(crate) fn router(state: AdminState) -> Router {
         )
         .route("/tenants/{tenant}/reseller", post(credit::set_reseller))
         .route("/house/movements", get(house::list).post(house::post))
+        .route("/house/thaw", post(thaw::house))
         .route("/accounts", get(credit::accounts))
         .route("/reservations", get(reservations))
         .route("/usage", get(usage))

@@ -9,7 +9,7 @@ use crate::store::view::{
     TenantView, TransferView, UsageView,
 };
 use crate::timestamp::rfc3339;
-use crate::verify::VerifyReport;
+use crate::verify::{Thawed, VerifyReport};
 use ferry_ledger::{Correction, Month, Place, Position, Share, UnixMs};
 use ferry_types::{Amount, Balance, Currency, Tags, TenantId, Usage};
 use std::collections::BTreeSet;
@@ -400,6 +400,8 @@ pub(crate) fn verdict(report: &VerifyReport) -> wire::Verdict {
         difference,
         trusted,
         without,
+        thawed,
+        end: _,
     } = report;
     wire::Verdict {
         clean: *clean,
@@ -408,6 +410,7 @@ pub(crate) fn verdict(report: &VerifyReport) -> wire::Verdict {
         difference: difference.as_ref().map(ToString::to_string),
         trusted: trusted.clone(),
         without: without.iter().map(sealed_without).collect(),
+        thawed: thawed.iter().map(thaw_entry).collect(),
     }
 }
 
@@ -415,5 +418,22 @@ fn sealed_without((month, books): &(Month, BTreeSet<TenantId>)) -> wire::SealedW
     wire::SealedWithout {
         month: month.to_string(),
         books: books.iter().map(TenantId::to_string).collect(),
+    }
+}
+
+fn thaw_entry(found: &Thawed) -> wire::ThawEntry {
+    let Thawed {
+        tenant,
+        place,
+        thaw,
+    } = found;
+    wire::ThawEntry {
+        book: tenant.to_string(),
+        at: time(place.time),
+        seq: place.seq,
+        frozen_for: thaw.frozen_for.clone(),
+        reason: thaw.reason.name().to_owned(),
+        approver: thaw.approver.clone(),
+        note: thaw.note.clone(),
     }
 }

@@ -6,6 +6,7 @@ mod credit;
 mod house;
 mod position;
 mod proof;
+mod thaw;
 mod transfers;
 
 pub use closing::{CloseTenant, Closed};
@@ -18,6 +19,7 @@ pub use position::{Changed, Place, Position};
 pub use proof::{
     CheckHeads, Heads, HeadsVerdict, Progress, Seal, SealMonth, SealedWithout, Seals, VerifyLine,
 };
+pub use thaw::{Thaw, ThawEntry, Thawed};
 pub use transfers::{CreateTransfer, PostedTransfer, Transfer, Transfers};
 
 use crate::heads::HeadLine;
@@ -434,4 +436,7 @@ pub struct Verdict {
     /// Months whose seals are without some books, which were frozen then.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub without: Vec<SealedWithout>,
+    /// Books that had been frozen and went on, by the entries that say so.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub thawed: Vec<ThawEntry>,
 }

@@ -81,6 +81,10 @@ pub(super) async fn tenant(
             let closed = client.close_tenant(tenant.as_str(), &why).await?;
             output.result(&closed, table::changed(table::tenant))?;
         }
+        TenantCommand::Thaw { tenant, why } => {
+            let thawed = client.thaw_tenant(tenant.as_str(), &why.into()).await?;
+            output.result(&thawed, table::thawed_tenant)?;
+        }
         TenantCommand::Resume { tenant } => {
             let resumed = client.resume_tenant(tenant.as_str()).await?;
             output.result(&resumed, table::changed(table::tenant))?;

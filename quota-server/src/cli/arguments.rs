@@ -4,6 +4,7 @@ use super::correct::{CorrectCommand, REASONS};
 use super::files::Place;
 use super::house::HouseCommand;
 use super::transfer::TransferCommand;
+use crate::admin::wire::Thaw;
 use crate::admin::{Client, InvalidServer};
 use crate::store::postgres::PostgresConfig;
 use clap::{Args, Parser, Subcommand};
@@ -217,6 +218,44 @@ pub(super) enum TenantCommand {
         #[arg(long, default_value = "")]
         note: String,
     },
+    /// Let a frozen book go on, once somebody has mended its rows.
+    ///
+    /// The server verifies all of it first, as `ferry verify --tenant` does: if anything differs the book stays frozen, and the first
+    /// difference is named. That it goes on, and why it had been frozen, is an entry of its journal. A book that is not frozen stays
+    /// as it is. For example: ferry tenant thaw acme --reason other --approver anna --note "held was edited by hand"
+    Thaw {
+        tenant: TenantId,
+        #[command(flatten)]
+        why: ThawArguments,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ThawArguments {
+    /// Why.
+    #[arg(long, value_parser = REASONS)]
+    reason: String,
+    /// Who approved it.
+    #[arg(long)]
+    approver: String,
+    /// For people: what was mended.
+    #[arg(long, default_value = "")]
+    note: String,
+}
+
+impl From<ThawArguments> for Thaw {
+    fn from(arguments: ThawArguments) -> Self {
+        let ThawArguments {
+            reason,
+            approver,
+            note,
+        } = arguments;
+        Self {
+            reason,
+            approver,
+            note,
+        }
+    }
 }
 
 #[derive(Debug, Subcommand)]

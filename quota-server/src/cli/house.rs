@@ -1,10 +1,11 @@
 //! `ferry house`: what the house pays, what invoices say otherwise, and what it exchanges.
 
+use super::arguments::ThawArguments;
 use super::correct::REASONS;
 use super::output::Output;
 use super::table;
 use crate::admin::Client;
-use crate::admin::wire::{CreateMovement, Money, Move};
+use crate::admin::wire::{CreateMovement, Money, Move, Thaw};
 use anyhow::Context;
 use clap::{Args, Subcommand};
 use ferry_types::{MovementId, ResellerName};
@@ -87,6 +88,11 @@ pub(super) enum HouseCommand {
         #[command(flatten)]
         posted: Posted,
     },
+    /// Let the house's frozen book go on, once somebody has mended its rows and all of it was verified: as `ferry tenant thaw`.
+    Thaw {
+        #[command(flatten)]
+        why: ThawArguments,
+    },
     /// List everything, newest first.
     List,
 }
@@ -162,9 +168,16 @@ pub(super) async fn run(
     command: HouseCommand,
     output: &Output,
 ) -> anyhow::Result<ExitCode> {
-    let Some((what, posted)) = asked(command) else {
-        output.result(&client.movements().await?, table::movements)?;
-        return Ok(ExitCode::SUCCESS);
+    let (what, posted) = match asked(command) {
+        Asked::Post(what, posted) => (what, posted),
+        Asked::Thaw(why) => {
+            output.result(&client.thaw_house(&why).await?, table::thawed_house)?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        Asked::List => {
+            output.result(&client.movements().await?, table::movements)?;
+            return Ok(ExitCode::SUCCESS);
+        }
     };
     let Posted {
         approver,
@@ -191,9 +204,15 @@ pub(super) async fn run(
     Ok(ExitCode::SUCCESS)
 }
 
-/// What is to be posted; nothing, if only the list is asked for.
-fn asked(command: HouseCommand) -> Option<(Move, Posted)> {
-    Some(match command {
+/// What is asked of the server.
+enum Asked {
+    Post(Move, Posted),
+    Thaw(Thaw),
+    List,
+}
+
+fn asked(command: HouseCommand) -> Asked {
+    let (what, posted) = match command {
         HouseCommand::Pay { to, posted } => {
             let (provider, money) = to.parts();
             (Move::Pay { provider, money }, posted)
@@ -252,8 +271,10 @@ fn asked(command: HouseCommand) -> Option<(Move, Posted)> {
             reason,
             posted,
         } => (reverse(&movement, reason), posted),
-        HouseCommand::List => return None,
-    })
+        HouseCommand::Thaw { why } => return Asked::Thaw(why.into()),
+        HouseCommand::List => return Asked::List,
+    };
+    Asked::Post(what, posted)
 }
 
 /// What the movement moved, the server knows.

@@ -2,9 +2,11 @@
 
 mod house;
 mod movements;
+mod thaw;
 
 pub(super) use house::{accounts, movements, posted_movement};
 pub(super) use movements::{corrections, posted_correction, posted_transfer, top_up, transfers};
+pub(super) use thaw::{thawed_house, thawed_tenant};
 
 use crate::admin::wire::{
     Balance, Changed, CreatedKey, Grant, Grants, Heads, HeadsVerdict, IssuedGrant, Key, Keys,
@@ -389,7 +391,9 @@ pub(super) fn verdict(verdict: &Verdict) -> String {
         difference,
         trusted,
         without,
+        thawed,
     } = verdict;
+    let thawed: String = thawed.iter().map(thaw::thaw_entry).collect();
     let without = without.iter().map(|sealed| {
         let (month, books) = (&sealed.month, sealed.books.join(", "));
         format!("; {month} is sealed without {books}")
@@ -397,9 +401,11 @@ pub(super) fn verdict(verdict: &Verdict) -> String {
     match (difference, trusted) {
         (None, None) => {
             let without: String = without.collect();
-            format!("clean: {books} books, {entries} journal entries{without}")
+            format!("clean: {books} books, {entries} journal entries{without}{thawed}")
         }
-        (None, Some(trusted)) => format!("clean: {entries} journal entries; {trusted}"),
+        (None, Some(trusted)) => {
+            format!("clean: {entries} journal entries; {trusted}{thawed}")
+        }
         (Some(difference), _) => format!("NOT clean: {difference}"),
     }
 }

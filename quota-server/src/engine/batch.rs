@@ -9,10 +9,12 @@ mod book_work;
 mod load;
 mod put;
 mod tally;
+mod thaw;
 mod unreserved;
 
 pub(super) use authority::may_serve;
 pub(super) use tally::Tally;
+pub(super) use thaw::thaw_tenant;
 pub(super) use unreserved::first_kept;
 
 use super::call::{Answered, EngineError};

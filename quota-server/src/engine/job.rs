@@ -3,11 +3,14 @@
 use super::call::{Answered, EngineError, PriceTable};
 use super::house::HouseAnswered;
 use super::lanes::Weigh;
+use super::thaw::ThawAnswer;
 use crate::key_directory::{PepperId, StoredDigest};
 use crate::policy::ModelOffers;
 use crate::principal::Principal;
 use crate::seal::Seal;
-use ferry_ledger::{Answer, Command, HouseCommand, IssueKey, OpenTenant, Transfer, UnixMs};
+use ferry_ledger::{
+    Answer, Command, HouseCommand, IssueKey, OpenTenant, ThawBook, Transfer, UnixMs,
+};
 use ferry_types::{KeyDigest, RequestFacts, ReservationId, Settlement, TenantId, Usage};
 use std::sync::Arc;
 use std::time::Instant;
@@ -33,6 +36,12 @@ pub(super) enum Job {
         command: Box<HouseCommand>,
         answer: Reply<HouseAnswered>,
     },
+    /// Let a frozen book go on.
+    Thaw {
+        book: TenantId,
+        order: Box<ThawBook>,
+        answer: Reply<ThawAnswer>,
+    },
     /// Keep a price table.
     PriceTable {
         table: PriceTable,
@@ -52,6 +61,7 @@ impl Weigh for Job {
             Self::Decide { ops, .. } => ops.len(),
             Self::Transfer { .. }
             | Self::House { .. }
+            | Self::Thaw { .. }
             | Self::PriceTable { .. }
             | Self::Time { .. }
             | Self::KeepSeal { .. }

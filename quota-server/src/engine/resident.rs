@@ -130,7 +130,8 @@ impl Resident {
         Ended { ended, refused }
     }
 
-    fn forget(&mut self, tenant: &TenantId) {
+    /// What there is of a book is read again.
+    pub(super) fn forget(&mut self, tenant: &TenantId) {
         if let Some(kept) = self.tenants.remove(tenant) {
             self.open = self.open.saturating_sub(kept.open.len());
         }

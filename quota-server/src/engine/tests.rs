@@ -30,6 +30,7 @@ mod schedules;
 mod seal;
 mod servers;
 mod storms;
+mod thaw;
 mod through;
 mod torn;
 pub(crate) mod transfers;

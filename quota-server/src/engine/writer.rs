@@ -126,6 +126,7 @@ impl Writer {
                 }
                 Job::Transfer { .. }
                 | Job::House { .. }
+                | Job::Thaw { .. }
                 | Job::PriceTable { .. }
                 | Job::Time { .. }
                 | Job::KeepSeal { .. }

@@ -30,7 +30,8 @@ use super::fields::{self, id, parsed};
 use super::table::{DUE_GRANTS, DUE_LEASES};
 use super::value::{Row, Value};
 use super::{
-    BookChange, CommitError, Idle, OpenError, Store, StoreError, Touch, VersionTaken, heads, seals,
+    BookChange, CommitError, Idle, OpenError, Store, StoreError, Touch, VersionTaken, frozen,
+    heads, seals,
 };
 use crate::key_directory::StoredDigest;
 use crate::seal::Seal;
@@ -308,6 +309,14 @@ impl Store for PostgresStore {
             link.execute(sql, &[&tenant.as_str(), &reason]).await
         })
         .map(|_| ())
+    }
+
+    fn thaw(&mut self, book: &TenantId) -> Result<String, StoreError> {
+        let mut source = PostgresSource::borrowed(self.connected()?);
+        let reason = frozen::frozen_for(&mut source, book)?.flatten();
+        let row = vec![Value::text(book.as_str())];
+        self.write("thaw a book", frozen::thaw_sql(book), &row)?;
+        Ok(reason.unwrap_or_default())
     }
 
     fn keep_price_table(

@@ -22,9 +22,10 @@ pub use source::reader;
 use super::fields::{Fields, id, parsed};
 use super::heads as heads_of;
 use super::table::{DUE_GRANTS, DUE_LEASES};
+use super::value::Value;
 use super::{
     Alone, BookChange, CommitError, Flush, Founding, Idle, Store, StoreError, Touch, VersionTaken,
-    chain, moved, seals,
+    chain, frozen, moved, seals,
 };
 use crate::heads::{Epoch, Epochs, PublicKey};
 use crate::key_directory::{PepperId, StoredDigest};
@@ -191,6 +192,15 @@ impl Store for SqliteStore {
             )
             .map(|_| ())
             .map_err(failed("freeze a book"))
+    }
+
+    fn thaw(&mut self, book: &TenantId) -> Result<String, StoreError> {
+        let mut source = source::SqliteSource::new(&self.connection);
+        let reason = frozen::frozen_for(&mut source, book)?.flatten();
+        let row = vec![Value::text(book.as_str())];
+        persist::write(&mut self.held(), frozen::thaw_sql(book), &row)
+            .map_err(failed("thaw a book"))?;
+        Ok(reason.unwrap_or_default())
     }
 
     fn keep_price_table(

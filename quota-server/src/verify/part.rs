@@ -57,8 +57,8 @@ impl FromStr for Since {
 }
 
 impl Walk<'_, '_> {
-    /// Looks at a part, and says what was taken on trust.
-    pub(super) fn part(&mut self, part: &Part) -> Result<String, Found> {
+    /// Looks at a part, and says what was taken on trust, and, of a whole book, where its journal ends.
+    pub(super) fn part(&mut self, part: &Part) -> Result<(String, Option<Head>), Found> {
         let Part { tenant, since } = part;
         let of_store = |error| Found::from_store(Some(tenant), error);
         let heads = self.snapshot.heads().map_err(of_store)?;
@@ -83,7 +83,7 @@ impl Walk<'_, '_> {
             only(tenant)
         };
         self.tenants = 1;
-        Ok(trusted)
+        Ok((trusted, since.is_none().then_some(*end)))
     }
 
     /// Looks at every entry from `first` on: its number, time, hash and content, and that the last is the book's end.

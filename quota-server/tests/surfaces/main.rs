@@ -28,5 +28,6 @@ mod position;
 mod probes;
 mod quota;
 mod refusals;
+mod thaw;
 mod tls;
 mod transfers;

@@ -49,6 +49,10 @@ impl House {
     fn fold(&mut self, event: &HouseEvent, at: UnixMs) -> Result<(), Misfit> {
         match event {
             HouseEvent::Moved(moved) => self.post(moved, at),
+            HouseEvent::Thawed(_) => {
+                self.frozen = false;
+                Ok(())
+            }
             HouseEvent::MonthSealed(sealed) => match sealed.misfit(&self.head, at) {
                 None => Ok(()),
                 Some(why) => Err(Misfit::WrongState(why)),

@@ -15,7 +15,7 @@ impl HouseEvent {
                 let movement = &moved.movement;
                 (movement.occurred_at, lines(&movement.what, before)?)
             }
-            Self::MonthSealed(_) => (at, Vec::new()),
+            Self::MonthSealed(_) | Self::Thawed(_) => (at, Vec::new()),
         };
         Ok(Transaction {
             occurred_at,

@@ -53,7 +53,8 @@ pub fn i5_again_is_the_same(
         | Event::Released { .. }
         | Event::Expired(_)
         | Event::Corrected(_)
-        | Event::Parked(_) => true,
+        | Event::Parked(_)
+        | Event::Thawed(_) => true,
     });
     holds(Invariant::I5, !moves, "the same again moved money")?;
     let same = match (answer, &again.answer) {

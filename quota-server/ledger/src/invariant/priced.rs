@@ -65,7 +65,8 @@ impl Due {
             | Event::Renewed { .. }
             | Event::Released { .. }
             | Event::Parked(_)
-            | Event::MonthSealed(_) => Self::Nothing,
+            | Event::MonthSealed(_)
+            | Event::Thawed(_) => Self::Nothing,
         }
     }
 }
@@ -110,7 +111,8 @@ pub(super) fn reissued(book: &Book, event: &Event, at: UnixMs) -> Option<Vec<Rei
         | Event::Expired(_)
         | Event::Parked(_)
         | Event::Corrected(_)
-        | Event::MonthSealed(_) => return Some(Vec::new()),
+        | Event::MonthSealed(_)
+        | Event::Thawed(_) => return Some(Vec::new()),
     };
     let row = event
         .reservation()
@@ -163,7 +165,8 @@ pub fn i9_amounts_are_priced(before: &Before, event: &Event, after: &Book) -> Re
         | Event::Released { .. }
         | Event::Parked(_)
         | Event::Corrected(_)
-        | Event::MonthSealed(_) => Ok(()),
+        | Event::MonthSealed(_)
+        | Event::Thawed(_) => Ok(()),
     }
 }
 

@@ -36,7 +36,7 @@ fn events_are_written_as_ever() {
     assert_eq!(
         kinds,
         (1..=18)
-            .chain([Event::MONTH_SEALED, Event::TENANT_CLOSED])
+            .chain([Event::MONTH_SEALED, Event::TENANT_CLOSED, Event::THAWED])
             .collect::<Vec<u8>>(),
         "a sample of each kind"
     );

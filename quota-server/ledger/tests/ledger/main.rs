@@ -50,6 +50,8 @@ mod table;
 #[cfg(test)]
 mod targets;
 #[cfg(test)]
+mod thaw;
+#[cfg(test)]
 mod told;
 #[cfg(test)]
 mod verify;

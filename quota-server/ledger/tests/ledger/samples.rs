@@ -243,7 +243,17 @@ fn events_of_books() -> Vec<Event> {
             approver: "ümit".into(),
             note: "ticket 9".into(),
         })),
+        Event::Thawed(Box::new(full_thaw())),
     ]
+}
+
+pub fn full_thaw() -> Thaw {
+    Thaw {
+        reason: Reason::Other,
+        approver: "ümit".into(),
+        note: "ticket 10".into(),
+        frozen_for: "more is freed than is held".into(),
+    }
 }
 
 pub fn full_correction(remedy: Remedy) -> Correction {

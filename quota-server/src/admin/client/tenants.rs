@@ -2,8 +2,8 @@
 
 use super::{Client, ClientError, segment};
 use crate::admin::wire::{
-    Balance, Changed, CloseTenant, CreateKey, CreateTenant, CreatedKey, Key, Keys, SetOverage,
-    SetReseller, Tenant, Tenants,
+    Balance, Changed, CloseTenant, CreateKey, CreateTenant, CreatedKey, Key, Keys, Position,
+    SetOverage, SetReseller, Tenant, Tenants, Thaw, Thawed,
 };
 use reqwest::Method;
 
@@ -62,6 +62,19 @@ impl Client {
         why: &CloseTenant,
     ) -> Result<Changed<Tenant>, ClientError> {
         let path = format!("tenants/{}/close", segment(tenant));
+        self.send(self.request(Method::POST, &path).json(why)).await
+    }
+
+    /// Lets a frozen book go on whose rows were mended, once all of it was verified.
+    ///
+    /// # Errors
+    /// [`ClientError`]; codes `unknown_tenant`, `differs`, which names the first difference, and `moved`: it stays frozen.
+    pub async fn thaw_tenant(
+        &self,
+        tenant: &str,
+        why: &Thaw,
+    ) -> Result<Thawed<Position>, ClientError> {
+        let path = format!("tenants/{}/thaw", segment(tenant));
         self.send(self.request(Method::POST, &path).json(why)).await
     }
 

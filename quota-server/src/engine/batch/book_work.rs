@@ -107,7 +107,7 @@ impl BookWork {
     }
 
     /// Carries an event out, and takes note of what it changes.
-    fn carry(&mut self, event: &Event, now: UnixMs) {
+    pub(super) fn carry(&mut self, event: &Event, now: UnixMs) {
         let Some(book) = &mut self.book else {
             return;
         };
@@ -229,7 +229,8 @@ impl BookWork {
             | Event::LimitRemoved(_)
             | Event::GrantIssued { .. }
             | Event::GrantExpired { .. }
-            | Event::MonthSealed(_) => {}
+            | Event::MonthSealed(_)
+            | Event::Thawed(_) => {}
             Event::KeyIssued { key, .. } | Event::KeyStateSet { key, .. } => {
                 self.keys.insert(key.clone());
             }

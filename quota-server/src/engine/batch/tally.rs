@@ -64,7 +64,8 @@ impl Tally {
             | Event::Reserved(_)
             | Event::Renewed { .. }
             | Event::Corrected(_)
-            | Event::MonthSealed(_) => {}
+            | Event::MonthSealed(_)
+            | Event::Thawed(_) => {}
         }
     }
 

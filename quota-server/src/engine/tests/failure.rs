@@ -18,8 +18,8 @@ const CANNOT_LOAD: u8 = 1;
 const CANNOT_PERSIST: u8 = 2;
 const REFUSES_COMMIT: u8 = 3;
 const LOSES_COMMIT: u8 = 4;
-const LOSES_ANSWER: u8 = 5;
-const IN_THE_WAY: u8 = 6;
+pub(super) const LOSES_ANSWER: u8 = 5;
+pub(super) const IN_THE_WAY: u8 = 6;
 const DISK_FAILS: u8 = 7;
 
 /// SQLite, until it is told to fail.
@@ -97,7 +97,7 @@ impl Through for Ailing {
 }
 
 /// The same database again, on a store that can be told to fail.
-async fn ailing(fixture: &mut Fixture) -> Arc<AtomicU8> {
+pub(super) async fn ailing(fixture: &mut Fixture) -> Arc<AtomicU8> {
     fixture.close().await;
     let how = Arc::new(AtomicU8::new(WELL));
     let mut store = SqliteStore::open(&fixture.database()).unwrap();

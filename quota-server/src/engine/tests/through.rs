@@ -132,6 +132,10 @@ impl<S: Through> Store for S {
         self.behind().freeze(tenant, reason)
     }
 
+    fn thaw(&mut self, book: &TenantId) -> Result<String, StoreError> {
+        self.behind().thaw(book)
+    }
+
     fn keep_price_table(
         &mut self,
         version: &str,

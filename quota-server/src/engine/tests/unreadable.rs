@@ -16,7 +16,7 @@ on_both! {
 }
 
 /// Changes the database behind a server's back. What that has in memory it does not read.
-async fn forge(fixture: &Fixture, sql: &str) {
+pub(super) async fn forge(fixture: &Fixture, sql: &str) {
     match fixture.url() {
         Some(url) => execute(&url, sql).unwrap(),
         None => {

@@ -20,6 +20,14 @@ impl Writer {
                 let answered = self.decide_house(&command)?;
                 reply(answer, answered);
             }
+            Job::Thaw {
+                book,
+                order,
+                answer,
+            } => {
+                let thawed = self.thaw(&book, &order)?;
+                reply(answer, thawed);
+            }
             Job::PriceTable { table, answer } => {
                 let kept = self.keep_price_table(table)?;
                 reply(answer, kept);

@@ -168,6 +168,7 @@ kinds! {
         Event::LimitSet { .. } => "limits are not drawn",
         Event::LimitRemoved(_) => "limits are not drawn",
         Event::TenantClosed(_) => "no tenant is closed at random",
+        Event::Thawed(_) => "no book may freeze",
     }
 }
 
@@ -335,7 +336,8 @@ impl Tally {
             | Event::Renewed { .. }
             | Event::Released { .. }
             | Event::Transferred(_)
-            | Event::MonthSealed(_) => {}
+            | Event::MonthSealed(_)
+            | Event::Thawed(_) => {}
         }
     }
 

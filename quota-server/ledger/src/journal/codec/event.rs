@@ -8,13 +8,14 @@ use super::{InvalidEncoding, Message, Reader, Writer};
 use crate::book::{KeyState, TenantState};
 use crate::correction::Corrected;
 use crate::event::{Event, Expired, ParkReason, Parked, Raised, Reserved, Settled, ToppedUp};
+use crate::grant::Grant;
 use crate::limit::counter::Counts;
 use crate::overage::Overage;
 use crate::reseller::Share;
 use crate::seal::MonthSealed;
 use crate::time::UnixMs;
 use crate::transfer::{Direction, Transferred};
-use ferry_types::{Currency, KeyId, ResellerName, ReservationId};
+use ferry_types::{Currency, GrantId, KeyId, ResellerName, ReservationId};
 use std::sync::Arc;
 
 /// The version byte of what counts on no limit.
@@ -48,6 +49,7 @@ const LIMIT_REMOVED: u8 = 23;
 const COUNTS: [u8; 2] = [11, 12];
 /// Beside the kinds that move money.
 const MONTH_SEALED: u8 = 32;
+const THAWED: u8 = 33;
 
 impl Event {
     /// The stored code of [`Event::KeyIssued`].
@@ -58,6 +60,9 @@ impl Event {
 
     /// The stored code of [`Event::MonthSealed`].
     pub const MONTH_SEALED: u8 = MONTH_SEALED;
+
+    /// The stored code of [`Event::Thawed`].
+    pub const THAWED: u8 = THAWED;
 
     /// The stored code of its kind.
     #[must_use]
@@ -86,6 +91,7 @@ impl Event {
             Self::LimitSet { .. } => LIMIT_SET,
             Self::LimitRemoved(_) => LIMIT_REMOVED,
             Self::MonthSealed(_) => MONTH_SEALED,
+            Self::Thawed(_) => THAWED,
         }
     }
 
@@ -151,15 +157,12 @@ impl Event {
             Self::ZoneSet(zone) => to.text(1, zone.name()),
             Self::LimitSet { id, terms } => begun(&mut to, id).message(2, terms.as_ref()),
             Self::LimitRemoved(id) => to.text(1, id.as_str()),
-            Self::GrantIssued { id, grant, note } => {
-                to.text(1, id.as_str());
-                to.message(2, grant.as_ref());
-                to.text(3, note);
-            }
+            Self::GrantIssued { id, grant, note } => write_grant(&mut to, id, grant, note),
             Self::GrantExpired { id, lapsed } => begun(&mut to, id).number(2, units(*lapsed)),
             Self::Transferred(transferred) => transferred.write(&mut to),
             Self::Corrected(corrected) => corrected.write(&mut to),
             Self::MonthSealed(sealed) => sealed.write(&mut to),
+            Self::Thawed(thaw) => thaw.write(&mut to),
         }
         to.into_bytes()
     }
@@ -181,10 +184,7 @@ impl Event {
                 key: key(&mut from, 1)?,
                 label: from.text(2)?,
                 expires_at: from.some_number(3)?.map(UnixMs),
-                listed: from
-                    .bytes(4)?
-                    .try_into()
-                    .map_err(|_| InvalidEncoding::InvalidField(4))?,
+                listed: digest(&mut from, 4)?,
             },
             KEY_STATE_SET => Self::KeyStateSet {
                 key: key(&mut from, 1)?,
@@ -210,6 +210,7 @@ impl Event {
             },
             EXPIRED => Self::Expired(Box::new(Expired::read(&mut from)?)),
             MONTH_SEALED => Self::MonthSealed(MonthSealed::read(&mut from)?),
+            THAWED => Self::Thawed(Box::new(Message::read(&mut from)?)),
             RESELLER_SET => Self::ResellerSet(reseller(&mut from)?),
             ZONE_SET => Self::ZoneSet(parsed(&mut from, 1)?),
             LIMIT_SET => Self::LimitSet {
@@ -276,6 +277,17 @@ fn reseller(from: &mut Reader<'_>) -> Result<Option<(ResellerName, Share)>, Inva
         name.map_err(|_| InvalidEncoding::InvalidField(1))?,
         share.ok_or(InvalidEncoding::InvalidField(2))?,
     )))
+}
+
+fn write_grant(to: &mut Writer, id: &GrantId, grant: &Grant, note: &str) {
+    to.text(1, id.as_str());
+    to.message(2, grant);
+    to.text(3, note);
+}
+
+fn digest(from: &mut Reader<'_>, tag: u8) -> Result<[u8; 32], InvalidEncoding> {
+    let bytes = from.bytes(tag)?.try_into();
+    bytes.map_err(|_| InvalidEncoding::InvalidField(tag))
 }
 
 fn key(from: &mut Reader<'_>, tag: u8) -> Result<KeyId, InvalidEncoding> {

@@ -28,12 +28,13 @@ const EXCHANGE: u64 = 7;
 const REVERSE: u64 = 8;
 
 impl HouseEvent {
-    /// The stored code of its kind. That of a seal is the same in every book.
+    /// The stored code of its kind. Those of a seal and of a thaw are the same in every book.
     #[must_use]
     pub const fn kind(&self) -> u8 {
         match self {
             Self::Moved(_) => MOVED,
             Self::MonthSealed(_) => Event::MONTH_SEALED,
+            Self::Thawed(_) => Event::THAWED,
         }
     }
 
@@ -48,6 +49,7 @@ impl HouseEvent {
                 to.into_bytes()
             }
             Self::MonthSealed(sealed) => Event::MonthSealed(*sealed).encode(),
+            Self::Thawed(thaw) => Event::Thawed(thaw.clone()).encode(),
         }
     }
 
@@ -60,6 +62,11 @@ impl HouseEvent {
             && let Event::MonthSealed(sealed) = Event::decode(kind, content)?
         {
             return Ok(Self::MonthSealed(sealed));
+        }
+        if kind == Event::THAWED
+            && let Event::Thawed(thaw) = Event::decode(kind, content)?
+        {
+            return Ok(Self::Thawed(thaw));
         }
         if kind != MOVED {
             return Err(InvalidEncoding::Kind(kind));
