@@ -119,6 +119,12 @@ pub trait Alone: Store {
     /// # Errors
     /// [`StoreError`] if it cannot be read.
     fn load_unseen(&mut self, touch: &Touch, book: &mut Book) -> Result<(), StoreError>;
+
+    /// The latest id of a tenant's requests that have a row, granted or refused; `None` if none has.
+    ///
+    /// # Errors
+    /// [`StoreError`] if it cannot be read.
+    fn latest(&mut self, tenant: &TenantId) -> Result<Option<ReservationId>, StoreError>;
 }
 
 /// Makes durable what was committed, from any thread.

@@ -9,7 +9,7 @@ use super::batch::{Ended, Spent};
 use crate::store::{Alone, StoreError, Touch};
 use ferry_ledger::{Book, Key, Reservation, State};
 use ferry_types::{KeyId, ReservationId, TenantId};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// Books and open reservations that stay, at most: some 60 MB. Beyond it all are forgotten, and read again as they are touched.
 const KEPT_MAX: usize = 65_536;
@@ -21,6 +21,31 @@ struct Kept {
     book: Option<Book>,
     keys: BTreeMap<KeyId, Key>,
     open: HashMap<ReservationId, Reservation>,
+    /// No request under a later id has a row, granted or refused; outside it, `None` until that was looked up.
+    latest: Option<Option<ReservationId>>,
+}
+
+impl Kept {
+    /// Whether there may be a row of this request. Ids rise with time: of a new request there is none, mostly.
+    fn may_have(
+        &mut self,
+        store: &mut dyn Alone,
+        tenant: &TenantId,
+        id: ReservationId,
+    ) -> Result<bool, StoreError> {
+        let latest = match self.latest {
+            Some(latest) => latest,
+            None => *self.latest.insert(store.latest(tenant)?),
+        };
+        Ok(Some(id) <= latest)
+    }
+
+    /// Takes note of the rows that a batch has in view.
+    fn note(&mut self, book: &Book) {
+        let granted = book.reservations.last_key_value().map(|(id, _)| *id);
+        let refused = book.refused.last_key_value().map(|(id, _)| *id);
+        self.latest = self.latest.map(|latest| latest.max(granted).max(refused));
+    }
 }
 
 /// Books between two batches.
@@ -78,15 +103,24 @@ impl Resident {
             self.forget(&touch.tenant);
             return Ok(None);
         };
-        let mut unseen = touch.clone();
-        unseen.keys.retain(|id| match kept.keys.remove_entry(id) {
-            Some((id, key)) => book.keys.insert(id, key).is_some(),
-            None => true,
-        });
-        unseen.reservations.retain(|id| match kept.open.remove(id) {
-            Some(row) => book.reservations.insert(*id, row).is_some(),
-            None => true,
-        });
+        let mut unseen = Touch {
+            keys: BTreeSet::new(),
+            reservations: BTreeSet::new(),
+            ..touch.clone()
+        };
+        for id in &touch.keys {
+            match kept.keys.remove_entry(id) {
+                Some((id, key)) => drop(book.keys.insert(id, key)),
+                None => drop(unseen.keys.insert(id.clone())),
+            }
+        }
+        for id in &touch.reservations {
+            if let Some(row) = kept.open.remove(id) {
+                book.reservations.insert(*id, row);
+            } else if kept.may_have(store, &touch.tenant, *id)? {
+                unseen.reservations.insert(*id);
+            }
+        }
         self.open = self.open.saturating_sub(book.reservations.len());
         store.load_unseen(&unseen, &mut book)?;
         Ok(Some(book))
@@ -109,6 +143,7 @@ impl Resident {
     /// Keeps what stays of a book, and gives the rest.
     fn keep_book(&mut self, mut book: Book) -> Ended {
         let kept = self.tenants.entry(book.tenant.clone()).or_default();
+        kept.note(&book);
         kept.keys.append(&mut book.keys);
         let before = kept.open.len();
         let mut ended = Vec::new();

@@ -346,6 +346,10 @@ impl Alone for SqliteStore {
     fn load_unseen(&mut self, touch: &Touch, book: &mut Book) -> Result<(), StoreError> {
         load::parts(&mut self.held(), touch, book)
     }
+
+    fn latest(&mut self, tenant: &TenantId) -> Result<Option<ReservationId>, StoreError> {
+        load::latest(&mut self.held(), tenant)
+    }
 }
 
 /// What was to be carried over stays in the log, where it is durable, until it can be: that the disk has no room is no reason to

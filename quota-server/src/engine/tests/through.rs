@@ -94,6 +94,10 @@ impl<S: Through> Alone for S {
     fn load_unseen(&mut self, touch: &Touch, book: &mut Book) -> Result<(), StoreError> {
         step(self, At::Load, |store| store.load_unseen(touch, book))
     }
+
+    fn latest(&mut self, tenant: &TenantId) -> Result<Option<ReservationId>, StoreError> {
+        step(self, At::Load, |store| store.latest(tenant))
+    }
 }
 
 impl<S: Through> Store for S {

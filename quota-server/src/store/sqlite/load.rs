@@ -3,7 +3,7 @@
 use super::held::Held;
 use super::source::{self, Stored, bind, unread};
 use crate::key_directory::StoredDigest;
-use crate::store::fields::{Fields, parsed};
+use crate::store::fields::{Fields, id, parsed};
 use crate::store::table::{
     ACCOUNT, CORRECTIONS, GRANTS, KEYS, REFUSALS, RESERVATIONS, TOP_UP_DIRECTORY, TOP_UPS,
     TRANSFERS,
@@ -11,7 +11,7 @@ use crate::store::table::{
 use crate::store::value::Value;
 use crate::store::{StoreError, Touch, decode};
 use ferry_ledger::{Book, Reservation, UnixMs};
-use ferry_types::{KeyId, TenantId};
+use ferry_types::{KeyId, ReservationId, TenantId};
 use rusqlite::Connection;
 use std::sync::LazyLock;
 
@@ -147,6 +147,21 @@ pub(super) fn goes_on(
     let sql = "SELECT 1 FROM journal WHERE tenant = $1 AND seq > $2 LIMIT 1";
     let found = find(held, "look a journal's end up", sql, &of, |_| Ok(()))?;
     Ok(found.is_some())
+}
+
+/// The latest id of a tenant's requests, granted or refused.
+pub(super) fn latest(
+    held: &mut Held<'_>,
+    tenant: &TenantId,
+) -> Result<Option<ReservationId>, StoreError> {
+    const OF: [&str; 2] = [
+        "SELECT reservation FROM reservations WHERE tenant = $1 ORDER BY reservation DESC LIMIT 1",
+        "SELECT reservation FROM refusals WHERE tenant = $1 ORDER BY reservation DESC LIMIT 1",
+    ];
+    let of = [Value::text(tenant.as_str())];
+    OF.iter().try_fold(None, |latest, sql| {
+        Ok(latest.max(find(held, LOAD, sql, &of, |row| id(row, 0))?))
+    })
 }
 
 /// What is open under an idempotency key: one reservation at most, or none.
