@@ -37,7 +37,7 @@ pub enum InvalidEncoding {
 }
 
 /// What most entries and rows fit in, so that few grow while they are written.
-const CAPACITY: usize = 1_024;
+const CAPACITY: usize = 512;
 
 /// Writes fields. The tags must ascend.
 #[derive(Debug, Default)]
