@@ -11,6 +11,7 @@ mod credit;
 mod failure;
 mod heads;
 mod house;
+mod limits;
 mod routes;
 mod seals;
 mod thaw;

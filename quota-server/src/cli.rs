@@ -11,6 +11,7 @@ mod check;
 mod correct;
 mod files;
 mod house;
+mod limit;
 mod migrate;
 mod output;
 mod serve;
@@ -81,6 +82,7 @@ async fn execute(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Key { command } => admin::key(&server.client()?, command, &output).await,
         Command::Topup(top_up) => admin::top_up(&server.client()?, top_up, &output).await,
         Command::Grant { command } => admin::grant(&server.client()?, command, &output).await,
+        Command::Limit { command } => limit::run(&server.client()?, command, &output).await,
         Command::Transfer { command } => transfer::run(&server.client()?, command, &output).await,
         Command::Correct { command } => correct::run(&server.client()?, command, &output).await,
         Command::House { command } => house::run(&server.client()?, command, &output).await,

@@ -40,8 +40,8 @@ pub use unreserved::{UnreservedCounts, UnreservedStore};
 use crate::heads::{Epoch, Epochs, PublicKey};
 use crate::key_directory::{PepperId, StoredDigest};
 use crate::seal::Seal;
-use ferry_ledger::{Book, Head, Recorded, TopUpRef, UnixMs};
-use ferry_types::{CorrectionId, GrantId, KeyId, ReservationId, TenantId, TransferId};
+use ferry_ledger::{Book, Counter, Head, Recorded, Subject, TopUpRef, UnixMs};
+use ferry_types::{CorrectionId, GrantId, KeyId, LimitId, ReservationId, TenantId, TransferId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
@@ -106,7 +106,25 @@ pub struct BookChange<'a> {
     pub corrections: &'a BTreeSet<CorrectionId>,
     /// Grants that are new or changed.
     pub grants: &'a BTreeSet<GrantId>,
+    /// Limits and counters that are new or changed.
+    pub limits: &'a LimitChanges,
 }
+
+/// What a batch changed of one book's limits.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LimitChanges {
+    /// Limits that are new, changed, or not there any more.
+    pub limits: BTreeSet<LimitId>,
+    /// By their numbers, the limits of which nothing that was counted before counts any more.
+    pub begun_anew: BTreeSet<u64>,
+    /// Counters that are new or changed, or say nothing any more.
+    pub counters: BTreeSet<(u64, Subject)>,
+}
+
+/// Where a counter lies: whose it is, its limit's number, and its subject.
+pub type CounterPlace<'a> = (&'a TenantId, &'a (u64, Subject));
+/// A counter where it lies.
+pub type FoundCounter = (TenantId, (u64, Subject), Counter);
 
 /// A price table's version stands for other content.
 #[derive(Debug, PartialEq, Eq)]
@@ -158,6 +176,12 @@ pub trait Store: HouseStore + UnreservedStore + Send {
     /// # Errors
     /// [`StoreError`] if they cannot be read.
     fn load(&mut self, touches: &[Touch]) -> Result<Vec<Option<Book>>, StoreError>;
+
+    /// What these counters of the loaded books say; nothing of one that says nothing.
+    ///
+    /// # Errors
+    /// [`StoreError`] if they cannot be read.
+    fn counters(&mut self, wanted: &[CounterPlace<'_>]) -> Result<Vec<FoundCounter>, StoreError>;
 
     /// The same store, if nobody else writes it.
     fn alone(&mut self) -> Option<&mut dyn Alone> {

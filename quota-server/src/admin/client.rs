@@ -1,6 +1,7 @@
 //! The client of `/admin/v1`: what the command line, the quickstart and the tests use.
 
 mod house;
+mod limits;
 mod money;
 mod proof;
 mod requests;

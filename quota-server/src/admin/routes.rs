@@ -5,7 +5,7 @@ use super::asked::{
 };
 use super::failure::Failed;
 use super::{
-    closing, corrections, credit, heads, house, seals, thaw, transfers, verify, view, wire,
+    closing, corrections, credit, heads, house, limits, seals, thaw, transfers, verify, view, wire,
 };
 use crate::draining::Draining;
 use crate::engine::{self, Engine, EngineError};
@@ -69,6 +69,19 @@ pub(crate) fn router(state: AdminState) -> Router {
         )
         .route("/tenants/{tenant}/close", post(closing::close))
         .route("/tenants/{tenant}/thaw", post(thaw::tenant))
+        .route(
+            "/tenants/{tenant}/limits",
+            get(limits::list).post(limits::set),
+        )
+        .route(
+            "/tenants/{tenant}/limits/{limit}/counters",
+            get(limits::counters),
+        )
+        .route(
+            "/tenants/{tenant}/limits/{limit}/remove",
+            post(limits::remove),
+        )
+        .route("/tenants/{tenant}/zone", post(limits::set_zone))
         .route("/tenants/{tenant}/overage", post(credit::set_overage))
         .route(
             "/tenants/{tenant}/transfers",

@@ -1,6 +1,7 @@
 //! From what the store shows to the JSON of `/admin/v1`.
 
 pub(super) mod house;
+pub(super) mod limits;
 
 use super::wire;
 use crate::engine::BookView;
@@ -24,6 +25,7 @@ pub(super) fn tenant(view: TenantView) -> wire::Tenant {
         name,
         currency,
         state,
+        zone,
         posted,
         held,
         available,
@@ -41,6 +43,7 @@ pub(super) fn tenant(view: TenantView) -> wire::Tenant {
         name,
         currency: currency.code().to_owned(),
         state: state.name().to_owned(),
+        zone: zone.name().to_owned(),
         posted: posted.display(currency).to_string(),
         held: held.display(currency).to_string(),
         available: available.display(currency).to_string(),
@@ -195,6 +198,7 @@ pub(super) fn balance(view: TenantView, grants: &[GrantView]) -> wire::Balance {
         changed_at: _,
         frozen: _,
         closed: _,
+        zone: _,
     } = tenant(view);
     wire::Balance {
         overage: overage.name().to_owned(),

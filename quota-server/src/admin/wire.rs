@@ -4,6 +4,7 @@ mod closing;
 mod corrections;
 mod credit;
 mod house;
+mod limits;
 mod position;
 mod proof;
 mod thaw;
@@ -15,6 +16,7 @@ pub use credit::{
     Account, Accounts, CreateGrant, Grant, Grants, IssuedGrant, SetOverage, SetReseller,
 };
 pub use house::{CreateMovement, Money, Move, Movement, Movements, PostedMovement};
+pub use limits::{Counter, Counters, Limit, LimitScope, Limits, RemovedLimit, SetLimit, SetZone};
 pub use position::{Changed, Place, Position};
 pub use proof::{
     CheckHeads, Heads, HeadsVerdict, Progress, Seal, SealMonth, SealedWithout, Seals, VerifyLine,
@@ -87,6 +89,8 @@ pub struct Tenant {
     pub currency: String,
     /// `active`, `paused` or `closed`.
     pub state: String,
+    /// Where its days and months begin, as limits count them.
+    pub zone: String,
     /// What came in less what was charged.
     pub posted: String,
     /// What open reservations hold.

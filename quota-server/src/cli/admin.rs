@@ -30,11 +30,8 @@ pub(super) async fn tenant(
             name,
             currency,
         } => {
-            let new = CreateTenant {
-                id: tenant.to_string(),
-                name,
-                currency,
-            };
+            let id = tenant.to_string();
+            let new = CreateTenant { id, name, currency };
             let created = client.create_tenant(&new).await?;
             output.result(&created, table::changed(table::tenant))?;
         }
@@ -63,6 +60,9 @@ pub(super) async fn tenant(
             let set = client.set_reseller(tenant.as_str(), &to).await?;
             output.result(&set, table::changed(table::balance))?;
         }
+        TenantCommand::Zone { tenant, zone } => {
+            return set_zone(client, tenant, &zone, output).await;
+        }
         TenantCommand::Pause { tenant } => {
             let paused = client.pause_tenant(tenant.as_str()).await?;
             output.result(&paused, table::changed(table::tenant))?;
@@ -90,6 +90,17 @@ pub(super) async fn tenant(
             output.result(&resumed, table::changed(table::tenant))?;
         }
     }
+    DONE
+}
+
+async fn set_zone(
+    client: &Client,
+    tenant: TenantId,
+    zone: &str,
+    output: &Output,
+) -> anyhow::Result<ExitCode> {
+    let set = client.set_zone(tenant.as_str(), zone).await?;
+    output.result(&set, table::changed(table::tenant))?;
     DONE
 }
 

@@ -3,6 +3,7 @@
 use super::correct::{CorrectCommand, REASONS};
 use super::files::Place;
 use super::house::HouseCommand;
+use super::limit::LimitCommand;
 use super::transfer::TransferCommand;
 use crate::admin::wire::Thaw;
 use crate::admin::{Client, InvalidServer};
@@ -82,6 +83,11 @@ pub(super) enum Command {
     Grant {
         #[command(subcommand)]
         command: GrantCommand,
+    },
+    /// Limits: how much may go through in a window, or be in flight at once.
+    Limit {
+        #[command(subcommand)]
+        command: LimitCommand,
     },
     /// Move money between two tenants' books.
     Transfer {
@@ -196,6 +202,12 @@ pub(super) enum TenantCommand {
         /// Its share in percent, such as 12.5.
         #[arg(requires = "reseller")]
         percent: Option<String>,
+    },
+    /// Say where the tenant's days, weeks and months begin, as limits count them. A window that has begun ends as it would have.
+    Zone {
+        tenant: TenantId,
+        /// Of the IANA database, such as Europe/Berlin; UTC where none was set.
+        zone: String,
     },
     /// Stop a tenant for now.
     Pause { tenant: TenantId },

@@ -1,10 +1,12 @@
 //! Tables for people.
 
 mod house;
+mod limits;
 mod movements;
 mod thaw;
 
 pub(super) use house::{accounts, movements, posted_movement};
+pub(super) use limits::{counters, limit, limits, removed_limit};
 pub(super) use movements::{corrections, posted_correction, posted_transfer, top_up, transfers};
 pub(super) use thaw::{thawed_house, thawed_tenant};
 
@@ -137,6 +139,7 @@ pub(super) fn tenant(tenant: &Tenant) -> String {
         ("journal entries", tenant.seq.to_string()),
         ("created", tenant.created_at.clone()),
         ("changed", tenant.changed_at.clone()),
+        ("time zone", tenant.zone.clone()),
     ];
     if let Some(why) = &tenant.frozen {
         rows.push(("FROZEN", why.clone()));

@@ -6,9 +6,9 @@ use super::{Answered, CreateTenant, Engine, EngineError, IssuedKey, PriceTable, 
 use crate::key_directory::{listed, sha256};
 use ferry_ledger::{
     AdminAnswer, Answer, Closing, Command, Correct, IssueGrant, IssueKey, KeyState, OpenTenant,
-    Overage, SetKeyState, Share, TenantState, TopUp, Transfer, UnixMs,
+    Overage, SetKeyState, SetLimit, Share, TenantState, TopUp, Transfer, UnixMs, Zone,
 };
-use ferry_types::{KeyId, KeyText, ResellerName, TenantId};
+use ferry_types::{KeyId, KeyText, LimitId, ResellerName, TenantId};
 use tokio::sync::oneshot;
 
 /// What operators ask.
@@ -121,6 +121,45 @@ impl Engine {
         to: Overage,
     ) -> Result<Answered<AdminAnswer>, EngineError> {
         let command = Command::SetOverage(to);
+        self.administer(tenant, Ask::Command(command)).await
+    }
+
+    /// Sets where the tenant's days and months begin, as limits count them: from the end of each limit's present window on.
+    ///
+    /// # Errors
+    /// [`EngineError`] if nothing was decided.
+    pub async fn set_zone(
+        &self,
+        tenant: TenantId,
+        zone: Zone,
+    ) -> Result<Answered<AdminAnswer>, EngineError> {
+        let command = Command::SetZone(zone);
+        self.administer(tenant, Ask::Command(command)).await
+    }
+
+    /// Sets a limit, or changes its bound.
+    ///
+    /// # Errors
+    /// [`EngineError`] if nothing was decided.
+    pub async fn set_limit(
+        &self,
+        tenant: TenantId,
+        order: SetLimit,
+    ) -> Result<Answered<AdminAnswer>, EngineError> {
+        let command = Command::SetLimit(Box::new(order));
+        self.administer(tenant, Ask::Command(command)).await
+    }
+
+    /// Takes a limit away; one that is not there is no error.
+    ///
+    /// # Errors
+    /// [`EngineError`] if nothing was decided.
+    pub async fn remove_limit(
+        &self,
+        tenant: TenantId,
+        limit: LimitId,
+    ) -> Result<Answered<AdminAnswer>, EngineError> {
+        let command = Command::RemoveLimit(limit);
         self.administer(tenant, Ask::Command(command)).await
     }
 

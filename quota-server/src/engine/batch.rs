@@ -6,6 +6,7 @@
 mod answer;
 mod authority;
 mod book_work;
+mod counting;
 mod load;
 mod put;
 mod tally;
@@ -118,6 +119,7 @@ impl Batch<'_> {
         self.resolve(asked)?;
         let puts = &mut asked.puts;
         let mut works = self.load(puts)?;
+        self.load_counters(puts, &mut works)?;
         self.look_for_seals(puts)?;
         let mut unreserved = UnreservedSettles::load(self.store, puts, &works, self.now)?;
         let mut results: Results = puts

@@ -9,14 +9,14 @@ use crate::heads::{self, HeadsVerdict, PublicKey, SignedHead};
 use crate::key_directory::Peppers;
 use crate::principal::Principal;
 use crate::store::view::{
-    AccountView, CorrectionView, GrantView, KeyView, ReservationQuery, ReservationView, TenantView,
-    TransferView, UsageQuery, UsageView,
+    AccountView, CorrectionView, CountersView, GrantView, KeyView, LimitView, ReservationQuery,
+    ReservationView, TenantView, TransferView, UsageQuery, UsageView,
 };
 use crate::store::{CommitError, Database, Flush, OpenError, Reader, StoreError};
 use crate::verify::{Part, VerifyError, VerifyReport};
 use ferry_ledger::{Head, Refusal, Reservation, UnixMs};
 use ferry_types::{
-    Balance, CorrectionId, Currency, KeyDigest, KeyId, ReservationId, TenantId, TransferId,
+    Balance, CorrectionId, Currency, KeyDigest, KeyId, LimitId, ReservationId, TenantId, TransferId,
 };
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -146,6 +146,27 @@ impl Engine {
     /// [`EngineError::Unavailable`] if the store cannot be read.
     pub async fn grants(&self, tenant: TenantId) -> Result<Vec<GrantView>, EngineError> {
         self.read(move |reader| reader.grants(&tenant)).await
+    }
+
+    /// A tenant's limits, by id.
+    ///
+    /// # Errors
+    /// [`EngineError::Unavailable`] if the store cannot be read.
+    pub async fn limits(&self, tenant: TenantId) -> Result<Vec<LimitView>, EngineError> {
+        self.read(move |reader| reader.limits(&tenant)).await
+    }
+
+    /// A limit with all its counters; `None` if there is no such limit.
+    ///
+    /// # Errors
+    /// [`EngineError::Unavailable`] if the store cannot be read.
+    pub async fn counters(
+        &self,
+        tenant: TenantId,
+        limit: LimitId,
+    ) -> Result<Option<CountersView>, EngineError> {
+        self.read(move |reader| reader.counters(&tenant, &limit))
+            .await
     }
 
     /// A tenant's corrections, newest first.

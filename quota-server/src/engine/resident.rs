@@ -2,7 +2,7 @@
 //! memory.
 //!
 //! A batch takes a book out, and gives it back once it is committed: what has not happened was never here. Of a book stay its account,
-//! its keys and grants, and the reservations that are open, which will be ended. All else is read when it is touched. A batch gets
+//! its keys, grants and limits, and the reservations that are open, which will be ended. All else is read when it is touched. A batch gets
 //! what it touches and no more, as from the store; whenever a unit test loads books, the two are compared.
 
 use super::batch::{Ended, Spent};
@@ -161,6 +161,7 @@ impl Resident {
         book.credited_elsewhere.clear();
         book.transfers.clear();
         book.corrections.clear();
+        book.counters.clear();
         kept.book = Some(book);
         Ended { ended, refused }
     }

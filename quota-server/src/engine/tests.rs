@@ -19,6 +19,7 @@ mod history;
 pub(crate) mod house;
 mod idempotency;
 mod keys;
+mod limits;
 mod load;
 mod lost_commit;
 mod migrate;

@@ -7,16 +7,16 @@ mod house;
 
 use super::fields::{Fields, bytes, count, id, number, parsed, small, text, yes};
 use super::reader::{Source, all};
-use super::row;
 use super::table::{
-    ADVANCES, CORRECTIONS, GRANTS, JOURNAL, KEY_DIRECTORY, KEYS, MOVEMENTS, REFUSALS, RESERVATIONS,
-    TENANTS, TOP_UP_DIRECTORY, TOP_UPS, TORN_TRANSFER, TRANSFERS,
+    ADVANCES, CORRECTIONS, COUNTERS, GRANTS, JOURNAL, KEY_DIRECTORY, KEYS, LIMITS, MOVEMENTS,
+    REFUSALS, RESERVATIONS, TENANTS, TOP_UP_DIRECTORY, TOP_UPS, TORN_TRANSFER, TRANSFERS,
 };
 use super::value::{Value, owned};
 use super::{StoreError, decode};
+use super::{row, schema};
 use crate::key_directory::{self, PepperId, StoredDigest};
 use compare::Compare;
-use ferry_ledger::{Book, Entry, Refused, Reservation, Transaction};
+use ferry_ledger::{Book, Counter, Entry, Refused, Reservation, Transaction};
 use ferry_types::{KeyId, ReservationId, TenantId};
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -166,9 +166,11 @@ impl<'a> Snapshot<'a> {
     /// [`StoreError`] if they cannot be read.
     pub fn difference_of_rows(&mut self, book: &Book) -> Result<Option<String>, StoreError> {
         let tenant = &book.tenant;
+        let version = schema::version_of(self.source)?;
         let mut compare = Compare {
             source: self.source,
             tenant,
+            version,
         };
         if let Some(found) = compare.rows(&TENANTS, [row::tenant(book)].into_iter())? {
             return Ok(Some(found));
@@ -201,6 +203,16 @@ impl<'a> Snapshot<'a> {
         let grants = book.grants.iter();
         let grants = grants.map(|(id, grant)| row::grant(tenant, id, grant));
         if let Some(found) = compare.rows(&GRANTS, grants)? {
+            return Ok(Some(found));
+        }
+        let limits = book.limits.iter();
+        let limits = limits.map(|(id, limit)| row::limit(tenant, id, limit));
+        if let Some(found) = compare.rows(&LIMITS, limits)? {
+            return Ok(Some(found));
+        }
+        let counters = { book.counters.iter() }.filter(|(_, counter)| **counter != Counter::ZERO);
+        let counters = counters.map(|(place, counter)| row::counter(tenant, place, counter));
+        if let Some(found) = compare.rows(&COUNTERS, counters)? {
             return Ok(Some(found));
         }
         let reservations = book.reservations.values();
@@ -312,6 +324,8 @@ impl<'a> Snapshot<'a> {
             &TRANSFERS,
             &CORRECTIONS,
             &GRANTS,
+            &LIMITS,
+            &COUNTERS,
             &RESERVATIONS,
             &REFUSALS,
             &KEY_DIRECTORY,
@@ -319,8 +333,12 @@ impl<'a> Snapshot<'a> {
         let of_tenants = of_tenants.into_iter().map(|table| (table, TENANTS));
         let of_house = [&MOVEMENTS, &ADVANCES].map(|table| (table, HOUSE));
         let tables = [(&JOURNAL, &*both)].into_iter();
+        let there: Vec<_> = schema::tables_at(schema::version_of(self.source)?).collect();
         for (table, books) in tables.chain(of_tenants).chain(of_house) {
             let table = table.name;
+            if !there.contains(&table) {
+                continue;
+            }
             let sql = format!("SELECT tenant FROM {table} WHERE tenant NOT IN ({books}) LIMIT 1");
             let stray: Vec<String> = all(self.source, "look for stray rows", &sql, &[], |row| {
                 text(row, 0)

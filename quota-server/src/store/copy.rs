@@ -55,7 +55,7 @@ pub fn copy(
     }
     let version = schema::version_of(from.source_mut())?;
     let mut rows = 0;
-    for table in schema::tables() {
+    for table in schema::tables_at(version) {
         copy_table(from, to, (table, version), &mut |lot| {
             rows += lot;
             progress(rows);

@@ -8,10 +8,11 @@ use super::fields::{
 use super::value::Value;
 use crate::key_directory::PepperId;
 use ferry_ledger::{
-    Book, Direction, Entry, Grant, Head, Key, KeyState, Overage, PostedCorrection, PostedTopUp,
-    PostedTransfer, Refused, Reseller, Reservation, Share, TenantState, TopUpRef, Zone,
+    Book, Counter, Direction, Entry, Grant, Head, Key, KeyState, Limit, Overage, PostedCorrection,
+    PostedTopUp, PostedTransfer, Refused, Reseller, Reservation, Share, Subject, TenantState,
+    TopUpRef,
 };
-use ferry_types::{Balance, CorrectionId, Currency, GrantId, TenantId, TransferId};
+use ferry_types::{Balance, CorrectionId, Currency, GrantId, LimitId, TenantId, TransferId};
 use std::collections::BTreeMap;
 
 /// A book of which nothing but the account is in view.
@@ -30,13 +31,13 @@ pub(super) fn book(row: &(impl Fields + ?Sized), tenant: &TenantId) -> Result<Bo
             time: time(row, 12)?,
             hash: digest(row, 13)?,
         },
-        frozen: row.get(14)? != Value::Null,
+        frozen: row.get(15)? != Value::Null,
         keys: BTreeMap::new(),
         reservations: BTreeMap::new(),
         refused: BTreeMap::new(),
         top_ups: BTreeMap::new(),
         credited_elsewhere: BTreeMap::new(),
-        zone: Zone::UTC,
+        zone: parsed(row, 14, "a time zone")?,
         grants: BTreeMap::new(),
         limits: BTreeMap::new(),
         counters: BTreeMap::new(),
@@ -78,6 +79,28 @@ pub(super) fn grant(row: &(impl Fields + ?Sized)) -> Result<(GrantId, Grant), St
     let grant = Grant::decode(&content)
         .map_err(|e| corrupt(&format!("a grant that cannot be read ({e})")))?;
     Ok((parsed(row, 1, "a grant id")?, grant))
+}
+
+pub(super) fn limit(row: &(impl Fields + ?Sized)) -> Result<(LimitId, Limit), StoreError> {
+    let Value::Bytes(content) = row.get(2)? else {
+        return Err(corrupt("a limit that is no bytes"));
+    };
+    let limit = Limit::decode(&content)
+        .map_err(|e| corrupt(&format!("a limit that cannot be read ({e})")))?;
+    Ok((parsed(row, 1, "a limit id")?, limit))
+}
+
+pub(super) fn counter(
+    row: &(impl Fields + ?Sized),
+) -> Result<((u64, Subject), Counter), StoreError> {
+    let subject = Subject::from_text(&text(row, 2)?);
+    let subject = subject.ok_or_else(|| corrupt("a counter of no subject"))?;
+    let Value::Bytes(counted) = row.get(3)? else {
+        return Err(corrupt("a counter that is no bytes"));
+    };
+    let counter = Counter::decode(&counted)
+        .map_err(|e| corrupt(&format!("a counter that cannot be read ({e})")))?;
+    Ok(((count(row, 1)?, subject), counter))
 }
 
 pub(super) fn key(row: &(impl Fields + ?Sized)) -> Result<Key, StoreError> {

@@ -30,8 +30,8 @@ use super::fields::{self, id, parsed};
 use super::table::{DUE_GRANTS, DUE_LEASES};
 use super::value::{Row, Value};
 use super::{
-    BookChange, CommitError, Idle, OpenError, Store, StoreError, Touch, VersionTaken, frozen,
-    heads, seals,
+    BookChange, CommitError, CounterPlace, FoundCounter, Idle, OpenError, Store, StoreError, Touch,
+    VersionTaken, frozen, heads, seals,
 };
 use crate::key_directory::StoredDigest;
 use crate::seal::Seal;
@@ -265,6 +265,13 @@ impl Store for PostgresStore {
             self.acknowledged.note(&book.tenant, book.head);
         }
         Ok(books)
+    }
+
+    fn counters(&mut self, wanted: &[CounterPlace<'_>]) -> Result<Vec<FoundCounter>, StoreError> {
+        let found = self.step("read counters", async |link| {
+            load::counters(link, wanted).await
+        })?;
+        load::read_counters(&found)
     }
 
     fn go_on(&mut self, ends: &[(&TenantId, u64)]) -> Result<Vec<bool>, StoreError> {

@@ -1,6 +1,7 @@
 //! Reading for reports: the questions, and how their answers become views. A database only executes them.
 
 mod credit;
+mod limits;
 mod tenants;
 
 use super::StoreError;

@@ -4,10 +4,12 @@ use super::lines;
 use super::value::{Row, Value};
 use crate::key_directory::{PepperId, StoredDigest};
 use ferry_ledger::{
-    Book, Grant, Key, PostedCorrection, PostedTopUp, PostedTransfer, Recorded, Refused,
-    Reservation, State, TopUpRef, Transaction,
+    Book, Counter, Grant, Key, Limit, PostedCorrection, PostedTopUp, PostedTransfer, Recorded,
+    Refused, Reservation, State, Subject, TopUpRef, Transaction,
 };
-use ferry_types::{Amount, CorrectionId, GrantId, KeyId, ReservationId, TenantId, TransferId};
+use ferry_types::{
+    Amount, CorrectionId, GrantId, KeyId, LimitId, ReservationId, TenantId, TransferId,
+};
 use std::borrow::Cow;
 
 const fn text(text: &str) -> Value<'_> {
@@ -51,6 +53,7 @@ pub(super) fn tenant(book: &Book) -> Row<'_> {
         count(book.head.seq),
         count(book.head.time.0),
         bytes(&book.head.hash),
+        text(book.zone.name()),
     ]
 }
 
@@ -128,6 +131,41 @@ pub(super) fn grant<'a>(tenant: &'a TenantId, id: &'a GrantId, grant: &Grant) ->
         some(ends_at.map(|at| count(at.0))),
         Value::Bytes(Cow::Owned(grant.encode())),
     ]
+}
+
+pub(super) fn limit<'a>(tenant: &'a TenantId, id: &'a LimitId, limit: &Limit) -> Row<'a> {
+    vec![
+        text(tenant.as_str()),
+        text(id.as_str()),
+        Value::Bytes(Cow::Owned(limit.encode())),
+    ]
+}
+
+/// Where a limit lies.
+pub(super) fn limit_place<'a>(tenant: &'a TenantId, id: &'a LimitId) -> Row<'a> {
+    vec![text(tenant.as_str()), text(id.as_str())]
+}
+
+/// Where a counter lies.
+pub(super) fn counter_place<'a>(
+    tenant: &'a TenantId,
+    (limit, subject): &(u64, Subject),
+) -> Row<'a> {
+    vec![
+        text(tenant.as_str()),
+        count(*limit),
+        Value::Text(Cow::Owned(subject.text())),
+    ]
+}
+
+pub(super) fn counter<'a>(
+    tenant: &'a TenantId,
+    place: &(u64, Subject),
+    counter: &Counter,
+) -> Row<'a> {
+    let mut row = counter_place(tenant, place);
+    row.push(Value::Bytes(Cow::Owned(counter.encode())));
+    row
 }
 
 /// What a reservation's `state` column says.

@@ -24,8 +24,8 @@ use super::heads as heads_of;
 use super::table::{DUE_GRANTS, DUE_LEASES};
 use super::value::Value;
 use super::{
-    Alone, BookChange, CommitError, Flush, Founding, Idle, Store, StoreError, Touch, VersionTaken,
-    chain, frozen, moved, seals,
+    Alone, BookChange, CommitError, CounterPlace, Flush, FoundCounter, Founding, Idle, Store,
+    StoreError, Touch, VersionTaken, chain, frozen, moved, seals,
 };
 use crate::heads::{Epoch, Epochs, PublicKey};
 use crate::key_directory::{PepperId, StoredDigest};
@@ -155,6 +155,10 @@ impl Store for SqliteStore {
         let mut held = self.held();
         let books = touches.iter().map(|touch| load::book(&mut held, touch));
         books.collect()
+    }
+
+    fn counters(&mut self, wanted: &[CounterPlace<'_>]) -> Result<Vec<FoundCounter>, StoreError> {
+        load::counters(&mut self.held(), wanted)
     }
 
     fn alone(&mut self) -> Option<&mut dyn Alone> {

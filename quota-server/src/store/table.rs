@@ -2,7 +2,7 @@
 //!
 //! Parameters are written `$1`, `$2`, each for the first time in this order: so PostgreSQL and SQLite count them alike.
 
-use super::schema::column_type;
+use super::schema::{self, column_type};
 use std::sync::LazyLock;
 
 /// A table with the columns that the writer makes.
@@ -68,7 +68,8 @@ table!(
         "share_carry",
         "seq",
         "time",
-        "head"
+        "head",
+        "zone"
     ]
 );
 table!(HOUSE, "house", 1, ["tenant", "seq", "time", "head"]);
@@ -137,6 +138,13 @@ table!(
     2,
     ["tenant", "grant_id", "ends_at", "content"]
 );
+table!(LIMITS, "limits", 2, ["tenant", "limit_id", "content"]);
+table!(
+    COUNTERS,
+    "counters",
+    3,
+    ["tenant", "number", "subject", "counted"]
+);
 table!(
     RESERVATIONS,
     "reservations",
@@ -188,7 +196,16 @@ table!(
 
 /// A book's account, with what is no projection of its journal: why it is frozen.
 pub(super) const ACCOUNT: &str = "SELECT tenant, name, currency, state, posted, held, overage, credit, \
-     reseller, share, share_carry, seq, time, head, frozen FROM tenants";
+     reseller, share, share_carry, seq, time, head, zone, frozen FROM tenants";
+
+/// All limits of tenants: there are few, and every request is looked at by each.
+pub(super) static LIMITS_OF: LazyLock<String> = LazyLock::new(|| LIMITS.of_tenant(""));
+/// A limit that was taken away.
+pub(super) static UNSET_LIMIT: LazyLock<String> = LazyLock::new(|| LIMITS.delete_sql(2));
+/// What a limit had counted, of which nothing counts any more.
+pub(super) static CLEAR_COUNTERS: LazyLock<String> = LazyLock::new(|| COUNTERS.delete_sql(2));
+/// A counter that says nothing any more.
+pub(super) static CLEAR_COUNTER: LazyLock<String> = LazyLock::new(|| COUNTERS.delete_sql(3));
 
 /// Overdue leases. Their order is the journal's, so it leaves nothing to the database.
 pub(super) const DUE_LEASES: &str = "SELECT tenant, reservation FROM reservations \
@@ -211,13 +228,34 @@ pub(super) const TORN_TRANSFER: &str = "SELECT giver, transfer, taker, CAST(sum(
 impl Table {
     /// Reads one tenant's rows, in the order of their keys; of some tables only a part, by another condition.
     pub(super) fn of_tenant(&self, part: &str) -> String {
+        self.of_tenant_by(&self.columns.join(", "), part)
+    }
+
+    /// The same in a database of this version, with what stands for columns that came later; `None` if the table did.
+    pub(super) fn of_tenant_at(&self, version: i64) -> Option<String> {
+        let there = schema::columns_at(version, self.name);
+        let column = |column: &&'static str| match there.contains(column) {
+            true => Some(*column),
+            false => schema::default_of(self.name, column),
+        };
+        let columns: Option<Vec<_>> = self.columns.iter().map(column).collect();
+        Some(self.of_tenant_by(&columns?.join(", "), ""))
+    }
+
+    fn of_tenant_by(&self, columns: &str, part: &str) -> String {
         let (keys, _) = self.columns.split_at(self.key);
         format!(
-            "SELECT {} FROM {} WHERE tenant = $1 {part} ORDER BY {}",
-            self.columns.join(", "),
+            "SELECT {columns} FROM {} WHERE tenant = $1 {part} ORDER BY {}",
             self.name,
             keys.join(", ")
         )
+    }
+
+    /// Takes away the rows whose keys begin with so many of the key's columns.
+    pub(super) fn delete_sql(&self, by: usize) -> String {
+        let keys = (1..).zip(self.columns.iter().take(by));
+        let by: Vec<_> = keys.map(|(at, key)| format!("{key} = ${at}")).collect();
+        format!("DELETE FROM {} WHERE {}", self.name, by.join(" AND "))
     }
 
     /// Appends a row: one with the same key is an error.

@@ -2,12 +2,12 @@
 
 use ferry_ledger::house::PostedMovement;
 use ferry_ledger::{
-    Closing, Flag, Grant, KeyState, Overage, PostedCorrection, PostedTransfer, Reseller, StateName,
-    TenantState, UnixMs,
+    Closing, Counter, Flag, Grant, KeyState, Limit, Overage, PostedCorrection, PostedTransfer,
+    Reseller, StateName, Subject, TenantState, UnixMs, Zone,
 };
 use ferry_types::{
-    Amount, Balance, CorrectionId, Currency, EndCause, Endpoint, GrantId, KeyId, Mode, MovementId,
-    PrincipalName, ReservationId, Tags, TenantId, TransferId, Usage, UsageSource,
+    Amount, Balance, CorrectionId, Currency, EndCause, Endpoint, GrantId, KeyId, LimitId, Mode,
+    MovementId, PrincipalName, ReservationId, Tags, TenantId, TransferId, Usage, UsageSource,
 };
 
 /// A tenant with its money.
@@ -21,6 +21,8 @@ pub struct TenantView {
     pub currency: Currency,
     /// Whether it may spend.
     pub state: TenantState,
+    /// Where its days and months begin.
+    pub zone: Zone,
     /// What came in less what was charged.
     pub posted: Balance,
     /// What open reservations hold.
@@ -63,6 +65,26 @@ pub struct GrantView {
     pub id: GrantId,
     /// As it stands.
     pub grant: Grant,
+}
+
+/// A limit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LimitView {
+    /// Its id.
+    pub id: LimitId,
+    /// As it stands.
+    pub limit: Limit,
+    /// What its only counter says; nothing if it counts apart.
+    pub whole: Counter,
+}
+
+/// A limit with all its counters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CountersView {
+    /// The limit.
+    pub limit: LimitView,
+    /// What it has counted.
+    pub counters: Vec<(Subject, Counter)>,
 }
 
 /// Something that a person put right.

@@ -23,6 +23,7 @@ mod gateway;
 mod heads;
 mod house;
 mod learned;
+mod limits;
 mod migrate;
 mod position;
 mod probes;

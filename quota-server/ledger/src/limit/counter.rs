@@ -52,7 +52,8 @@ pub(crate) struct Weight {
 
 /// Begins the stored text of a name: no name is taken for another subject.
 const NAMED: char = '=';
-const UNSET: &str = "?";
+/// Lies before every name, as the value does.
+const UNSET: &str = "-";
 
 impl Subject {
     /// The stored text.

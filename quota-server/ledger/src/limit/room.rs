@@ -8,7 +8,7 @@ use crate::book::Book;
 use crate::command::Command;
 use crate::offer::Offer;
 use crate::refusal::Refusal;
-use crate::reservation::{Hold, Reservation};
+use crate::reservation::{Hold, Reservation, State};
 use crate::sizing::{binds, bound, needed};
 use crate::time::UnixMs;
 use crate::zone::Zone;
@@ -166,10 +166,14 @@ impl Book {
         let asked = match command {
             Command::Reserve(call) => Some((&call.owner, &call.facts, &call.offer)),
             Command::Settle(call) => Some((&call.owner, &call.settlement.facts, &call.offer)),
+            // What was kept for a person counts once it is accepted.
+            Command::Correct(order) => row.and_then(|row| match &row.state {
+                State::Parked(parked) => Some((&row.owner, &parked.settlement.facts, &order.offer)),
+                State::Open | State::Settled(_) | State::Released(_) | State::Expired(_) => None,
+            }),
             Command::Renew(_)
             | Command::Release(_)
             | Command::Expire(_)
-            | Command::Correct(_)
             | Command::SetTenantState(_)
             | Command::CloseTenant(_)
             | Command::IssueKey(_)

@@ -202,17 +202,17 @@ fn subjects_are_counted_apart_and_what_is_too_many_together() {
         "
         limit a 1 requests day each end_user, user ann, reserve, user bob, request 1, reserve | granted 100 for 30 | a=ann 1/0 a=bob 1/0
         limit a 1 requests day each end_user, user ann, reserve, request 1, reserve    | refused limit_reached | a=ann 1/0
-        limit a 1 requests day each end_user, reserve, request 1, reserve              | refused limit_reached | a? 1/0
-        limit a 1 requests day each end_user, reserve, user ann, request 1, reserve    | granted 100 for 30    | a? 1/0 a=ann 1/0
+        limit a 1 requests day each end_user, reserve, request 1, reserve              | refused limit_reached | a- 1/0
+        limit a 1 requests day each end_user, reserve, user ann, request 1, reserve    | granted 100 for 30    | a- 1/0 a=ann 1/0
         limit a 9 requests day each key, reserve                                       | granted 100 for 30    | a=key_00000000 1/0
         limit a 9 requests day each model, reserve                                     | granted 100 for 30    | a=gpt-4o 1/0
-        limit a 9 requests day each feature, reserve                                   | granted 100 for 30    | a? 1/0
-        limit a 1 requests day each end_user most 1, user ann, reserve, user bob, request 1, reserve | granted 100 for 30 | a? 1/0 a=ann 1/0
-        limit a 1 requests day each end_user most 1, user ann, reserve, user bob, request 1, reserve, user eve, request 2, reserve | refused limit_reached | a? 1/0 a=ann 1/0
+        limit a 9 requests day each feature, reserve                                   | granted 100 for 30    | a- 1/0
+        limit a 1 requests day each end_user most 1, user ann, reserve, user bob, request 1, reserve | granted 100 for 30 | a- 1/0 a=ann 1/0
+        limit a 1 requests day each end_user most 1, user ann, reserve, user bob, request 1, reserve, user eve, request 2, reserve | refused limit_reached | a- 1/0 a=ann 1/0
         limit a 1 requests day each end_user most 1, user ann, reserve, release, user bob, request 1, reserve | granted 100 for 30 | a=bob 1/0
         limit a 2 requests day each end_user most 1, user ann, reserve, request 1, reserve | granted 100 for 30 | a=ann 2/0
         limit a 1 requests minute each end_user most 1, user ann, reserve, settle, wait 60000, user bob, request 60000, reserve | granted 100 for 30 | a=bob 1/0
-        limit a 1 requests day each end_user most 0, user ann, reserve, user bob, request 1, reserve | refused limit_reached | a? 1/0
+        limit a 1 requests day each end_user most 0, user ann, reserve, user bob, request 1, reserve | refused limit_reached | a- 1/0
     ",
     );
 }

@@ -1,12 +1,13 @@
 //! One book within a batch: its view, what is put to it, and what changes.
 
+use super::counting::LimitsBefore;
 use super::tally::Tally;
 use crate::key_directory::{PepperId, StoredDigest};
-use crate::store::{BookChange, Touch};
+use crate::store::{BookChange, LimitChanges, Touch};
 use ferry_ledger::invariant::{i6_follows, i7_order, i10_acknowledged_is_written};
 use ferry_ledger::{
-    AdminAnswer, Answer, Book, Broken, Command, Decision, Event, Head, Misfit, OpenTenant,
-    Recorded, Rules, TopUpRef, Transfer, UnixMs, decide, transfer,
+    AdminAnswer, Answer, Book, Broken, Command, Counter, Decision, Event, Head, Misfit, OpenTenant,
+    Recorded, Rules, Subject, TopUpRef, Transfer, UnixMs, decide, transfer,
 };
 use ferry_types::{CorrectionId, GrantId, KeyId, ReservationId, TenantId, TransferId};
 use std::collections::BTreeSet;
@@ -25,6 +26,7 @@ pub(super) struct BookWork {
     transfers: BTreeSet<TransferId>,
     corrections: BTreeSet<CorrectionId>,
     grants: BTreeSet<GrantId>,
+    limits: LimitChanges,
     broken: Option<String>,
     tally: Tally,
 }
@@ -44,6 +46,7 @@ impl BookWork {
             transfers: BTreeSet::new(),
             corrections: BTreeSet::new(),
             grants: BTreeSet::new(),
+            limits: LimitChanges::default(),
             broken: None,
             tally: Tally::default(),
         }
@@ -52,6 +55,13 @@ impl BookWork {
     /// The book as it is now.
     pub(super) const fn book(&self) -> Option<&Book> {
         self.book.as_ref()
+    }
+
+    /// Brings counters into view.
+    pub(super) fn see(&mut self, counters: impl IntoIterator<Item = ((u64, Subject), Counter)>) {
+        if let Some(book) = &mut self.book {
+            book.counters.extend(counters);
+        }
     }
 
     /// The book as it is in the end.
@@ -113,6 +123,7 @@ impl BookWork {
         };
         // Most tenants have none, and a map of none costs nothing.
         let grants = book.grants.clone();
+        let limits = LimitsBefore::of(book);
         let head = book.head;
         match book.apply(event, now) {
             Ok(recorded) => {
@@ -120,6 +131,7 @@ impl BookWork {
                 let moved = book.grants.iter();
                 let moved = moved.filter(|(id, grant)| grants.get(*id) != Some(*grant));
                 self.grants.extend(moved.map(|(id, _)| id.clone()));
+                limits.note(event, book, &mut self.limits);
                 self.tally.note(event, book.currency);
                 self.records.push(recorded);
                 self.note(event);
@@ -195,6 +207,7 @@ impl BookWork {
             transfers: &self.transfers,
             corrections: &self.corrections,
             grants: &self.grants,
+            limits: &self.limits,
         })
     }
 

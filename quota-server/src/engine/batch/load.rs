@@ -128,7 +128,11 @@ impl Batch<'_> {
     }
 
     /// Freezes a book, and loads what can be read of it: enough to say that it is frozen.
-    fn load_frozen(&mut self, touch: &[Touch], reason: &str) -> Result<Option<Book>, StoreError> {
+    pub(super) fn load_frozen(
+        &mut self,
+        touch: &[Touch],
+        reason: &str,
+    ) -> Result<Option<Book>, StoreError> {
         for Touch { tenant, .. } in touch {
             tracing::error!(%tenant, reason, "ALARM: a book cannot be read: it is frozen");
             self.metrics.books_frozen.inc();

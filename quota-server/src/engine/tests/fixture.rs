@@ -290,6 +290,7 @@ impl Fixture {
             output_tokens: 5,
             ..Usage::default()
         };
+        super::limits::some(&fixture).await;
         super::corrections::share(&fixture, 1_234).await;
         super::corrections::some(&fixture).await;
         super::transfers::some(&fixture).await;

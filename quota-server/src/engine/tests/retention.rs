@@ -71,11 +71,11 @@ async fn what_this_version_cannot_write_is_refused_in_a_sentence() {
         assert!(error.to_string().contains(expected), "{change}: {error}");
     };
     check(
-        "PRAGMA user_version = 3",
-        "has schema 3, and this version of ferry knows schemas up to 2: use a newer ferry",
+        "PRAGMA user_version = 4",
+        "has schema 4, and this version of ferry knows schemas up to 3: use a newer ferry",
     );
     check(
-        "PRAGMA user_version = 2; PRAGMA application_id = 7",
+        "PRAGMA user_version = 3; PRAGMA application_id = 7",
         "is not a database of ferry",
     );
     let text = fixture.folder.path().join("text.db");

@@ -230,7 +230,8 @@ async fn seals_of_the_first_schema_hold() {
         Some(_) => "UPDATE meta SET value = '1' WHERE name = 'schema'",
         None => "PRAGMA user_version = 1",
     };
-    let first = format!("ALTER TABLE seals DROP COLUMN without; {version}");
+    let later = "DROP TABLE counters; DROP TABLE limits; ALTER TABLE tenants DROP COLUMN zone";
+    let first = format!("{later}; ALTER TABLE seals DROP COLUMN without; {version}");
     by_hand(&fixture, &first);
     let found = report(&fixture);
     assert!(found.clean, "{found:?}");

@@ -4,8 +4,8 @@ use crate::key_directory::StoredDigest;
 use crate::seal::Seal;
 use crate::store::sqlite::SqliteStore;
 use crate::store::{
-    Alone, BookChange, CommitError, Flush, HouseChange, HouseStore, Idle, Store, StoreError, Touch,
-    UnreservedCounts, UnreservedStore, VersionTaken,
+    Alone, BookChange, CommitError, CounterPlace, Flush, FoundCounter, HouseChange, HouseStore,
+    Idle, Store, StoreError, Touch, UnreservedCounts, UnreservedStore, VersionTaken,
 };
 use ferry_ledger::{Book, Head, House, UnixMs};
 use ferry_types::{GrantId, KeyId, MovementId, PrincipalName, ReservationId, TenantId};
@@ -114,6 +114,10 @@ impl<S: Through> Store for S {
 
     fn load(&mut self, touches: &[Touch]) -> Result<Vec<Option<Book>>, StoreError> {
         step(self, At::Load, |store| store.load(touches))
+    }
+
+    fn counters(&mut self, wanted: &[CounterPlace<'_>]) -> Result<Vec<FoundCounter>, StoreError> {
+        step(self, At::Load, |store| store.counters(wanted))
     }
 
     fn alone(&mut self) -> Option<&mut dyn Alone> {

@@ -4,6 +4,7 @@ use super::Snapshot;
 use super::compare::Compare;
 use crate::store::StoreError;
 use crate::store::house::{account, advance, movement};
+use crate::store::schema::SCHEMA;
 use crate::store::table::{ADVANCES, HOUSE, MOVEMENTS};
 use ferry_ledger::House;
 use ferry_types::TenantId;
@@ -18,6 +19,7 @@ impl Snapshot<'_> {
         let mut compare = Compare {
             source: self.source,
             tenant,
+            version: SCHEMA,
         };
         let head = [account(tenant, &house.head)].into_iter();
         if let Some(found) = compare.rows(&HOUSE, head)? {

@@ -4,11 +4,11 @@ use super::columns::{Stored, columns, parameters};
 use super::link::Link;
 use crate::store::fields::{Fields, parsed, text};
 use crate::store::table::{
-    ACCOUNT, CORRECTIONS, GRANTS, KEYS, REFUSALS, RESERVATIONS, TOP_UP_DIRECTORY, TOP_UPS,
-    TRANSFERS, Table,
+    ACCOUNT, CORRECTIONS, COUNTERS, GRANTS, KEYS, LIMITS, REFUSALS, RESERVATIONS, TOP_UP_DIRECTORY,
+    TOP_UPS, TRANSFERS, Table,
 };
 use crate::store::value::{Row, Value};
-use crate::store::{StoreError, Touch, decode};
+use crate::store::{CounterPlace, FoundCounter, StoreError, Touch, decode, row};
 use ferry_ledger::{Book, TopUpRef};
 use ferry_types::TenantId;
 use futures_util::future::try_join_all;
@@ -31,6 +31,12 @@ const CITUS: &str = "SELECT 1 FROM pg_extension WHERE extname = 'citus'";
 static GRANTS_OF: LazyLock<String> = LazyLock::new(|| {
     let columns = GRANTS.columns.join(", ");
     format!("SELECT {columns} FROM grants WHERE tenant = ANY($1::TEXT[])")
+});
+
+/// The same of their limits.
+static LIMITS_OF: LazyLock<String> = LazyLock::new(|| {
+    let columns = LIMITS.columns.join(", ");
+    format!("SELECT {columns} FROM limits WHERE tenant = ANY($1::TEXT[])")
 });
 
 const IN_FLIGHT: &str = "SELECT r.tenant, r.content FROM reservations r \
@@ -83,6 +89,7 @@ pub(super) struct Found {
     transfers: Vec<tokio_postgres::Row>,
     corrections: Vec<tokio_postgres::Row>,
     grants: Vec<tokio_postgres::Row>,
+    limits: Vec<tokio_postgres::Row>,
 }
 
 /// The keys of what is looked for, by table.
@@ -156,6 +163,7 @@ pub(super) async fn find(link: &Link, locks: Locks, touches: &[Touch]) -> Result
         transfers,
         corrections,
         grants,
+        limits,
     ) = tokio::try_join!(
         biased;
         locks.take(link, &wanted.tenants),
@@ -168,6 +176,7 @@ pub(super) async fn find(link: &Link, locks: Locks, touches: &[Touch]) -> Result
         of_table(link, &TRANSFERS, &wanted.transfers),
         of_table(link, &CORRECTIONS, &wanted.corrections),
         link.query(&GRANTS_OF, &tenants),
+        link.query(&LIMITS_OF, &tenants),
     )?;
     Ok(Found {
         accounts,
@@ -180,7 +189,28 @@ pub(super) async fn find(link: &Link, locks: Locks, touches: &[Touch]) -> Result
         transfers,
         corrections,
         grants,
+        limits,
     })
+}
+
+/// The counters that lie here.
+pub(super) async fn counters(
+    link: &Link,
+    wanted: &[CounterPlace<'_>],
+) -> Result<Vec<tokio_postgres::Row>, Error> {
+    let keys = wanted.iter();
+    let keys: Vec<_> = keys
+        .map(|(tenant, place)| row::counter_place(tenant, place))
+        .collect();
+    of_table(link, &COUNTERS, &keys).await
+}
+
+pub(super) fn read_counters(rows: &[tokio_postgres::Row]) -> Result<Vec<FoundCounter>, StoreError> {
+    let read = |row: Stored<'_>| {
+        let (place, counter) = decode::counter(&row)?;
+        Ok((parsed(&row, 0, "a tenant id")?, place, counter))
+    };
+    rows.iter().map(Stored).map(read).collect()
 }
 
 async fn of_table(
@@ -257,6 +287,11 @@ impl Found {
         into_books(&self.grants, &mut books, |row, book| {
             let (id, grant) = decode::grant(row)?;
             book.grants.insert(id, grant);
+            Ok(())
+        })?;
+        into_books(&self.limits, &mut books, |row, book| {
+            let (id, limit) = decode::limit(row)?;
+            book.limits.insert(id, limit);
             Ok(())
         })?;
         Ok(touches

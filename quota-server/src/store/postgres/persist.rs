@@ -1,17 +1,20 @@
 //! Writing what a batch changed, durably: one statement a table, and the commit, all sent before the first is answered. A
 //! statement that fails makes a rollback of the commit behind it.
 
-use super::columns::{columns, parameters};
+use super::columns::{Parameter, columns, parameters};
 use super::link::Link;
-use crate::store::BookChange;
 use crate::store::row;
 use crate::store::table::{
-    CORRECTIONS, GRANTS, JOURNAL, KEY_DIRECTORY, KEYS, REFUSALS, RESERVATIONS, TENANTS,
-    TOP_UP_DIRECTORY, TOP_UPS, TRANSFERS, Table,
+    CLEAR_COUNTER, CLEAR_COUNTERS, CORRECTIONS, COUNTERS, GRANTS, JOURNAL, KEY_DIRECTORY, KEYS,
+    LIMITS, REFUSALS, RESERVATIONS, TENANTS, TOP_UP_DIRECTORY, TOP_UPS, TRANSFERS, Table,
+    UNSET_LIMIT,
 };
-use crate::store::value::Row;
+use crate::store::value::{Row, Value};
+use crate::store::{BookChange, LimitChanges};
+use ferry_ledger::{Book, Counter};
 use futures_util::future::try_join_all;
 use tokio_postgres::Error;
+use tokio_postgres::types::ToSql;
 
 /// The rows of a batch, by table.
 #[derive(Default)]
@@ -25,6 +28,10 @@ struct Rows<'a> {
     transfers: Vec<Row<'a>>,
     corrections: Vec<Row<'a>>,
     grants: Vec<Row<'a>>,
+    limits: Vec<Row<'a>>,
+    counters: Vec<Row<'a>>,
+    /// What goes before anything is written.
+    gone: Vec<(&'static str, Row<'a>)>,
     reservations: Vec<Row<'a>>,
     refusals: Vec<Row<'a>>,
 }
@@ -45,6 +52,8 @@ pub(super) async fn write_and_commit(link: &Link, changes: &[BookChange<'_>]) ->
         (upsert(&TRANSFERS), &rows.transfers),
         (upsert(&CORRECTIONS), &rows.corrections),
         (upsert(&GRANTS), &rows.grants),
+        (upsert(&LIMITS), &rows.limits),
+        (upsert(&COUNTERS), &rows.counters),
         (upsert(&RESERVATIONS), &rows.reservations),
         (upsert(&REFUSALS), &rows.refusals),
     ];
@@ -54,10 +63,25 @@ pub(super) async fn write_and_commit(link: &Link, changes: &[BookChange<'_>]) ->
         // Here, since whatever waits for its statement to be prepared would be sent behind the commit.
         prepared.push((link.statement(sql).await?, columns(rows, kinds)));
     }
+    let mut gone = Vec::new();
+    for (sql, of) in &rows.gone {
+        let of: Vec<_> = of.iter().map(Parameter).collect();
+        gone.push((link.statement(sql).await?, of));
+    }
+    let taken_away = gone.iter().map(async |(statement, of)| {
+        let of: Vec<&(dyn ToSql + Sync)> = of.iter().map(|of| of as _).collect();
+        link.execute_prepared(statement, &of).await
+    });
     let sent = prepared.iter().map(async |(statement, columns)| {
         link.execute_prepared(statement, &parameters(columns)).await
     });
-    tokio::try_join!(biased; try_join_all(sent), link.batch("COMMIT")).map(|_| ())
+    tokio::try_join!(
+        biased;
+        try_join_all(taken_away),
+        try_join_all(sent),
+        link.batch("COMMIT"),
+    )
+    .map(|_| ())
 }
 
 /// Whom payments are credited to, in one order by all servers: so no two batches wait for each other.
@@ -86,6 +110,7 @@ impl<'a> Rows<'a> {
             transfers,
             corrections,
             grants,
+            limits,
         } = *change;
         let tenant = &book.tenant;
         if !records.is_empty() {
@@ -119,6 +144,7 @@ impl<'a> Rows<'a> {
             .filter_map(|id| Some((id, book.grants.get(id)?)));
         self.grants
             .extend(granted.map(|(id, grant)| row::grant(tenant, id, grant)));
+        self.add_limits(book, limits);
         let changed = reservations.iter();
         let changed = changed.filter_map(|id| book.reservations.get(id));
         self.reservations
@@ -128,5 +154,30 @@ impl<'a> Rows<'a> {
             .filter_map(|id| Some((id, book.refused.get(id)?)));
         self.refusals
             .extend(refused.map(|(id, row)| row::refusal(tenant, id, row)));
+    }
+
+    fn add_limits(&mut self, book: &'a Book, changes: &'a LimitChanges) {
+        let tenant = &book.tenant;
+        let begun = changes.begun_anew.iter();
+        let begun = begun.map(|number| vec![Value::text(tenant.as_str()), Value::count(*number)]);
+        self.gone
+            .extend(begun.map(|of| (CLEAR_COUNTERS.as_str(), of)));
+        for id in &changes.limits {
+            match book.limits.get(id) {
+                Some(limit) => self.limits.push(row::limit(tenant, id, limit)),
+                None => self.gone.push((&UNSET_LIMIT, row::limit_place(tenant, id))),
+            }
+        }
+        for place in &changes.counters {
+            match book.counters.get(place) {
+                Some(counter) if *counter != Counter::ZERO => {
+                    self.counters.push(row::counter(tenant, place, counter));
+                }
+                Some(_) | None => {
+                    self.gone
+                        .push((&CLEAR_COUNTER, row::counter_place(tenant, place)));
+                }
+            }
+        }
     }
 }

@@ -42,7 +42,7 @@ pub(super) fn tenants_sql(dialect: Dialect, rest: &str) -> String {
     let hint = open_hint(dialect);
     format!(
         "SELECT t.tenant, name, currency, state, posted, held, seq, time, frozen, coalesce(opened.number, 0), \
-         (SELECT time FROM journal j WHERE j.tenant = t.tenant AND j.seq = 1), overage, credit, reseller, share, share_carry, g.content \
+         (SELECT time FROM journal j WHERE j.tenant = t.tenant AND j.seq = 1), overage, credit, reseller, share, share_carry, g.content, zone \
          FROM tenants t LEFT JOIN grants g ON g.tenant = t.tenant LEFT JOIN (SELECT tenant, count(*) AS number FROM reservations{hint} \
          WHERE lease_until IS NOT NULL GROUP BY tenant) opened ON opened.tenant = t.tenant {rest}"
     )
@@ -58,6 +58,7 @@ fn tenant(row: &dyn Fields, now: UnixMs) -> Result<(TenantView, Amount), StoreEr
     let view = TenantView {
         overage,
         reseller: decode::reseller(row, 13)?,
+        zone: parsed(row, 17, "a time zone")?,
         tenant: parsed(row, 0, "a tenant id")?,
         name: text(row, 1)?,
         currency: named(row, 2, Currency::ALL, Currency::code)?,

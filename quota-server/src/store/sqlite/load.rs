@@ -5,11 +5,11 @@ use super::source::{self, Stored, bind, unread};
 use crate::key_directory::StoredDigest;
 use crate::store::fields::{Fields, id, parsed};
 use crate::store::table::{
-    ACCOUNT, CORRECTIONS, GRANTS, KEYS, REFUSALS, RESERVATIONS, TOP_UP_DIRECTORY, TOP_UPS,
-    TRANSFERS,
+    ACCOUNT, CORRECTIONS, COUNTERS, GRANTS, KEYS, LIMITS_OF, REFUSALS, RESERVATIONS,
+    TOP_UP_DIRECTORY, TOP_UPS, TRANSFERS,
 };
 use crate::store::value::Value;
-use crate::store::{StoreError, Touch, decode};
+use crate::store::{CounterPlace, FoundCounter, StoreError, Touch, decode, row};
 use ferry_ledger::{Book, Reservation, UnixMs};
 use ferry_types::{KeyId, ReservationId, TenantId};
 use rusqlite::Connection;
@@ -59,7 +59,9 @@ pub(super) fn book(held: &mut Held<'_>, touch: &Touch) -> Result<Option<Book>, S
     let Some(mut book) = account else {
         return Ok(None);
     };
-    let read = parts(held, touch, &mut book).and_then(|()| grants(held, &tenant, &mut book));
+    let read = parts(held, touch, &mut book)
+        .and_then(|()| grants(held, &tenant, &mut book))
+        .and_then(|()| limits(held, &tenant, &mut book));
     match read {
         // Nothing is decided in a frozen book: of it, what can be read is enough.
         Err(StoreError::Corrupt(_)) if book.frozen => {}
@@ -135,6 +137,31 @@ fn grants(held: &mut Held<'_>, tenant: &Value<'_>, book: &mut Book) -> Result<()
         Ok(std::ops::ControlFlow::Continue(()))
     })?;
     Ok(())
+}
+
+fn limits(held: &mut Held<'_>, tenant: &Value<'_>, book: &mut Book) -> Result<(), StoreError> {
+    let limits = held.of(&LIMITS_OF).map_err(|e| unread(LOAD, e))?;
+    source::each_of(limits, LOAD, std::slice::from_ref(tenant), &mut |row| {
+        let (id, limit) = decode::limit(row)?;
+        book.limits.insert(id, limit);
+        Ok(std::ops::ControlFlow::Continue(()))
+    })?;
+    Ok(())
+}
+
+pub(super) fn counters(
+    held: &mut Held<'_>,
+    wanted: &[CounterPlace<'_>],
+) -> Result<Vec<FoundCounter>, StoreError> {
+    let mut counters = Vec::new();
+    for (tenant, place) in wanted {
+        let key = row::counter_place(tenant, place);
+        let found = find(held, "read counters", &COUNTERS.find, &key, |row| {
+            decode::counter(row)
+        })?;
+        counters.extend(found.map(|(place, counter)| ((*tenant).clone(), place, counter)));
+    }
+    Ok(counters)
 }
 
 /// Whether a journal goes on behind this entry.

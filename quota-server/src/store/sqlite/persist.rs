@@ -4,10 +4,12 @@ use super::held::Held;
 use super::source::bind;
 use crate::store::row;
 use crate::store::table::{
-    CORRECTIONS, GRANTS, JOURNAL, KEY_DIRECTORY, KEYS, REFUSALS, RESERVATIONS, TENANTS,
-    TOP_UP_DIRECTORY, TOP_UPS, TRANSFERS,
+    CLEAR_COUNTER, CLEAR_COUNTERS, CORRECTIONS, COUNTERS, GRANTS, JOURNAL, KEY_DIRECTORY, KEYS,
+    LIMITS, REFUSALS, RESERVATIONS, TENANTS, TOP_UP_DIRECTORY, TOP_UPS, TRANSFERS, UNSET_LIMIT,
 };
-use crate::store::{BookChange, value::Row};
+use crate::store::value::{Row, Value};
+use crate::store::{BookChange, LimitChanges};
+use ferry_ledger::{Book, Counter};
 use rusqlite::Result;
 use std::sync::LazyLock;
 
@@ -28,6 +30,7 @@ pub(super) fn change(held: &mut Held<'_>, change: &BookChange<'_>) -> Result<()>
         transfers,
         corrections,
         grants,
+        limits,
     } = change;
     let tenant = &book.tenant;
     if !records.is_empty() {
@@ -75,10 +78,39 @@ pub(super) fn change(held: &mut Held<'_>, change: &BookChange<'_>) -> Result<()>
             write(held, &RESERVATIONS.upsert, &row::reservation(tenant, row))?;
         }
     }
+    write_limits(held, book, limits)?;
     for id in *refused {
         if let Some(refused) = book.refused.get(id) {
             let row = row::refusal(tenant, id, refused);
             write(held, &REFUSALS.upsert, &row)?;
+        }
+    }
+    Ok(())
+}
+
+/// What a limit had counted goes before what it counts anew.
+fn write_limits(held: &mut Held<'_>, book: &Book, changes: &LimitChanges) -> Result<()> {
+    let tenant = &book.tenant;
+    for number in &changes.begun_anew {
+        let of = vec![Value::text(tenant.as_str()), Value::count(*number)];
+        write(held, &CLEAR_COUNTERS, &of)?;
+    }
+    for id in &changes.limits {
+        match book.limits.get(id) {
+            Some(limit) => write(held, &LIMITS.upsert, &row::limit(tenant, id, limit))?,
+            None => write(held, &UNSET_LIMIT, &row::limit_place(tenant, id))?,
+        }
+    }
+    for place in &changes.counters {
+        match book.counters.get(place) {
+            Some(counter) if *counter != Counter::ZERO => {
+                write(
+                    held,
+                    &COUNTERS.upsert,
+                    &row::counter(tenant, place, counter),
+                )?;
+            }
+            Some(_) | None => write(held, &CLEAR_COUNTER, &row::counter_place(tenant, place))?,
         }
     }
     Ok(())
