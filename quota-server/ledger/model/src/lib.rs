@@ -12,6 +12,7 @@ mod caller;
 mod chance;
 mod draw;
 mod evidence;
+mod limit;
 mod naive;
 mod order;
 mod request;
@@ -23,14 +24,16 @@ pub use caller::{Caller, Gateway, Key};
 pub use chance::Chance;
 pub use draw::{Draw, Kind};
 pub use evidence::{Evidence, Served, Source};
-pub use naive::{At, Authority, Grant, Judged, Naive, Row, Standing};
+pub use limit::{Each, LimitOrder, Measure, Span, Zone};
+pub use naive::{At, Authority, Grant, Judged, Limit, Naive, Row, Standing, Who, end_of};
 pub use order::{
     CorrectionOrder, GrantKind, GrantName, GrantOrder, KeyOrder, KeyState, Policy, Remedy,
     TopUpOrder, TransferOrder,
 };
 pub use request::{Asks, Facts, Request};
 pub use speak::{
-    PRICES, Spoken, Tally, grant_id, key_digits, offer, reservation_id, speak, tenant, told,
+    PRICES, Spoken, Tally, grant_id, key_digits, limit_id, offer, reservation_id, speak, subject,
+    tenant, told,
 };
 pub use step::{Offered, Rules, Step};
 pub use told::Told;

@@ -7,19 +7,23 @@ mod ends;
 mod flags;
 mod grants;
 mod keys;
+mod limits;
 mod places;
 mod price;
 mod requests;
 mod reserve;
 mod transfers;
+mod windows;
 
 pub use authority::{Authority, Judged};
 pub use charge::Standing;
 pub use grants::Grant;
+pub use limits::{Limit, Who, end_of};
 pub(crate) use price::{CONTEXT, MEDIAN, limit_of_settle};
 pub use requests::{At, Row};
 
 use crate::caller::Key;
+use crate::limit::Zone;
 use crate::order::{CorrectionOrder, GrantName, KeyOrder, Policy, TopUpOrder};
 use crate::request::Request;
 use crate::step::{Rules, Step};
@@ -45,6 +49,8 @@ pub struct Naive {
     pub rows: BTreeMap<Request, Row>,
     /// Credit beside the balance.
     pub grants: BTreeMap<GrantName, Grant>,
+    /// Limits, by their names.
+    pub limits: BTreeMap<u8, Limit>,
     /// Of the requests, those that may go on.
     open: BTreeSet<Request>,
     /// When each entry was written, from the first.
@@ -54,6 +60,7 @@ pub struct Naive {
     paused: bool,
     keys: BTreeMap<Key, Known>,
     reseller: Option<u16>,
+    zone: Zone,
     top_ups: BTreeMap<u64, Paying>,
     corrections: BTreeMap<u64, (CorrectionOrder, u64)>,
     transfers: BTreeMap<u64, Moved>,
@@ -74,6 +81,7 @@ impl Naive {
             seq,
             rows: BTreeMap::new(),
             grants: BTreeMap::new(),
+            limits: BTreeMap::new(),
             open: BTreeSet::new(),
             times: Vec::new(),
             rules,
@@ -81,6 +89,7 @@ impl Naive {
             paused: false,
             keys: [(first.key, Known::new(first))].into(),
             reseller: None,
+            zone: Zone::Utc,
             top_ups: BTreeMap::new(),
             corrections: BTreeMap::new(),
             transfers: BTreeMap::new(),
@@ -149,6 +158,12 @@ impl Naive {
             Step::Pause(paused) => {
                 let was = std::mem::replace(&mut self.paused, paused);
                 self.changed_if(was != paused)
+            }
+            Step::SetLimit(order) => self.set_limit(order),
+            Step::RemoveLimit(name) => self.remove_limit(name),
+            Step::Zone(zone) => {
+                let was = std::mem::replace(&mut self.zone, zone);
+                self.changed_if(was != zone)
             }
             Step::IssueKey(order) => self.issue_key(order),
             Step::SetKey(key, to) => self.set_key(key, to),

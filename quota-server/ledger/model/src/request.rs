@@ -97,6 +97,15 @@ impl Request {
         }
     }
 
+    /// For which end user it is, as its client says.
+    #[must_use]
+    pub const fn user(&self) -> Option<u8> {
+        match self.number % 4 {
+            0 => None,
+            user => Some(user as u8),
+        }
+    }
+
     /// What its input is thought to count.
     #[must_use]
     pub const fn estimate(&self) -> i64 {

@@ -1,9 +1,11 @@
 //! The model's steps in the ledger's words, and the ledger's answers in the model's. Nothing is decided here.
 
+mod limits;
 mod orders;
 mod tally;
 mod told;
 
+pub use limits::subject;
 pub use tally::Tally;
 pub use told::told;
 
@@ -18,7 +20,7 @@ use ferry_ledger::{
     Settle, Transfer,
 };
 use ferry_types::{
-    Amount, Attempt, Currency, EndCause, Endpoint, GrantId, InvalidId, KeyId, Mode, Price,
+    Amount, Attempt, Currency, EndCause, Endpoint, GrantId, InvalidId, KeyId, LimitId, Mode, Price,
     PrincipalName, Rates, RequestFacts, ReservationId, Settlement, Tags, TenantId, Usage,
     UsageSource,
 };
@@ -173,6 +175,19 @@ pub fn grant_id(name: GrantName) -> Result<GrantId, InvalidId> {
     name.parse()
 }
 
+/// A limit's name.
+///
+/// # Errors
+/// None: it is a name.
+pub fn limit_id(name: u8) -> Result<LimitId, InvalidId> {
+    format!("l{name}").parse()
+}
+
+/// An end user, as clients name it.
+fn user(user: u8) -> String {
+    format!("u{user}")
+}
+
 /// A tenant's name, by the number of its book.
 ///
 /// # Errors
@@ -208,7 +223,10 @@ fn facts(request: Request, said: Facts) -> RequestFacts {
         } else {
             Mode::Enforce
         },
-        tags: Tags::default(),
+        tags: Tags {
+            end_user: request.user().map_or_else(String::new, user),
+            ..Tags::default()
+        },
         idempotency_key_digest: request.under().map(|byte| [byte; 32]),
         admitted_offline: said == Facts::Offline,
     }
@@ -324,6 +342,9 @@ pub fn speak(step: Step, book: usize) -> Result<Spoken, InvalidId> {
         Step::Correct(order) => Command::Correct(Box::new(orders::correction(order)?)),
         Step::Transfer(order) => return orders::transfer(order).map(Spoken::Transfer),
         Step::Pause(paused) => Command::SetTenantState(orders::tenant_state(paused)),
+        Step::SetLimit(order) => Command::SetLimit(Box::new(limits::limit(order, book)?)),
+        Step::RemoveLimit(name) => Command::RemoveLimit(limit_id(name)?),
+        Step::Zone(zone) => Command::SetZone(limits::zone(zone)),
         Step::IssueKey(order) => Command::IssueKey(orders::key(key_id(book, order.key)?, order)),
         Step::SetKey(key, to) => Command::SetKeyState(orders::key_state(key_id(book, key)?, to)),
         Step::Overage(policy) => Command::SetOverage(orders::overage(policy)),

@@ -2,6 +2,7 @@
 
 use crate::caller::{Caller, Key};
 use crate::evidence::Evidence;
+use crate::limit::{LimitOrder, Zone};
 use crate::order::{
     CorrectionOrder, GrantName, GrantOrder, KeyOrder, KeyState, Policy, TopUpOrder, TransferOrder,
 };
@@ -94,6 +95,12 @@ pub enum Step {
     Transfer(TransferOrder),
     /// The tenant is paused or resumed.
     Pause(bool),
+    /// A limit is set, or its bound changed.
+    SetLimit(LimitOrder),
+    /// A limit is taken away, by its name.
+    RemoveLimit(u8),
+    /// Where the tenant's days begin is set.
+    Zone(Zone),
     /// A key is added.
     IssueKey(KeyOrder),
     /// A key is paused, resumed or revoked.
@@ -133,6 +140,9 @@ impl Step {
             | Self::Correct(_)
             | Self::Transfer(_)
             | Self::Pause(_)
+            | Self::SetLimit(_)
+            | Self::RemoveLimit(_)
+            | Self::Zone(_)
             | Self::IssueKey(_)
             | Self::SetKey(..)
             | Self::Overage(_)
@@ -155,6 +165,9 @@ impl Step {
             | Self::Correct(_)
             | Self::Transfer(_)
             | Self::Pause(_)
+            | Self::SetLimit(_)
+            | Self::RemoveLimit(_)
+            | Self::Zone(_)
             | Self::IssueKey(_)
             | Self::SetKey(..)
             | Self::Overage(_)

@@ -9,7 +9,7 @@ use crate::world::{RULES, START, World};
 use ferry_ledger::*;
 use ferry_model::{
     At, Authority, Chance, Draw, Gateway, GrantName, Kind, Naive, Request, Row, Rules as Times,
-    Spoken, Standing as Stands, Step, Tally, Told,
+    Spoken, Standing as Stands, Step, Tally, Told, Who,
 };
 use proptest::prelude::*;
 
@@ -126,12 +126,49 @@ fn stands(standing: &Stands) -> Standings {
     (standing.on_balance, slices.collect(), standing.judged)
 }
 
+/// What each limit has counted in its window, for everybody that anything counts for.
+fn limits_agree(book: &Book, naive: &Naive) -> Result<(), TestCaseError> {
+    prop_assert_eq!(book.limits.len(), naive.limits.len());
+    for (name, expected) in &naive.limits {
+        let limit = &book.limits[&ferry_model::limit_id(*name).expect("a name")];
+        prop_assert_eq!(limit.number, expected.number);
+        let window = limit
+            .window
+            .map(|window| (window.start.0, window.end.map(|end| end.0)));
+        let begun = expected.window.map(|of| (of.0, ferry_model::end_of(of)));
+        prop_assert_eq!(window, begun, "{:?}", limit);
+        let everybody = naive.everybody(expected);
+        let named = everybody
+            .iter()
+            .filter(|who| !matches!(who, Who::All | Who::Rest));
+        prop_assert_eq!(limit.subjects, named.count() as u64, "{:?}", limit);
+        let counted = book
+            .counters
+            .iter()
+            .filter(|((number, _), counter)| *number == limit.number && **counter != Counter::ZERO);
+        prop_assert_eq!(counted.count(), everybody.len(), "{:?}", limit);
+        for who in everybody {
+            let subject = ferry_model::subject(who, 0).expect("names");
+            let Counter { held, used } = book.counter(limit.number, &subject);
+            let (holds, came_to) = naive.sum(expected, who);
+            prop_assert_eq!(
+                (held as i128, used as i128),
+                (holds, came_to),
+                "{:?}",
+                limit
+            );
+        }
+    }
+    Ok(())
+}
+
 fn agree(book: &Book, naive: &Naive) -> Result<(), TestCaseError> {
     prop_assert_eq!(book.head.seq, naive.seq);
     prop_assert_eq!(book.posted.units(), naive.posted);
     prop_assert_eq!(book.held.units(), naive.held());
     prop_assert_eq!(book.available(UnixMs(naive.now)).units(), naive.available());
     prop_assert_eq!(book.grants.len(), naive.grants.len());
+    limits_agree(book, naive)?;
     for (name, expected) in &naive.grants {
         let grant = &book.grants[&ferry_model::grant_id(*name).expect("a name")];
         prop_assert_eq!(grant.remaining.units(), expected.remaining, "{:?}", grant);

@@ -2,6 +2,7 @@
 
 use crate::caller::Key;
 use crate::chance::Chance;
+use crate::limit::{Each, LimitOrder, Measure, Span, Zone};
 use crate::order::{
     CorrectionOrder, GrantKind, GrantName, GrantOrder, KeyOrder, KeyState, Policy, Remedy,
     TopUpOrder, TransferOrder,
@@ -14,6 +15,8 @@ const TRANSFERS: u64 = 10_000;
 /// Or from so few: then they often do, and mean two different ones.
 const TRANSFERS_FEW: u64 = 20;
 
+/// So many names of limits are in use.
+const LIMITS: u64 = 5;
 /// So many keys are in use at a time.
 const KEYS_RECENT: u64 = 3;
 /// Payments of one book are numbered from its own number times this on.
@@ -56,18 +59,77 @@ impl Orders {
     }
 
     pub(super) fn any(&mut self, now: u64, chance: &mut Chance) -> Step {
-        match chance.below(18) {
+        match chance.below(26) {
             0..7 => Step::TopUp(self.top_up(chance)),
             7..11 => Step::Grant(self.grant(now, chance)),
             // It is resumed more often than it is paused.
             11 => Step::Pause(chance.once_in(12)),
             12..15 => self.key_state(chance),
             15 => Step::Reseller((!chance.once_in(4)).then(|| (chance.below(3) * 1_234) as u16)),
-            _ => Step::Overage(match chance.below(3) {
+            16..18 => Step::Overage(match chance.below(3) {
                 0 => Policy::Debt,
                 1 => Policy::Credit(chance.below(400).cast_signed() + 1),
                 _ => Policy::Absorb,
             }),
+            18..22 => Step::SetLimit(self.limit(chance)),
+            22..25 => Step::RemoveLimit(chance.below(LIMITS) as u8),
+            _ => Step::Zone(match chance.below(3) {
+                0 => Zone::Utc,
+                1 => Zone::Kolkata,
+                _ => Zone::NewYork,
+            }),
+        }
+    }
+
+    /// One of few names, so that a limit is often there already; mostly of a short time, so that it lets something through again.
+    fn limit(&self, chance: &mut Chance) -> LimitOrder {
+        let name = chance.below(LIMITS) as u8;
+        // The same name mostly counts the same.
+        let kind = if chance.once_in(4) {
+            chance.below(60)
+        } else {
+            u64::from(name) * 7 + self.book
+        };
+        let (measure, few) = match kind % 5 {
+            0 => (Measure::Requests, 8),
+            1 => (Measure::Input, 120),
+            2 => (Measure::Output, 300),
+            3 => (Measure::Tokens, 400),
+            _ => (Measure::Money, 900),
+        };
+        let span = match kind % 11 {
+            0..2 => Span::AtOnce,
+            2..6 => Span::Minute,
+            6 => Span::Hour,
+            7 => Span::Day,
+            8 => Span::Week,
+            9 => Span::Month,
+            _ => Span::Lifetime,
+        };
+        let each = match kind % 7 {
+            0..2 => Each::User,
+            2 => Each::Key,
+            3 => Each::Model,
+            _ => Each::Nothing,
+        };
+        let long = match span {
+            Span::AtOnce | Span::Minute => 1,
+            Span::Hour | Span::Day => 6,
+            Span::Week | Span::Month | Span::Lifetime => 30,
+        };
+        LimitOrder {
+            name,
+            measure,
+            span,
+            each,
+            key: chance.once_in(12).then(|| match chance.below(4) {
+                0 => self.next_key(),
+                _ => self.recent_key(chance),
+            }),
+            user: chance.once_in(8).then(|| chance.below(3) as u8 + 1),
+            elsewhere: chance.once_in(20),
+            bound: (chance.below(few) * long).cast_signed(),
+            most: chance.below(4) as u32,
         }
     }
 

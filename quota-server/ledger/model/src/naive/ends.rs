@@ -2,6 +2,7 @@
 
 use super::Naive;
 use super::flags::{self, Flags};
+use super::limits::Counted;
 use super::price::{Billed, Price};
 use super::requests::{At, Row};
 use crate::caller::Caller;
@@ -76,6 +77,7 @@ impl Naive {
         (evidence, offered): (Evidence, Offered),
         from: Option<&'static str>,
     ) -> Told {
+        let counts = self.counts_of_unreserved(request, evidence.facts);
         let Some(row) = self.rows.get_mut(&request) else {
             return Told::Unexpected;
         };
@@ -94,6 +96,7 @@ impl Naive {
         row.facts = row.facts.or(Some(said));
         let billed = Billed::of(row, request, facts);
         let price = billed.price(evidence);
+        let tokens = billed.tokens(evidence);
         let mut flags = flags::of_evidence(evidence, &billed, &price);
         flags.extend(from);
         flags.extend(
@@ -112,9 +115,21 @@ impl Naive {
             self.keep(request);
         } else {
             self.charge(request, price, At::Settled);
+            self.with_row(request, |row| row.tokens = tokens);
+        }
+        if let Some(counts) = counts {
+            self.count(request, counts);
         }
         self.flag(request, flags);
         self.settled(request)
+    }
+
+    /// Where a request counts that is posted first, and that nothing was held for.
+    fn counts_of_unreserved(&self, request: Request, said: Facts) -> Option<Vec<Counted>> {
+        let row = self.rows.get(&request)?;
+        let is_first = row.held.is_none() && (row.told.is_none() || row.at == At::Parked);
+        let binds = !request.is_shadow(said);
+        (is_first && binds).then(|| self.counts(request, row.by.key))
     }
 
     /// The charge stands, with the evidence beside it.
@@ -200,7 +215,9 @@ impl Naive {
         if row.used.is_none() {
             flags.insert("lifeless");
         }
+        let tokens = billed.tokens(evidence);
         let charged = self.charge(request, price, At::Expired);
+        self.with_row(request, |row| row.tokens = tokens);
         self.flag(request, flags);
         Told::Expired(charged)
     }

@@ -64,7 +64,8 @@ impl Billed {
         if evidence.source == Source::Nothing || !self.priced {
             return Price::NOTHING;
         }
-        let used = self.used(evidence);
+        let (input, output) = self.tokens(evidence);
+        let used = input + 2 * output;
         let asked = used.min(i64::MAX.into()) as i64;
         let due = match (evidence.source, self.held) {
             (Source::Estimated, Some(held)) => asked.min(held),
@@ -77,8 +78,8 @@ impl Billed {
         }
     }
 
-    /// What the usage comes to, with what stands in for what is not known.
-    fn used(&self, evidence: Evidence) -> i128 {
+    /// The tokens that are billed, with what stands in for what is not known. Without a price nothing is known of the model.
+    pub(super) fn tokens(&self, evidence: Evidence) -> (i128, i128) {
         let Evidence {
             source,
             input,
@@ -89,16 +90,20 @@ impl Billed {
         let asks = self.request.asks();
         let guessed = matches!(source, Source::Estimated | Source::Unreadable);
         let input = match input {
-            0 if guessed || source == Source::Counted => {
-                self.request.estimate().min(asks.input).min(CONTEXT)
-            }
+            0 if guessed || source == Source::Counted => match self.priced {
+                true => self.request.estimate().min(asks.input).min(CONTEXT),
+                false => self.request.estimate(),
+            },
             input => input,
         };
         let output = match output {
-            0 if guessed => MEDIAN.min(self.limit * asks.choices),
+            0 if guessed && self.priced => MEDIAN.min(self.limit * asks.choices),
             output => output,
         };
-        i128::from(input) + 2 * i128::from(output)
+        if source == Source::Nothing {
+            return (0, 0);
+        }
+        (input.into(), output.into())
     }
 
     /// The most that it could have cost. Of one in shadow mode nothing lowers the model's own limit.

@@ -3,6 +3,7 @@
 use super::charge::Standing;
 use super::flags::Flags;
 use super::grants::{Slices, total};
+use super::limits::Counted;
 use crate::caller::Caller;
 use crate::evidence::Evidence;
 use crate::request::{Facts, Request};
@@ -59,6 +60,10 @@ pub struct Row {
     pub(super) seq: u64,
     /// When it was refused.
     pub(super) refused_ms: u64,
+    /// Where it counts.
+    pub(super) counted: Vec<Counted>,
+    /// Tokens of input and of output that are billed.
+    pub(super) tokens: (i128, i128),
 }
 
 #[derive(Clone, Debug)]
@@ -94,6 +99,8 @@ impl Row {
             released: 0,
             seq: 0,
             refused_ms: 0,
+            counted: Vec::new(),
+            tokens: (0, 0),
         }
     }
 

@@ -66,6 +66,10 @@ impl Naive {
             shadow: shadow.is_some(),
         };
         self.hold_grants(slices);
+        let counts = match shadow {
+            Some(_) => Vec::new(),
+            None => self.counts(request, by.key),
+        };
         let until = self.lease();
         self.seq += 1;
         let row = Row {
@@ -78,6 +82,7 @@ impl Naive {
         };
         self.rows.insert(request, row);
         self.open.insert(request);
+        self.count(request, counts);
         told
     }
 
@@ -148,12 +153,20 @@ impl Naive {
         if self.posted + self.credit() < 0 {
             return Err("tenant_in_debt");
         }
+        let counts = match shadow {
+            true => Vec::new(),
+            false => self.counts(request, key),
+        };
+        let room = self.room(&counts, request)?;
         let suiting = self.suiting();
         let available = self.with_balance(suiting.iter().map(|(_, free)| free).sum());
         let (limit, least) = match asks.limit {
             Some(limit) => (limit, 0),
             // Anything under the floor of 10 is of no use.
-            None => (((available - asks.input) / 2 / asks.choices).min(CLAMP), 10),
+            None => {
+                let affordable = (available - asks.input) / 2 / asks.choices;
+                (affordable.min(CLAMP).min(room), 10)
+            }
         };
         let units = asks.bound(limit);
         if limit < least || units > available {
@@ -238,7 +251,8 @@ impl Naive {
         let blocked = self.key_refusal(key).is_some()
             || self.paused
             || self.posted + self.credit() < 0
-            || more > available;
+            || more > available
+            || !self.may_raise(request, request.asks().bound(limit), limit);
         if blocked && !shadow {
             return;
         }

@@ -42,6 +42,9 @@ kinds! {
         Command::SetOverage(Overage::Absorb) => "command: absorb",
         Command::SetReseller(Some(_)) => "command: set a reseller",
         Command::SetReseller(None) => "command: set no reseller",
+        Command::SetZone(_) => "command: set a zone",
+        Command::SetLimit(_) => "command: set a limit",
+        Command::RemoveLimit(_) => "command: remove a limit",
         Command::IssueGrant(_) => "command: issue a grant",
         Command::ExpireGrant(_) => "command: expire a grant",
         Command::TopUp(_) => "command: top up",
@@ -54,9 +57,6 @@ kinds! {
     } never {
         Command::SetTenantState(TenantState::Closed) => "a tenant is closed by a command of its own",
         Command::CloseTenant(_) => "no tenant is closed at random",
-        Command::SetZone(_) => "limits are not drawn",
-        Command::SetLimit(_) => "limits are not drawn",
-        Command::RemoveLimit(_) => "limits are not drawn",
         Command::SealMonth(_) => "a month is sealed over all books at once",
     }
 }
@@ -102,7 +102,7 @@ kinds! {
         Answer::Admin(AdminAnswer::Closed) => "no tenant is closed at random",
         Answer::Admin(AdminAnswer::OtherClosed) => "no tenant is closed at random",
         Answer::Admin(AdminAnswer::Remains(_)) => "no tenant is closed at random",
-        Answer::Admin(AdminAnswer::TooManyLimits { .. }) => "limits are not drawn",
+        Answer::Admin(AdminAnswer::TooManyLimits { .. }) => "limits go by few names",
         Answer::Admin(AdminAnswer::MonthNotOver) => "a month is sealed over all books at once",
         Answer::Admin(AdminAnswer::OtherCurrency) => "all books are in one currency",
         Answer::Admin(AdminAnswer::Frozen) => "no book may freeze",
@@ -129,10 +129,10 @@ kinds! {
         Refusal::ContextLengthExceeded { .. } => "refusal: context length exceeded",
         Refusal::IdempotencyKeyInUse => "refusal: idempotency key in use",
         Refusal::TenantInDebt { .. } => "refusal: tenant in debt",
+        Refusal::LimitReached(_) => "refusal: limit reached",
         Refusal::InsufficientFunds { .. } => "refusal: insufficient funds",
     } never {
         Refusal::TenantClosed => "no tenant is closed at random",
-        Refusal::LimitReached(_) => "limits are not drawn",
         Refusal::BookFrozen => "no book may freeze",
     }
 }
@@ -148,6 +148,9 @@ kinds! {
         Event::KeyStateSet { to: KeyState::Revoked, .. } => "event: key revoked",
         Event::OverageSet(_) => "event: overage set",
         Event::ResellerSet(_) => "event: reseller set",
+        Event::ZoneSet(_) => "event: zone set",
+        Event::LimitSet { .. } => "event: limit set",
+        Event::LimitRemoved(_) => "event: limit removed",
         Event::GrantIssued { .. } => "event: grant issued",
         Event::GrantExpired { .. } => "event: grant expired",
         Event::ToppedUp(_) => "event: topped up",
@@ -164,9 +167,6 @@ kinds! {
         Event::Corrected(_) => "event: corrected",
         Event::MonthSealed(_) => "event: month sealed",
     } never {
-        Event::ZoneSet(_) => "limits are not drawn",
-        Event::LimitSet { .. } => "limits are not drawn",
-        Event::LimitRemoved(_) => "limits are not drawn",
         Event::TenantClosed(_) => "no tenant is closed at random",
         Event::Thawed(_) => "no book may freeze",
     }

@@ -170,6 +170,9 @@ async fn operate(
         Command::SetKeyState(order) => engine.set_key_state(tenant, order.key, order.to).await,
         Command::SetOverage(to) => engine.set_overage(tenant, to).await,
         Command::SetReseller(to) => engine.set_reseller(tenant, to).await,
+        Command::SetZone(zone) => engine.set_zone(tenant, zone).await,
+        Command::SetLimit(order) => engine.set_limit(tenant, *order).await,
+        Command::RemoveLimit(id) => engine.remove_limit(tenant, id).await,
         Command::Correct(order) => engine.correct(tenant, *order).await,
         other => panic!("no operator asks this: {other:?}"),
     }
