@@ -21,7 +21,7 @@ use crate::script::{Operation, Script};
 /// Pages after which SQLite carries its log over: as the engine does.
 const LOG_PAGES_MAX: u32 = 4_096;
 /// Kibibytes of pages in memory: as the engine has.
-const CACHE_KIB: u32 = 64 * 1024;
+const CACHE_KIB: u32 = 16 * 1024;
 
 /// A database that is only written.
 #[derive(Debug)]

@@ -19,8 +19,9 @@ const APPLICATION_ID: i64 = 0x4665_7279;
 const BUSY: Duration = Duration::from_secs(10);
 /// Statements in use, with room.
 const STATEMENTS_MAX: usize = 128;
-/// Kibibytes of pages kept in memory by the writer. Its working set is the newest pages of a few tables.
-const CACHE_KIB: i64 = 64 * 1024;
+/// Kibibytes of pages kept in memory by the writer. Its working set is the newest pages of a few tables; the system keeps the others
+/// at hand. Where a page was split between others, SQLite looks at all that it keeps when the batch ends: more cost more than they spare.
+const CACHE_KIB: i64 = 16 * 1024;
 
 /// Opens for writing; the caller holds the lock.
 pub(super) fn for_writing(path: &Path) -> Result<Connection, OpenError> {
