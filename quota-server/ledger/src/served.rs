@@ -7,12 +7,12 @@ use crate::flag::{Flag, Flags};
 use crate::offer::{Candidate, Offer};
 use ferry_types::Attempt;
 
-/// Service tiers that cost what the table says.
-const BASE_TIERS: [&str; 3] = ["", "auto", "default"];
+/// Service tiers that cost what the table says, as one does that is not named.
+const BASE_TIERS: [&str; 2] = ["auto", "default"];
 
 /// Whether a service tier, asked for or served, is one that the table's prices are for.
 pub(crate) fn is_base_tier(tier: &str) -> bool {
-    BASE_TIERS.contains(&tier)
+    tier.is_empty() || BASE_TIERS.contains(&tier)
 }
 
 /// The candidate that an attempt counts as, and what is to be known of the names that it tells.
