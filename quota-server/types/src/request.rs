@@ -24,7 +24,8 @@ impl Endpoint {
 pub enum Mode {
     /// Decide, hold, refuse.
     Enforce,
-    /// Decide and record; nothing is held, charged or refused.
+    /// Decide and record: nothing is held or charged. What would be refused is granted, and recorded as that; what cannot be recorded
+    /// is refused in this mode too.
     Shadow,
 }
 

@@ -572,7 +572,9 @@ pub enum Mode {
     Unspecified = 0,
     /// Decide, hold, refuse.
     Enforce = 1,
-    /// Decide and record; nothing is held, charged or refused.
+    /// Decide and record: nothing is held or charged, and the gateway lets every request go on. What would be refused is granted, and
+    /// recorded as that. Refused in this mode too is what cannot be recorded: a key that nobody made, a model without a price in the
+    /// tenant's currency, a frozen book, a gateway out of its scope, an id that was drawn too far from the server's time.
     Shadow = 2,
 }
 impl Mode {
