@@ -1,7 +1,8 @@
 //! One batch: every call put to its book in order, in memory, and what changed written in one transaction.
 //!
-//! Books do not touch each other here. A refused call changes nothing and undoes nothing. Where a decision does not fit its
-//! book, which the ledger rules out, that one book is frozen as it was before the batch, and the rest goes on.
+//! A refused call changes nothing and undoes nothing. Where a decision does not fit its book, which the ledger rules out, that one
+//! book is frozen as it was before the batch, and all the rest is decided again as if it had never been there: a payment, a
+//! transfer or a gateway's cap may go by what another book of the batch did.
 
 mod answer;
 mod authority;
@@ -24,7 +25,7 @@ use super::known_keys::KnownKeys;
 use super::metrics::EngineMetrics;
 use super::resident::Resident;
 use crate::key_directory::Peppers;
-use crate::store::{BookChange, Store, StoreError, Touch};
+use crate::store::{BookChange, Store, StoreError};
 use book_work::BookWork;
 use ferry_ledger::{Answer, Book, Head, Refused, Reservation, Rules, UnixMs};
 use ferry_types::{KeyDigest, KeyId, ReservationId, TenantId};
@@ -107,6 +108,8 @@ pub(super) struct Batch<'a> {
     pub(super) is_again: bool,
     /// Books of which not even the account can be read.
     pub(super) unreadable: BTreeSet<TenantId>,
+    /// Books that were found broken in this batch.
+    pub(super) frozen: BTreeSet<TenantId>,
     /// Books that others have posted to in the month that was to be sealed.
     pub(super) overtaken: BTreeSet<TenantId>,
     /// When a new book begins: in no month that is sealed.
@@ -117,16 +120,15 @@ impl Batch<'_> {
     /// Decides everything and writes it, ready to be committed. The transaction has begun.
     pub(super) fn run(mut self, asked: &mut Asked) -> Result<Decided, StoreError> {
         self.resolve(asked)?;
-        let puts = &mut asked.puts;
-        let mut works = self.load(puts)?;
-        self.load_counters(puts, &mut works)?;
-        self.look_for_seals(puts)?;
-        let mut unreserved = UnreservedSettles::load(self.store, puts, &works, self.now)?;
-        let mut results: Results = puts
-            .iter_mut()
-            .map(|put| self.answer(put, &mut works, &mut unreserved))
-            .collect();
-        self.freeze_broken(puts, &mut works, &mut unreserved, &mut results)?;
+        let mut round = self.decide(&mut asked.puts)?;
+        while self.freeze_broken(&round.works)? {
+            round = self.decide(&mut asked.puts)?;
+        }
+        let Round {
+            mut works,
+            unreserved,
+            results,
+        } = round.without_broken(&asked.puts, self.now);
         unreserved.keep(self.store)?;
         let changes: Vec<_> = works.values().filter_map(BookWork::change).collect();
         self.store.persist(&changes)?;
@@ -147,6 +149,21 @@ impl Batch<'_> {
         })
     }
 
+    /// Puts every call to its book, as that is stored.
+    fn decide(&mut self, puts: &mut [Put]) -> Result<Round, StoreError> {
+        let mut works = self.load(puts)?;
+        self.load_counters(puts, &mut works)?;
+        self.look_for_seals(puts)?;
+        let mut unreserved = UnreservedSettles::load(self.store, puts, &works, self.now)?;
+        let answer = |put| self.answer(put, &mut works, &mut unreserved);
+        let results = puts.iter_mut().map(answer).collect();
+        Ok(Round {
+            works,
+            unreserved,
+            results,
+        })
+    }
+
     /// Finds out whose keys came.
     fn resolve(&mut self, asked: &mut Asked) -> Result<(), StoreError> {
         let ops = &mut asked.ops;
@@ -164,43 +181,50 @@ impl Batch<'_> {
         Ok(())
     }
 
-    /// Sets each broken book back to what is stored, marks it, and puts its calls to the frozen book.
-    fn freeze_broken(
-        &mut self,
-        puts: &mut [Put],
-        works: &mut Books,
-        unreserved: &mut UnreservedSettles,
-        results: &mut Results,
-    ) -> Result<(), StoreError> {
-        let broken: Vec<(Touch, String)> = works
-            .values()
-            .filter_map(|work| Some((work.touch().clone(), work.broken()?.to_string())))
-            .collect();
-        for (touch, reason) in &broken {
-            let tenant = &touch.tenant;
-            tracing::error!(%tenant, reason, "ALARM: an invariant does not hold: the book is frozen");
-            self.metrics.books_frozen.inc();
-            self.store.freeze(tenant, reason)?;
-        }
-        // A transfer is alone in its batch: if one of its books is broken, it has not happened in the other either.
-        let is_transfer = puts.iter().any(|put| put.question.other().is_some());
-        let reset: Vec<Touch> = works
-            .values()
-            .filter(|work| work.broken().is_some() || (is_transfer && !broken.is_empty()))
-            .map(|work| work.touch().clone())
-            .collect();
-        for touch in &reset {
-            let loaded = self.store.load(std::slice::from_ref(touch))?;
-            let book = loaded.into_iter().next().flatten();
-            unreserved.forget(&touch.tenant);
-            works.insert(touch.tenant.clone(), BookWork::new(touch.clone(), book));
-        }
-        for (put, result) in puts.iter_mut().zip(results.iter_mut()) {
-            let is_reset = |touch: &Touch| put.tenant.as_ref() == Some(&touch.tenant);
-            if reset.iter().any(is_reset) {
-                *result = self.answer(put, works, unreserved);
+    /// Marks each broken book. If there is one, all is to be decided again: what others were told may go by what it has not done.
+    fn freeze_broken(&mut self, works: &Books) -> Result<bool, StoreError> {
+        let mut is_new = false;
+        for (tenant, work) in works {
+            let Some(reason) = work.broken() else {
+                continue;
+            };
+            if self.frozen.insert(tenant.clone()) {
+                tracing::error!(%tenant, reason, "ALARM: an invariant does not hold: the book is frozen");
+                self.metrics.books_frozen.inc();
+                self.store.freeze(tenant, reason)?;
+                is_new = true;
             }
         }
-        Ok(())
+        Ok(is_new)
+    }
+}
+
+/// What a batch came to, as long as no book is found broken.
+struct Round {
+    works: Books,
+    unreserved: UnreservedSettles,
+    results: Results,
+}
+
+impl Round {
+    /// A book that is broken although it is frozen says that it is, whatever was asked, and nothing of it is written.
+    fn without_broken(mut self, puts: &[Put], now: UnixMs) -> Self {
+        let is_broken = |tenant| {
+            self.works
+                .get(tenant)
+                .is_some_and(|work| work.broken().is_some())
+        };
+        for (put, result) in puts.iter().zip(&mut self.results) {
+            let mut books = put.tenant.iter().chain(put.question.other());
+            if books.any(is_broken) {
+                *result = Ok(Answered {
+                    server_time: now,
+                    book: None,
+                    answer: put.question.frozen(),
+                });
+            }
+        }
+        self.works.retain(|_, work| work.broken().is_none());
+        self
     }
 }

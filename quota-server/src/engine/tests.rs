@@ -3,6 +3,7 @@
 mod accepted_loss;
 mod authority;
 mod basics;
+mod broken_in_batch;
 mod clocks;
 mod closing;
 pub(crate) mod cluster;

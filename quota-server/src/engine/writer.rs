@@ -201,6 +201,7 @@ impl Writer {
                 now,
                 is_again: runs > 0,
                 unreadable: BTreeSet::new(),
+                frozen: BTreeSet::new(),
                 overtaken: BTreeSet::new(),
                 opens_at: now,
             };

@@ -53,7 +53,7 @@ impl Batch<'_> {
                     Ok(held) => {
                         let answer = work.put(command, &self.rules, self.now);
                         if held == Held::Nothing && is_posted(answer.as_ref()) {
-                            unreserved.add(&principal.name, tenant);
+                            unreserved.add(&principal.name);
                         }
                         answer
                     }

@@ -97,8 +97,10 @@ impl Batch<'_> {
     /// Each book by itself: one that cannot be read is frozen, and the others are none the worse for it.
     fn load_apart(&mut self, touches: &[Touch]) -> Result<Vec<Option<Book>>, StoreError> {
         let apart = touches.iter().map(|touch| {
+            let is_known = self.unreadable.contains(&touch.tenant);
             let touch = std::slice::from_ref(touch);
             match self.store.load(touch) {
+                Err(StoreError::Corrupt(_)) if is_known => Ok(None),
                 Err(StoreError::Corrupt(why)) => self.load_frozen(touch, &why),
                 loaded => Ok(loaded?.pop().flatten()),
             }

@@ -6,8 +6,9 @@ use crate::policy::ModelOffers;
 use crate::principal::Principal;
 use crate::store::Touch;
 use ferry_ledger::{
-    About, Answer, Command, IdempotencyKey, OpenTenant, Owner, Refusal, Release, ReleaseAnswer,
-    Renew, RenewAnswer, Reserve, ReserveAnswer, Settle, SettleAnswer, TopUpRef, Transfer,
+    About, AdminAnswer, Answer, Command, ExpireAnswer, IdempotencyKey, OpenTenant, Owner, Refusal,
+    Release, ReleaseAnswer, Renew, RenewAnswer, Reserve, ReserveAnswer, Settle, SettleAnswer,
+    TopUpRef, Transfer,
 };
 use ferry_types::{Currency, KeyId, TenantId};
 use std::sync::Arc;
@@ -180,6 +181,18 @@ impl Question {
         }
     }
 
+    /// What a frozen book answers to it, whatever it knows.
+    pub(super) const fn frozen(&self) -> Answer {
+        match self {
+            Self::Issue(command, _) | Self::Gateway(command, ..) | Self::Command(command) => {
+                frozen(command)
+            }
+            Self::Open(_) | Self::Transfer(_) | Self::Answered(_) => {
+                Answer::Admin(AdminAnswer::Frozen)
+            }
+        }
+    }
+
     /// What it asks about.
     pub(super) fn about(&self) -> About<'_> {
         match self {
@@ -202,6 +215,30 @@ impl Question {
                 touch_by(touch, command);
             }
         }
+    }
+}
+
+const fn frozen(command: &Command) -> Answer {
+    match command {
+        Command::Reserve(_) => Answer::Reserve(ReserveAnswer::Refused(Refusal::BookFrozen)),
+        Command::Renew(_) => Answer::Renew(RenewAnswer::Frozen),
+        Command::Settle(_) => Answer::Settle(SettleAnswer::Frozen),
+        Command::Release(_) => Answer::Release(ReleaseAnswer::Frozen),
+        Command::Expire(_) => Answer::Expire(ExpireAnswer::Frozen),
+        Command::SetTenantState(_)
+        | Command::CloseTenant(_)
+        | Command::IssueKey(_)
+        | Command::SetKeyState(_)
+        | Command::SetOverage(_)
+        | Command::SetReseller(_)
+        | Command::SetZone(_)
+        | Command::SetLimit(_)
+        | Command::RemoveLimit(_)
+        | Command::IssueGrant(_)
+        | Command::ExpireGrant(_)
+        | Command::TopUp(_)
+        | Command::Correct(_)
+        | Command::SealMonth(_) => Answer::Admin(AdminAnswer::Frozen),
     }
 }
 

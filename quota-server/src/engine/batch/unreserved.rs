@@ -26,8 +26,7 @@ pub(in crate::engine) const fn first_kept(now: UnixMs) -> u64 {
 pub(super) struct UnreservedSettles {
     hour: u64,
     before: UnreservedCounts,
-    /// By whose book it is, too: one that is found broken has added nothing.
-    added: BTreeMap<(PrincipalName, TenantId), u64>,
+    added: BTreeMap<PrincipalName, u64>,
 }
 
 impl UnreservedSettles {
@@ -59,21 +58,14 @@ impl UnreservedSettles {
     }
 
     /// Counts one that was posted.
-    pub(super) fn add(&mut self, principal: &PrincipalName, tenant: &TenantId) {
-        let added = self.added.entry((principal.clone(), tenant.clone()));
-        let added = added.or_default();
+    pub(super) fn add(&mut self, principal: &PrincipalName) {
+        let added = self.added.entry(principal.clone()).or_default();
         *added = added.saturating_add(1);
-    }
-
-    /// Nothing was posted in this book after all.
-    pub(super) fn forget(&mut self, tenant: &TenantId) {
-        self.added.retain(|(_, of), _| of != tenant);
     }
 
     /// Writes what has changed.
     pub(super) fn keep(&self, store: &mut dyn Store) -> Result<(), StoreError> {
-        let changed: BTreeSet<_> = self.added.keys().map(|(principal, _)| principal).collect();
-        let counts = changed.into_iter();
+        let counts = self.added.keys();
         let counts = counts.filter_map(|name| Some((name.clone(), self.count(name)?)));
         let counts: UnreservedCounts = counts.collect();
         if counts.is_empty() {
@@ -83,8 +75,7 @@ impl UnreservedSettles {
     }
 
     fn count(&self, principal: &PrincipalName) -> Option<u64> {
-        let added = self.added.iter().filter(|((by, _), _)| by == principal);
-        let added = added.fold(0u64, |sum, (_, added)| sum.saturating_add(*added));
+        let added = self.added.get(principal).copied().unwrap_or(0);
         let before = self.before.get(principal)?;
         Some(before.saturating_add(added))
     }
