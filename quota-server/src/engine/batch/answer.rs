@@ -22,14 +22,10 @@ impl Batch<'_> {
             self.metrics.unknown_keys.inc();
             return self.answer_nobody(&put.question);
         };
-        let is_unreadable = self.unreadable.contains(tenant);
-        let unknown = || match is_unreadable {
-            true => EngineError::FrozenBook(tenant.clone()),
-            false => EngineError::UnknownTenant(tenant.clone()),
-        };
-        if is_unreadable {
-            return Err(unknown());
+        if self.unreadable.contains(tenant) {
+            return self.answer_unreadable(tenant, &put.question);
         }
+        let unknown = || EngineError::UnknownTenant(tenant.clone());
         if let Question::Transfer(order) = &put.question {
             return transfer(tenant, order, works, self.now);
         }
@@ -83,6 +79,27 @@ impl Batch<'_> {
             book: work.book().map(view),
             answer,
         })
+    }
+
+    /// Nothing is known of the book but that it is frozen.
+    fn answer_unreadable(
+        &self,
+        tenant: &TenantId,
+        question: &Question,
+    ) -> Result<Answered<Answer>, EngineError> {
+        match question {
+            // One item of a call: the others may be about other books.
+            Question::Gateway(..) => Ok(Answered {
+                server_time: self.now,
+                book: None,
+                answer: question.frozen(),
+            }),
+            Question::Open(_)
+            | Question::Issue(..)
+            | Question::Command(_)
+            | Question::Transfer(_)
+            | Question::Answered(_) => Err(EngineError::FrozenBook(tenant.clone())),
+        }
     }
 
     fn answer_nobody(&self, question: &Question) -> Result<Answered<Answer>, EngineError> {

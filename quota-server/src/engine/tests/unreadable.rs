@@ -37,13 +37,8 @@ async fn others_go_on(fixture: &Fixture) {
             fixture.engine.reserve(fixture.reserve_call(fixture.draw())),
             fixture.engine.issue_key(other(), label.into(), None),
         );
-        match broken {
-            Ok(answered) => {
-                let frozen = ReserveAnswer::Refused(Refusal::BookFrozen);
-                assert_eq!(answered.answer, frozen);
-            }
-            Err(error) => assert_eq!(error, EngineError::FrozenBook(tenant())),
-        }
+        let frozen = ReserveAnswer::Refused(Refusal::BookFrozen);
+        assert_eq!(broken.unwrap().answer, frozen);
         done(Ok(sound.unwrap().0));
     }
     assert_eq!(fixture.engine.metrics().batches_failed.get(), 0);
@@ -81,6 +76,8 @@ async fn a_grant_that_cannot_be_read_freezes_its_book_and_nothing_else() {
 async fn an_account_that_cannot_be_read_freezes_its_book_and_nothing_else() {
     let mut fixture = Fixture::with_holds(2).await;
     open_other(&fixture, "other", Currency::Usd).await;
+    let issued = fixture.engine.issue_key(other(), "main".into(), None).await;
+    let key = issued.unwrap().1.text.digest(sha256);
     let (id, _) = fixture.granted().await;
     forge(
         &fixture,
@@ -88,9 +85,19 @@ async fn an_account_that_cannot_be_read_freezes_its_book_and_nothing_else() {
     )
     .await;
     fixture.restart().await;
-    let call = fixture.settle_call(id, whole_use());
-    let settled = fixture.engine.settle(&gateway(), vec![call]).await;
-    assert_eq!(settled, Err(EngineError::FrozenBook(tenant())));
+    // Two items of one call: the other book's is settled.
+    let mut of_other = fixture.settle_call(fixture.draw(), whole_use());
+    of_other.call.caller.key_digest = key;
+    let both = vec![fixture.settle_call(id, whole_use()), of_other];
+    let both = fixture.engine.settle(&gateway(), both).await.unwrap();
+    let (broken, sound) = (&both[0], &both[1].answer);
+    assert_eq!(
+        (&broken.answer, &broken.book),
+        (&SettleAnswer::Frozen, &None)
+    );
+    assert!(matches!(sound, SettleAnswer::Settled { .. }), "{sound:?}");
+    let administered = fixture.engine.issue_key(tenant(), "k".into(), None).await;
+    assert_eq!(administered.err(), Some(EngineError::FrozenBook(tenant())));
     others_go_on(&fixture).await;
     forge(
         &fixture,
