@@ -95,9 +95,10 @@ async fn a_deadlock_that_a_stranger_makes_is_got_over() {
         "{moved:?}"
     );
     assert_eq!(fixture.balance().await, (0, 0, 0));
+    // The batch that is run again may be there before the stranger, and get into the same once more.
     until("the database has counted the deadlock", async || {
         let sql = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()";
-        watcher.query_one(sql, &[]).await.unwrap().get::<_, i64>(0) == 1
+        watcher.query_one(sql, &[]).await.unwrap().get::<_, i64>(0) >= 1
     })
     .await;
     fixture.assert_clean().await;
