@@ -255,6 +255,7 @@ impl Book {
             settlement: parked.settlement.clone(),
             at,
             seq,
+            after: parked.after,
         }));
         Ok(())
     }

@@ -416,6 +416,8 @@ pub struct Parked {
     pub settlement: Settlement,
     /// Why it was not posted.
     pub reason: ParkReason,
+    /// What the request had been told before; `None` if nothing is known of that.
+    pub after: Option<ParkedAfter>,
 }
 
 /// Why a settle was not posted.
@@ -425,6 +427,20 @@ pub enum ParkReason {
     TooOld,
     /// Its gateway has settled too much that nothing was held for.
     BeyondCap,
+}
+
+/// What a request had been told whose settle is kept: if a person accepts it, it is posted as what comes after that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ParkedAfter {
+    /// It was refused. What the refusal was is not kept for as long as the settle may wait.
+    Refusal,
+    /// It was released.
+    Release,
+}
+
+impl ParkedAfter {
+    /// Both, in the order of their stored codes.
+    pub const ALL: [Self; 2] = [Self::Refusal, Self::Release];
 }
 
 impl ParkReason {

@@ -26,7 +26,7 @@ use crate::account::Account;
 use crate::answer::{AdminAnswer, Answer, SettleAnswer};
 use crate::book::{Book, Head};
 use crate::correction::Remedy;
-use crate::event::Event;
+use crate::event::{Event, ParkedAfter};
 use crate::journal::Entry;
 use crate::totals::Totals;
 use crate::transaction::{Line, Transaction};
@@ -231,7 +231,11 @@ pub fn i3_one_end(before: &Before, event: &Event) -> Result<(), Broken> {
     let stage = before.row.as_ref().map(|row| row.state);
     let fits = match event {
         Event::Reserved(_) => stage.is_none(),
-        Event::Parked(_) => matches!(stage, None | Some(Stage::Released)),
+        Event::Parked(parked) => match parked.after {
+            None => matches!(stage, None | Some(Stage::Released)),
+            Some(ParkedAfter::Refusal) => stage.is_none(),
+            Some(ParkedAfter::Release) => stage == Some(Stage::Released),
+        },
         Event::Renewed { .. } | Event::Expired(_) => stage == Some(Stage::Open),
         Event::Settled(_) => !matches!(stage, Some(Stage::Settled | Stage::Parked)),
         Event::Adjusted(_) => stage == Some(Stage::Settled),

@@ -66,7 +66,7 @@ pub use command::{
 };
 pub use correction::{Corrected, Correction, PostedCorrection, Reason, Remedy};
 pub use decide::{decide, open};
-pub use event::{Event, ParkReason};
+pub use event::{Event, ParkReason, ParkedAfter};
 pub use flag::{Flag, Flags};
 pub use funds::available;
 pub use grant::{Grant, GrantKind, GrantScope, GrantSlice};

@@ -1,6 +1,7 @@
 //! A reservation: a lease on money, with a defined answer in every state.
 
 use crate::bill::total;
+use crate::event::ParkedAfter;
 use crate::flag::{Flag, Flags};
 use crate::grant::{self, GrantSlice};
 use crate::limit::counter::Counted;
@@ -160,6 +161,8 @@ pub struct ParkedSettlement {
     pub at: UnixMs,
     /// Where in the journal.
     pub seq: u64,
+    /// What the request had been told before; `None` if nothing is known of that.
+    pub after: Option<ParkedAfter>,
 }
 
 /// A reservation's state without its numbers, as the wire names it.

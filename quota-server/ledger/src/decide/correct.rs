@@ -291,8 +291,7 @@ fn accepted(book: &Book, order: &Correct, id: ReservationId, now: UnixMs) -> Fou
     let State::Parked(parked) = &row.state else {
         return Err(AdminAnswer::NotParked);
     };
-    let settlement = &parked.settlement;
-    let settled = unparked(book, row, settlement, order.offer.as_ref(), now);
+    let settled = unparked(book, row, parked, order.offer.as_ref(), now);
     if settled.is_empty() {
         return Err(AdminAnswer::AmountOutOfRange);
     }

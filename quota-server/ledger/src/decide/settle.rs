@@ -7,12 +7,12 @@ use crate::bill::Bill;
 use crate::book::Book;
 use crate::command::Settle;
 use crate::difference;
-use crate::event::{Event, ParkReason, Parked, Settled};
+use crate::event::{Event, ParkReason, Parked, ParkedAfter, Settled};
 use crate::flag::{Flag, Flags};
 use crate::limit::Asked;
 use crate::limit::counter::Counts;
 use crate::offer::{Offer, Rules};
-use crate::reservation::{Charge, Posting, Reservation, State};
+use crate::reservation::{Charge, ParkedSettlement, Posting, Reservation, State};
 use crate::time::UnixMs;
 use ferry_types::{Amount, Settlement};
 use std::sync::Arc;
@@ -23,18 +23,20 @@ pub(super) fn settle(
     rules: &Rules,
     now: UnixMs,
 ) -> Decision<SettleAnswer> {
+    let beyond_cap = |after| park(book, call, ParkReason::BeyondCap, after);
     let (row, flag) = match known(book, call.id, &call.owner) {
         Known::Denied => return Decision::answer(SettleAnswer::Denied),
-        Known::No if is_too_old(call, rules, now) => return park(book, call, ParkReason::TooOld),
-        Known::No | Known::Refused if call.beyond_cap => {
-            return park(book, call, ParkReason::BeyondCap);
+        Known::No if is_too_old(call, rules, now) => {
+            return park(book, call, ParkReason::TooOld, None);
         }
+        Known::No if call.beyond_cap => return beyond_cap(None),
+        Known::Refused if call.beyond_cap => return beyond_cap(Some(ParkedAfter::Refusal)),
         Known::No => (None, Some(Flag::Unreserved)),
         Known::Refused => (None, Some(Flag::AfterRefusal)),
         Known::Row(row) => match &row.state {
             State::Open => (Some(row), None),
             State::Released(_) if call.beyond_cap => {
-                return park(book, call, ParkReason::BeyondCap);
+                return beyond_cap(Some(ParkedAfter::Release));
             }
             State::Released(_) => (Some(row), Some(Flag::AfterRelease)),
             State::Expired(_) => (Some(row), Some(Flag::AfterExpiry)),
@@ -57,21 +59,23 @@ fn corrected() -> Decision<SettleAnswer> {
 pub(super) fn unparked(
     book: &Book,
     row: &Reservation,
-    settlement: &Settlement,
+    parked: &ParkedSettlement,
     offer: Option<&Arc<Offer>>,
     now: UnixMs,
 ) -> Vec<Event> {
     let call = Settle {
         id: row.id,
         owner: row.owner.clone(),
-        settlement: settlement.clone(),
+        settlement: parked.settlement.clone(),
         offer: offer.cloned(),
         by: None,
         beyond_cap: false,
     };
-    let flag = match row.hold {
-        Some(_) => Flag::AfterRelease,
-        None => Flag::Unreserved,
+    let flag = match (parked.after, &row.hold) {
+        (Some(ParkedAfter::Refusal), _) => Flag::AfterRefusal,
+        // Entries were once written without what came before: what was held is only free again by a release.
+        (Some(ParkedAfter::Release), _) | (None, Some(_)) => Flag::AfterRelease,
+        (None, None) => Flag::Unreserved,
     };
     post(book, &call, Some(row), Some(flag), now).events
 }
@@ -81,7 +85,12 @@ fn is_too_old(call: &Settle, rules: &Rules, now: UnixMs) -> bool {
     now.since_ms(UnixMs(call.id.unix_ms())) > rules.recovery_window_ms
 }
 
-fn park(book: &Book, call: &Settle, reason: ParkReason) -> Decision<SettleAnswer> {
+fn park(
+    book: &Book,
+    call: &Settle,
+    reason: ParkReason,
+    after: Option<ParkedAfter>,
+) -> Decision<SettleAnswer> {
     if book.frozen {
         return Decision::answer(SettleAnswer::Frozen);
     }
@@ -90,6 +99,7 @@ fn park(book: &Book, call: &Settle, reason: ParkReason) -> Decision<SettleAnswer
         owner: call.owner.clone(),
         settlement: call.settlement.clone(),
         reason,
+        after,
     }));
     Decision::event(event, SettleAnswer::Parked)
 }

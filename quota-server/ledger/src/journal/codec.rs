@@ -10,6 +10,7 @@ mod grants;
 mod house;
 mod limits;
 pub(crate) mod message;
+mod parked;
 mod pinned;
 mod row;
 

@@ -2,7 +2,7 @@
 
 use crate::verify::{Table, compare, history, rechain, replay, whole};
 use crate::world::{World, amount, offer, rates};
-use ferry_ledger::event::{Reserved, Settled};
+use ferry_ledger::event::{Parked, Reserved, Settled};
 use ferry_ledger::*;
 
 /// Changes the first event that `change` takes, chains everything anew, and tells what is found.
@@ -349,4 +349,32 @@ fn money_that_is_not_free_leaves_for_no_other_book() {
         })
     ));
     assert!(world.book.apply(&out(50), world.now).is_ok());
+}
+
+/// What is found of somebody who lets a kept settle come after something else.
+fn forged_parked(steps: &str, after: ParkedAfter) -> String {
+    let mut world = World::with(1_000);
+    world.play(steps);
+    forged_in(&world, |event| {
+        let Event::Parked(parked) = event else {
+            return None;
+        };
+        let after = Some(after);
+        Some(Event::Parked(Box::new(Parked { after, ..*parked })))
+    })
+}
+
+#[test]
+fn a_kept_settle_comes_after_what_there_was() {
+    for (steps, after) in [
+        ("settle beyond cap", ParkedAfter::Release),
+        ("reserve, release, settle beyond cap", ParkedAfter::Refusal),
+        (
+            "tenant paused, reserve, settle beyond cap",
+            ParkedAfter::Release,
+        ),
+    ] {
+        let told = forged_parked(steps, after);
+        assert!(told.contains("I3 is broken"), "{steps} {after:?}: {told}");
+    }
 }

@@ -357,6 +357,15 @@ fn events_of_requests() -> Vec<Event> {
             owner: owner("edge"),
             settlement: full_settlement(),
             reason: ParkReason::BeyondCap,
+            after: None,
+        })),
+        // With what was added since.
+        Event::Parked(Box::new(Parked {
+            id: id(DRAWN),
+            owner: owner("edge"),
+            settlement: full_settlement(),
+            reason: ParkReason::TooOld,
+            after: Some(ParkedAfter::Release),
         })),
     ]
 }
@@ -392,6 +401,7 @@ pub fn rows() -> Vec<Reservation> {
             settlement: full_settlement(),
             at: UnixMs::ZERO,
             seq: 0,
+            after: None,
         })),
     ];
     let mut rows: Vec<_> = states
@@ -440,7 +450,12 @@ pub fn placed_rows() -> Vec<Reservation> {
     if let State::Parked(settle) = &mut parked.state {
         (settle.at, settle.seq) = (UnixMs(DRAWN), 13);
     }
-    vec![open.clone(), parked.clone()]
+    // And one that says what came before it was parked.
+    let mut after = parked.clone();
+    if let State::Parked(settle) = &mut after.state {
+        settle.after = Some(ParkedAfter::Refusal);
+    }
+    vec![open.clone(), parked.clone(), after]
 }
 
 /// The same of a refusal.

@@ -130,6 +130,11 @@ fn settle() {
         refused   | settle beyond cap     | parked                     | 1000 0 settled
         released  | settle beyond cap     | parked                     | 1000 0 settled
         released  | settle beyond cap, settle | parked                 | 1000 0 settled
+        no row    | settle beyond cap, correct a accept | done         | 970 0 settled unreserved
+        refused   | settle beyond cap, correct a accept | done         | 970 0 settled after_refusal
+        released  | settle beyond cap, correct a accept | done         | 970 0 settled after_release
+        tombstone | settle beyond cap, correct a accept | done         | 970 0 settled after_release
+        parked    | correct a accept      | done                       | 970 0 settled unreserved
         parked    | settle                | parked                     | 1000 0 settled
         parked    | settle counted 4      | conflict attempts[0].usage | 1000 0 settled
         ",

@@ -243,10 +243,7 @@ impl Naive {
             recovered: false,
             ..row.by
         };
-        let from = match row.held {
-            Some(_) => "after_release",
-            None => "unreserved",
-        };
+        let from = row.before;
         self.seq += 1;
         self.post(request, by, (evidence, Offered::Releasing), Some(from));
         Ok(())

@@ -56,12 +56,18 @@ impl Naive {
     fn park(&mut self, request: Request, by: Caller, evidence: Evidence) -> Told {
         self.seq += 1;
         let known = self.rows.remove(&request);
+        let before = match known.as_ref().map(|row| row.at) {
+            Some(At::Refused(_)) => "after_refusal",
+            Some(At::Released) => "after_release",
+            _ => "unreserved",
+        };
         let released = known.filter(|row| row.at == At::Released);
         let row = released.unwrap_or_else(|| Row::new(At::Parked, by, None));
         let row = Row {
             at: At::Parked,
             told: Some(evidence),
             facts: row.facts.or(Some(evidence.facts)),
+            before,
             seq: self.seq,
             ..row
         };

@@ -53,6 +53,8 @@ pub struct Row {
     /// Its model's price is known.
     pub(super) priced: bool,
     pub(super) told: Option<Evidence>,
+    /// Of one that a person is to judge: what had become of it before.
+    pub(super) before: &'static str,
     /// What of its charge came from grants.
     pub(super) slices: Slices,
     pub(super) released: i64,
@@ -96,6 +98,7 @@ impl Row {
             flags: Flags::new(),
             until: 0,
             told: None,
+            before: "unreserved",
             released: 0,
             seq: 0,
             refused_ms: 0,

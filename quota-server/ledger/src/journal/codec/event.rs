@@ -7,7 +7,7 @@ use super::pinned::{amount, flags, parsed, read_some_principal, some_principal, 
 use super::{InvalidEncoding, Message, Reader, Writer};
 use crate::book::{KeyState, TenantState};
 use crate::correction::Corrected;
-use crate::event::{Event, Expired, ParkReason, Parked, Raised, Reserved, Settled, ToppedUp};
+use crate::event::{Event, Expired, Parked, Raised, Reserved, Settled, ToppedUp};
 use crate::grant::Grant;
 use crate::limit::counter::Counts;
 use crate::overage::Overage;
@@ -428,24 +428,6 @@ impl Message for Expired {
             charge: from.message(2)?,
             released: amount(from, 3)?,
             flags: flags(from, 4)?,
-        })
-    }
-}
-
-impl Message for Parked {
-    fn write(&self, to: &mut Writer) {
-        to.bytes(1, self.id.as_bytes());
-        to.message(2, &self.owner);
-        to.message(3, &self.settlement);
-        to.number(4, code(&ParkReason::ALL, &self.reason));
-    }
-
-    fn read(from: &mut Reader<'_>) -> Result<Self, InvalidEncoding> {
-        Ok(Self {
-            id: id(from, 1)?,
-            owner: from.message(2)?,
-            settlement: from.message(3)?,
-            reason: coded(&ParkReason::ALL, from, 4)?,
         })
     }
 }

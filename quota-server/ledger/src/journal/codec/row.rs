@@ -3,6 +3,7 @@
 
 use super::event::id;
 use super::message::narrow;
+use super::parked::{parked_after, write_parked_after};
 use super::pinned::{amount, flags, read_some_principal, some_principal, units};
 use super::{InvalidEncoding, Message, Reader, Writer};
 use crate::offer::Offer;
@@ -21,6 +22,8 @@ const WITH_COUNTS: u8 = 2;
 
 /// The field of where a request counts: new in version 2.
 const COUNTED: u8 = 10;
+/// The field of what a request had been told before its settle was kept.
+const PARKED_AFTER: u8 = 11;
 
 const OPEN: u64 = 1;
 const SETTLED: u64 = 2;
@@ -98,6 +101,7 @@ impl Message for Reservation {
                 to.message(7, &parked.settlement);
                 to.number(8, parked.at.0);
                 to.number(9, parked.seq);
+                write_parked_after(to, PARKED_AFTER, parked.after);
             }
         }
         to.messages(COUNTED, &self.counted);
@@ -119,6 +123,7 @@ impl Message for Reservation {
                     settlement: from.message(7)?,
                     at: UnixMs(from.number(8)?),
                     seq: from.number(9)?,
+                    after: parked_after(from, PARKED_AFTER)?,
                 })),
                 _ => return Err(InvalidEncoding::InvalidField(6)),
             },
