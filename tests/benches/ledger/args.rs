@@ -49,6 +49,9 @@ pub struct Args {
     /// Measures the engine on a journal of so many rows too (may be repeated, rising); 10,000,000 take about 15 GB with each store
     #[arg(long, value_name = "ROWS", value_parser = clap::value_parser!(u64).range(10_000..=100_000_000))]
     rows: Vec<u64>,
+    /// Gives each customer so many limits that are never reached: what they cost is seen beside a run without
+    #[arg(long, value_name = "LIMITS", default_value_t = 0, value_parser = clap::value_parser!(u8).range(0..=64))]
+    pub limits: u8,
     /// Measured seconds of each cell
     #[arg(long, value_name = "SECONDS", default_value_t = SECONDS, value_parser = clap::value_parser!(u32).range(1..=120))]
     seconds: u32,

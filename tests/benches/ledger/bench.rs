@@ -53,7 +53,8 @@ impl Bench {
         let sockets = TempDir::new().context("failed to create a folder")?;
         let at = |name: &str| folder.path().join(name);
         let offers = offers()?;
-        let customers = Customers::make(Home::sqlite(at("customers"))?, plan.tenants).await?;
+        let customers =
+            Customers::make(Home::sqlite(at("customers"))?, plan.tenants, args.limits).await?;
         let sample = sample(&customers, at("sample"), &offers).await?;
         let mut running = Vec::new();
         if args.stores().contains(&Store::Sqlite) {
@@ -123,7 +124,7 @@ impl Bench {
         match &self.postgres {
             Some(postgres) if store == Store::Postgres => {
                 let home = Home::postgres(at("rows_pg"), postgres, "rows").await?;
-                Customers::make(home, args.plan().tenants).await
+                Customers::make(home, args.plan().tenants, args.limits).await
             }
             _ => Ok(Customers {
                 home: self.customers.home.copy(at("rows"), None).await?,
@@ -200,7 +201,7 @@ async fn on_postgres(
     offers: &Arc<ModelOffers>,
 ) -> Result<Vec<Running>> {
     let home = Home::postgres(folder.join("customers_pg"), postgres, "customers").await?;
-    let customers = Customers::make(home, args.plan().tenants).await?;
+    let customers = Customers::make(home, args.plan().tenants, args.limits).await?;
     let mut running = Vec::new();
     for store in args.stores() {
         if store.bare() != Store::Postgres {

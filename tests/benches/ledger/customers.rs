@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use ferry_ledger::TopUp;
+use ferry_ledger::{LimitScope, LimitTerms, Measure, SetLimit, Span, TopUp};
 use ferry_quota_server::engine::{CreateTenant, Engine};
 use ferry_quota_server::key_directory::sha256;
 use ferry_types::{Amount, Currency, KeyDigest, TenantId};
@@ -31,7 +31,7 @@ pub struct Customers {
 
 impl Customers {
     /// Makes so many.
-    pub async fn make(home: Home, count: usize) -> Result<Self> {
+    pub async fn make(home: Home, count: usize, limits: u8) -> Result<Self> {
         let engine = home.open()?;
         let mut makers = JoinSet::new();
         for maker in 0..MAKERS.min(count) {
@@ -39,7 +39,7 @@ impl Customers {
             makers.spawn(async move {
                 let mut made = Vec::new();
                 for place in (maker..count).step_by(MAKERS) {
-                    made.push((place, customer(&engine, place).await?));
+                    made.push((place, customer(&engine, place, limits).await?));
                 }
                 anyhow::Ok(made)
             });
@@ -49,7 +49,7 @@ impl Customers {
         made.sort_unstable_by_key(|(place, _)| *place);
         home::close(engine).await?;
         Ok(Self {
-            journal_rows: made.len() as u64 * ENTRIES,
+            journal_rows: made.len() as u64 * (ENTRIES + u64::from(limits)),
             digests: made.into_iter().map(|(_, digest)| digest).collect(),
             home,
         })
@@ -61,8 +61,8 @@ pub fn tenant(place: usize) -> Result<TenantId> {
     Ok(format!("tenant-{place:05}").parse()?)
 }
 
-/// Makes one customer, with money and a key.
-async fn customer(engine: &Engine, place: usize) -> Result<KeyDigest> {
+/// Makes one customer, with money, limits and a key.
+async fn customer(engine: &Engine, place: usize, limits: u8) -> Result<KeyDigest> {
     let tenant = tenant(place)?;
     let created = CreateTenant {
         tenant: tenant.clone(),
@@ -77,6 +77,28 @@ async fn customer(engine: &Engine, place: usize) -> Result<KeyDigest> {
         note: String::new(),
     };
     engine.top_up(tenant.clone(), top_up).await?;
+    for number in 0..limits {
+        engine.set_limit(tenant.clone(), limit(number)?).await?;
+    }
     let (_, issued) = engine.issue_key(tenant, String::new(), None).await?;
     Ok(issued.text.digest(sha256))
+}
+
+/// One that is never reached; each counts something else.
+fn limit(number: u8) -> Result<SetLimit> {
+    let at = usize::from(number);
+    let measure = Measure::ALL.get(at % Measure::ALL.len());
+    let spans = [Span::Day, Span::AtOnce, Span::Month];
+    let span = spans.get(at % spans.len());
+    Ok(SetLimit {
+        id: format!("limit-{number}").parse()?,
+        terms: LimitTerms {
+            measure: *measure.context("a measure")?,
+            span: *span.context("a span")?,
+            scope: LimitScope::default(),
+            each: None,
+            bound: u64::MAX,
+            subjects_max: 0,
+        },
+    })
 }
