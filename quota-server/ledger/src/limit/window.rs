@@ -7,6 +7,7 @@ use jiff::{Timestamp, ToSpan};
 
 const MINUTE_MS: u64 = 60_000;
 const HOUR_MS: u64 = 60 * MINUTE_MS;
+const DAY_MS: u64 = 24 * HOUR_MS;
 
 /// How long a limit counts before it begins anew.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -78,7 +79,9 @@ impl Span {
             Self::AtOnce | Self::Lifetime => Window::ALWAYS,
             Self::Minute => fixed(at, MINUTE_MS),
             Self::Hour => fixed(at, HOUR_MS),
-            Self::Day | Self::Week | Self::Month => civil(self, zone, at).unwrap_or(Window::ALWAYS),
+            Self::Day | Self::Week | Self::Month => {
+                civil(self, zone, at).unwrap_or_else(|| fixed(at, DAY_MS))
+            }
         };
         let ended = last.and_then(|last| last.end);
         Window {
@@ -116,24 +119,36 @@ fn civil(span: Span, zone: &Zone, at: UnixMs) -> Option<Window> {
     let millis = i64::try_from(at.0).ok()?;
     let now = Timestamp::from_millisecond(millis).ok()?;
     let date = now.to_zoned(zone.rules().clone()).date();
-    let (first, next) = match span {
-        Span::Week => {
-            let first = date.checked_sub(days_since_monday(date).days()).ok()?;
-            (first, first.checked_add(1.week()).ok()?)
-        }
-        Span::Month => {
-            let first = date.first_of_month();
-            (first, first.checked_add(1.month()).ok()?)
-        }
-        Span::AtOnce | Span::Minute | Span::Hour | Span::Day | Span::Lifetime => {
-            (date, date.tomorrow().ok()?)
-        }
+    let first = match span {
+        Span::Week => date.checked_sub(days_since_monday(date).days()).ok()?,
+        Span::Month => date.first_of_month(),
+        Span::AtOnce | Span::Minute | Span::Hour | Span::Day | Span::Lifetime => date,
     };
-    let window = Window {
+    let next = following(span, first)?;
+    let window = between(first, next, zone)?;
+    if window.has(at) {
+        return Some(window);
+    }
+    // Clocks that go back over midnight show the evening before once more: the next day has begun already.
+    let again = between(next, following(span, next)?, zone)?;
+    again.has(at).then_some(again)
+}
+
+/// The first date after a window that begins with this one.
+fn following(span: Span, first: Date) -> Option<Date> {
+    let next = match span {
+        Span::Week => first.checked_add(1.week()),
+        Span::Month => first.checked_add(1.month()),
+        Span::AtOnce | Span::Minute | Span::Hour | Span::Day | Span::Lifetime => first.tomorrow(),
+    };
+    next.ok()
+}
+
+fn between(first: Date, next: Date, zone: &Zone) -> Option<Window> {
+    Some(Window {
         start: beginning(first, zone)?,
         end: Some(beginning(next, zone)?),
-    };
-    window.has(at).then_some(window)
+    })
 }
 
 fn days_since_monday(date: Date) -> i64 {

@@ -101,3 +101,55 @@ fn a_change_of_zone_begins_where_a_window_ends() {
     assert_eq!(versions.collect::<Vec<_>>(), ["", version, version]);
     is_made_again(&world);
 }
+
+/// Where clocks do strange things: they skip a day, go back over midnight, are behind by a part of an hour, or change by half of one.
+const STRANGE: [&str; 8] = [
+    "America/St_Johns",
+    "America/Havana",
+    "America/Sao_Paulo",
+    "Pacific/Apia",
+    "Asia/Kathmandu",
+    "Australia/Lord_Howe",
+    "Africa/Casablanca",
+    "Europe/Berlin",
+];
+
+/// When it is yesterday once more, where clocks go back a minute after midnight.
+const HALF_AN_HOUR: u64 = HOUR as u64 / 2;
+
+/// Every window begins where the one before ends, and a moment lies in the one that it is said to lie in.
+#[test]
+fn windows_leave_no_moment_out_and_take_none_twice() {
+    let begin = 946_684_800_000; // 2000
+    for name in STRANGE {
+        let zone: Zone = name.parse().expect("a zone");
+        for (span, count, longest) in [
+            (Span::Day, 10_000, 26),
+            (Span::Week, 1_400, 8 * 24),
+            (Span::Month, 330, 32 * 24),
+        ] {
+            let mut window = span.window(&zone, UnixMs(begin), None);
+            for _ in 0..count {
+                let end = window.end.expect("it ends");
+                let length = end.since_ms(window.start);
+                let hours = length / HOUR as u64;
+                assert!((20..=longest).contains(&hours), "{name}: {window:?}");
+                for within in [0, 1, HALF_AN_HOUR, length / 2, length - 1] {
+                    let at = window.start.plus_ms(within);
+                    assert_eq!(span.window(&zone, at, None), window, "{name} at {at:?}");
+                }
+                let next = span.window(&zone, end, Some(window));
+                assert_eq!(next.start, end, "{name}: {window:?}");
+                window = next;
+            }
+        }
+    }
+}
+
+/// Whatever the clock says, a window ends: a limit that never began anew would shut a tenant out for good.
+#[test]
+fn beyond_the_calendar_windows_still_end() {
+    let far = UnixMs(u64::MAX / 2);
+    let window = Span::Month.window(&Zone::UTC, far, None);
+    assert!(window.has(far) && window.end.is_some(), "{window:?}");
+}
