@@ -10,6 +10,7 @@ use ferry_examples::gateway::{Customer, Gateway};
 use ferry_examples::postgres::Postgres;
 use ferry_examples::simulator::{Output, Script};
 use ferry_quota_server::admin::Client as Admin;
+use ferry_quota_server::admin::wire::SetLimit;
 use ferry_tests::books::{audit, records};
 use ferry_tests::client::{Answer, Client, fire, question, with};
 use ferry_tests::gateway;
@@ -101,6 +102,52 @@ async fn two_servers_on_one_database_serve_exactly_what_the_money_affords() {
     half.charged_by_half().await.unwrap();
     gateway.stop().await.unwrap();
     postgres.kill().unwrap();
+}
+
+/// So many requests a limit lets through.
+const LIMIT: usize = 37;
+
+/// A limit is as exact as the balance.
+#[tokio::test(flavor = "multi_thread")]
+async fn exactly_what_a_limit_says_is_served() {
+    let gateway = gateway!().prices(TABLE).envoys(2).workers(2);
+    let gateway = gateway.start().await.unwrap();
+    let simulator = gateway.simulator().unwrap();
+    simulator.script(Script {
+        delay: Duration::from_millis(50),
+        ..Script::default()
+    });
+    let customer = gateway.new_customer("limited", "1000").await.unwrap();
+    let limit = SetLimit {
+        id: "all".into(),
+        measure: "requests".into(),
+        span: "lifetime".into(),
+        bound: LIMIT.to_string(),
+        ..SetLimit::default()
+    };
+    let set = gateway.admin().set_limit(&customer.tenant, &limit).await;
+    set.unwrap();
+    let clients = gateway.base_urls();
+    let clients = clients.iter().map(|url| Client::at(url, &customer.api_key));
+    let clients: Vec<Client> = clients.collect::<anyhow::Result<_>>().unwrap();
+    let answers = fire(&clients, &body(false), FIRED / 2, 64).await.unwrap();
+    let (served, refused): (Vec<_>, Vec<_>) = answers.iter().partition(|a| a.status == 200);
+    assert_eq!((served.len(), refused.len()), (LIMIT, FIRED / 2 - LIMIT));
+    assert_eq!(simulator.count(), LIMIT as u64);
+    for answer in refused {
+        let (status, kind, code) = answer.error();
+        let expected = (
+            429,
+            "insufficient_quota",
+            Some("organization_usage_limit_exceeded"),
+        );
+        assert_eq!((status, &*kind, code.as_deref()), expected, "{answer:?}");
+    }
+    gateway.settled(&customer.tenant).await.unwrap();
+    let counters = gateway.admin().counters(&customer.tenant, "all", 9).await;
+    let counters = counters.unwrap().counters;
+    assert_eq!((&*counters[0].counted, &*counters[0].held), ("37", "0"));
+    gateway.stop().await.unwrap();
 }
 
 /// Asks once with another's money, to learn what is held for it.

@@ -3,12 +3,12 @@
 
 #[path = "sdk/call.rs"]
 mod call;
+#[path = "sdk/keys.rs"]
+mod keys;
 
 use call::{Call, Outcome, run};
-use ferry_examples::gateway::{Customer, Gateway};
-use ferry_quota_server::admin::wire::CreateKey;
 use ferry_tests::gateway;
-use ferry_types::{KeyText, key::Sha256};
+use keys::{Keys, TOKEN};
 use serde_json::{Value, json};
 
 /// One cheap model, and one whose window is so small that a page of text cannot fit.
@@ -231,6 +231,7 @@ struct Raised(
 async fn what_goes_wrong_is_raised_and_retried_as_with_openai() {
     let mut gateway = gateway!()
         .prices(PRICES)
+        .principal("by-hand", TOKEN)
         .change("\"quota_cluster\": \"ferry-quota\",", format!(r#""quota_cluster": "ferry-quota", "limits": {{"body_bytes_max": {BODY_BYTES_MAX}}},"#))
         .start()
         .await
@@ -275,6 +276,12 @@ async fn what_goes_wrong_is_raised_and_retried_as_with_openai() {
             Raised(413, "APIStatusError", invalid, Some("request_too_large"), None, 1)),
         ("no money", &keys.poor, create, chat("gpt-4o-mini", json!({"max_tokens": 16000})),
             Raised(429, "RateLimitError", "insufficient_quota", Some("credit_balance_exhausted"), None, 1)),
+        ("spent", &keys.spent, create, chat("gpt-4o-mini", json!({})),
+            Raised(429, "RateLimitError", "insufficient_quota", Some("organization_spend_limit_exceeded"), None, 1)),
+        ("used up", &keys.used_up, create, chat("gpt-4o-mini", json!({})),
+            Raised(429, "RateLimitError", "insufficient_quota", Some("organization_usage_limit_exceeded"), None, 1)),
+        ("busy", &keys.busy, create, chat("gpt-4o-mini", json!({})),
+            Raised(429, "RateLimitError", "requests", Some("rate_limit_exceeded"), None, TRIES_WITH_RETRIES)),
     ];
     let calls: Vec<Call> = cases
         .iter()
@@ -333,55 +340,4 @@ fn is_raised(name: &str, outcome: &Outcome, expected: &Raised) {
         "{name}: {:?}",
         outcome.headers
     );
-}
-
-/// Keys that are refused, each for another reason.
-struct Keys {
-    mistyped: String,
-    unknown: String,
-    revoked: String,
-    paused: String,
-    poor: String,
-}
-
-impl Keys {
-    async fn make(gateway: &Gateway) -> Self {
-        let Customer {
-            tenant, api_key, ..
-        } = gateway.customer();
-        let admin = gateway.admin();
-        let new = CreateKey::default();
-        let revoked = admin.create_key(tenant, &new).await.expect("create a key");
-        admin
-            .revoke_key(tenant, &revoked.key.id)
-            .await
-            .expect("revoke it");
-        let paused = admin.create_key(tenant, &new).await.expect("create a key");
-        admin
-            .pause_key(tenant, &paused.key.id)
-            .await
-            .expect("pause it");
-        let poor = gateway
-            .new_customer("poor", "0.000001")
-            .await
-            .expect("create a tenant");
-        let last = if api_key.ends_with('0') { '1' } else { '0' };
-        let unknown = KeyText::new([1; 8], [2; 32], sha256() as Sha256);
-        Self {
-            mistyped: format!("{}{last}", &api_key[..api_key.len() - 1]),
-            unknown: unknown.reveal().to_owned(),
-            revoked: revoked.api_key,
-            paused: paused.api_key,
-            poor: poor.api_key,
-        }
-    }
-}
-
-fn sha256() -> Sha256 {
-    use sha2::Digest as _;
-    |parts| {
-        let mut hash = sha2::Sha256::new();
-        parts.iter().for_each(|part| hash.update(part));
-        hash.finalize().into()
-    }
 }
