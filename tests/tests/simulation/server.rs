@@ -7,7 +7,9 @@ use ferry_api::Message;
 use ferry_api::method;
 use ferry_api::v1::quota_service_server::QuotaService;
 use ferry_api::v1::{ReleaseRequest, RenewRequest, ReserveRequest, SettleRequest};
-use ferry_ledger::{Book, Event, Lifeless, TopUp};
+use ferry_ledger::{
+    Book, Each, Event, Lifeless, LimitScope, LimitTerms, Measure, SetLimit, Span, TopUp,
+};
 use ferry_quota_server::config::Policy;
 use ferry_quota_server::engine::{
     CreateTenant, Engine, EngineConfig, EngineMetrics, LeaseConfig, PriceTable,
@@ -151,6 +153,9 @@ impl Server {
                 note: String::new(),
             };
             engine.top_up(tenant.clone(), top_up).await.unwrap();
+            for limit in limits() {
+                engine.set_limit(tenant.clone(), limit).await.unwrap();
+            }
             let issued = engine.issue_key(tenant.clone(), String::new(), None).await;
             issued.unwrap().1.text
         });
@@ -221,4 +226,24 @@ fn encoded<T: Message>(answer: Result<Response<T>, Status>) -> Answer {
         Ok(response) => Ok(response.into_inner().encode_to_vec()),
         Err(status) => Err(u32::try_from(i32::from(status.code())).unwrap()),
     }
+}
+
+/// Limits that are never reached: whatever is lost, doubled or late, each counts exactly what there is.
+fn limits() -> [SetLimit; 3] {
+    let limit = |name: &str, measure, span, each| SetLimit {
+        id: name.parse().unwrap(),
+        terms: LimitTerms {
+            measure,
+            span,
+            scope: LimitScope::default(),
+            each,
+            bound: u64::MAX,
+            subjects_max: 3,
+        },
+    };
+    [
+        limit("open", Measure::Requests, Span::AtOnce, None),
+        limit("spent", Measure::Money, Span::Lifetime, Some(Each::Key)),
+        limit("tokens", Measure::Tokens, Span::Minute, Some(Each::Model)),
+    ]
 }

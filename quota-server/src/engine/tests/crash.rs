@@ -98,7 +98,10 @@ async fn prepare(database: &Path) -> Vec<KeyText> {
             external_reference: name.into(),
             note: String::new(),
         };
-        engine.top_up(tenant, top_up).await.unwrap();
+        engine.top_up(tenant.clone(), top_up).await.unwrap();
+        for limit in super::limits::never_reached() {
+            engine.set_limit(tenant.clone(), limit).await.unwrap();
+        }
     }
     engine.close();
     engine.stopped().await;

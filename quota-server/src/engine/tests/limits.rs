@@ -45,27 +45,33 @@ async fn set(fixture: &Fixture, name: &str, terms: LimitTerms) {
     );
 }
 
-/// One of each kind that a life has, none of which is ever reached.
-pub(crate) async fn some(fixture: &Fixture) {
-    let zone = "Europe/Berlin".parse().unwrap();
-    done(fixture.engine.set_zone(tenant(), zone).await);
+/// Limits that are never reached, of each kind.
+pub(crate) fn never_reached() -> Vec<SetLimit> {
     let each_key = LimitTerms {
         each: Some(Each::Key),
         ..terms(Measure::Money, Span::Lifetime, u64::MAX)
     };
-    set(fixture, "each-key", each_key).await;
-    set(
-        fixture,
-        "month",
-        terms(Measure::Tokens, Span::Month, 1 << 40),
-    )
-    .await;
-    set(
-        fixture,
-        "open",
-        terms(Measure::Requests, Span::AtOnce, 1_000),
-    )
-    .await;
+    let all = [
+        ("each-key", each_key),
+        ("month", terms(Measure::Tokens, Span::Month, 1 << 40)),
+        ("open", terms(Measure::Requests, Span::AtOnce, 1_000)),
+    ];
+    let limits = all.into_iter();
+    limits
+        .map(|(name, terms)| SetLimit {
+            id: id(name),
+            terms,
+        })
+        .collect()
+}
+
+/// One of each kind that a life has, none of which is ever reached.
+pub(crate) async fn some(fixture: &Fixture) {
+    let zone = "Europe/Berlin".parse().unwrap();
+    done(fixture.engine.set_zone(tenant(), zone).await);
+    for limit in never_reached() {
+        done(fixture.engine.set_limit(tenant(), limit).await);
+    }
 }
 
 /// What a limit has counted, by subject.
