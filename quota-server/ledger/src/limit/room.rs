@@ -64,9 +64,11 @@ impl Book {
 
     /// What a limit has left where a request counts; all of it in a window that has not begun.
     fn left(&self, limit: &Limit, counted: &Counted) -> u64 {
-        let counter = self.counter_in(limit, counted);
-        let bound = u128::from(limit.terms.bound);
-        u64::try_from(bound.saturating_sub(counter.total())).unwrap_or(0)
+        match u64::try_from(self.counter_in(limit, counted).total()) {
+            Ok(total) => limit.terms.bound.saturating_sub(total),
+            // More than any bound.
+            Err(_) => 0,
+        }
     }
 
     fn counter_in(&self, limit: &Limit, counted: &Counted) -> Counter {
