@@ -109,6 +109,12 @@ impl Counts {
         counted: Vec::new(),
         zones_version: String::new(),
     };
+
+    /// Whether it is nowhere.
+    #[must_use]
+    pub const fn is_none(&self) -> bool {
+        self.counted.is_empty() && self.zones_version.is_empty()
+    }
 }
 
 impl Weight {

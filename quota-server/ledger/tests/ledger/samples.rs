@@ -10,10 +10,10 @@ use ferry_types::{
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-mod limits;
 mod refusals;
-pub use limits::{events_of_limits, limit_counter, limit_rows};
+mod second;
 pub use refusals::{refusals, refused};
+pub use second::{limit_counter, limits, second_events, second_rows};
 
 const DRAWN: u64 = 1_700_000_000_123;
 
@@ -95,7 +95,7 @@ fn fullest_offer() -> Arc<Offer> {
     Arc::new(fullest)
 }
 
-fn full_settlement() -> Settlement {
+pub fn full_settlement() -> Settlement {
     settlement(
         full_facts(),
         UsageSource::ALL
@@ -359,14 +359,6 @@ fn events_of_requests() -> Vec<Event> {
             reason: ParkReason::BeyondCap,
             after: None,
         })),
-        // With what was added since.
-        Event::Parked(Box::new(Parked {
-            id: id(DRAWN),
-            owner: owner("edge"),
-            settlement: full_settlement(),
-            reason: ParkReason::TooOld,
-            after: Some(ParkedAfter::Release),
-        })),
     ]
 }
 
@@ -450,12 +442,7 @@ pub fn placed_rows() -> Vec<Reservation> {
     if let State::Parked(settle) = &mut parked.state {
         (settle.at, settle.seq) = (UnixMs(DRAWN), 13);
     }
-    // And one that says what came before it was parked.
-    let mut after = parked.clone();
-    if let State::Parked(settle) = &mut after.state {
-        settle.after = Some(ParkedAfter::Refusal);
-    }
-    vec![open.clone(), parked.clone(), after]
+    vec![open.clone(), parked.clone()]
 }
 
 /// The same of a refusal.

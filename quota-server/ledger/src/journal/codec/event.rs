@@ -9,7 +9,6 @@ use crate::book::{KeyState, TenantState};
 use crate::correction::Corrected;
 use crate::event::{Event, Expired, Parked, Raised, Reserved, Settled, ToppedUp};
 use crate::grant::Grant;
-use crate::limit::counter::Counts;
 use crate::overage::Overage;
 use crate::reseller::Share;
 use crate::seal::MonthSealed;
@@ -18,10 +17,10 @@ use crate::transfer::{Direction, Transferred};
 use ferry_types::{Currency, GrantId, KeyId, ResellerName, ReservationId};
 use std::sync::Arc;
 
-/// The version byte of what counts on no limit.
-const VERSION: u8 = 1;
-/// And of what does.
-const WITH_COUNTS: u8 = 2;
+/// The version byte of what has no field that came later.
+const FIRST: u8 = 1;
+/// And of what has one: where a request counts, or what it had been told before its settle was kept.
+const SECOND: u8 = 2;
 
 const TENANT_OPENED: u8 = 1;
 const TENANT_STATE_SET: u8 = 2;
@@ -95,11 +94,24 @@ impl Event {
         }
     }
 
+    /// The version byte that says which fields it may have: one content has one encoding.
+    fn version(&self) -> u8 {
+        let told_before = if let Self::Parked(parked) = self {
+            parked.after
+        } else {
+            None
+        };
+        if told_before.is_none() && self.counts().is_none() {
+            FIRST
+        } else {
+            SECOND
+        }
+    }
+
     /// Its stored bytes.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        let newer = self.counts() != &Counts::NONE;
-        let mut to = Writer::versioned(if newer { WITH_COUNTS } else { VERSION });
+        let mut to = Writer::versioned(self.version());
         match self {
             Self::TenantOpened { name, currency } => {
                 to.text(1, name);
@@ -172,7 +184,7 @@ impl Event {
     /// # Errors
     /// [`InvalidEncoding`] says what is wrong with them.
     pub fn decode(kind: u8, content: &[u8]) -> Result<Self, InvalidEncoding> {
-        let (mut from, with_counts) = Reader::either(content, [VERSION, WITH_COUNTS])?;
+        let (mut from, is_second) = Reader::either(content, [FIRST, SECOND])?;
         let event = match kind {
             TENANT_OPENED => Self::TenantOpened {
                 name: from.text(1)?,
@@ -234,10 +246,9 @@ impl Event {
             _ => return Err(InvalidEncoding::Kind(kind)),
         };
         from.finish()?;
-        let counts = event.counts() != &Counts::NONE;
-        if counts != with_counts {
-            let version = if with_counts { WITH_COUNTS } else { VERSION };
-            return Err(InvalidEncoding::Version(version));
+        let told = if is_second { SECOND } else { FIRST };
+        if event.version() != told {
+            return Err(InvalidEncoding::Version(told));
         }
         Ok(event)
     }

@@ -15,14 +15,14 @@ use crate::time::UnixMs;
 use ferry_types::{Balance, Currency};
 use std::sync::Arc;
 
-/// The version byte of what counts on no limit.
-const VERSION: u8 = 1;
-/// And of what does.
-const WITH_COUNTS: u8 = 2;
+/// The version byte of what has no field that came later.
+const FIRST: u8 = 1;
+/// And of what has one: where a request counts, or what it had been told before its settle was kept.
+const SECOND: u8 = 2;
 
 /// The field of where a request counts: new in version 2.
 const COUNTED: u8 = 10;
-/// The field of what a request had been told before its settle was kept.
+/// The field of what a request had been told before its settle was kept: new in version 2 too.
 const PARKED_AFTER: u8 = 11;
 
 const OPEN: u64 = 1;
@@ -32,11 +32,23 @@ const EXPIRED: u64 = 4;
 const PARKED: u64 = 5;
 
 impl Reservation {
+    /// The version byte that says which fields it may have: one content has one encoding.
+    fn version(&self) -> u8 {
+        let told_before = match &self.state {
+            State::Parked(parked) => parked.after,
+            State::Open | State::Settled(_) | State::Released(_) | State::Expired(_) => None,
+        };
+        if told_before.is_none() && self.counted.is_empty() {
+            FIRST
+        } else {
+            SECOND
+        }
+    }
+
     /// Its stored bytes.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        let newer = !self.counted.is_empty();
-        let mut to = Writer::versioned(if newer { WITH_COUNTS } else { VERSION });
+        let mut to = Writer::versioned(self.version());
         self.write(&mut to);
         to.into_bytes()
     }
@@ -46,12 +58,12 @@ impl Reservation {
     /// # Errors
     /// [`InvalidEncoding`] says what is wrong with them.
     pub fn decode(bytes: &[u8]) -> Result<Self, InvalidEncoding> {
-        let (mut from, with_counts) = Reader::either(bytes, [VERSION, WITH_COUNTS])?;
+        let (mut from, is_second) = Reader::either(bytes, [FIRST, SECOND])?;
         let row = Self::read(&mut from)?;
         from.finish()?;
-        if row.counted.is_empty() == with_counts {
-            let version = if with_counts { WITH_COUNTS } else { VERSION };
-            return Err(InvalidEncoding::Version(version));
+        let told = if is_second { SECOND } else { FIRST };
+        if row.version() != told {
+            return Err(InvalidEncoding::Version(told));
         }
         Ok(row)
     }
@@ -61,7 +73,7 @@ impl Refused {
     /// Its stored bytes.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        let mut to = Writer::versioned(VERSION);
+        let mut to = Writer::versioned(FIRST);
         self.write(&mut to);
         to.into_bytes()
     }
@@ -71,7 +83,7 @@ impl Refused {
     /// # Errors
     /// [`InvalidEncoding`] says what is wrong with them.
     pub fn decode(bytes: &[u8]) -> Result<Self, InvalidEncoding> {
-        let mut from = Reader::versioned(bytes, VERSION)?;
+        let mut from = Reader::versioned(bytes, FIRST)?;
         let row = Self::read(&mut from)?;
         from.finish()?;
         Ok(row)

@@ -38,7 +38,7 @@ pub fn refusals() -> Vec<Refusal> {
             owed: amount(5_000_000),
             currency,
         },
-        Refusal::LimitReached(Box::new(super::limits::reached())),
+        Refusal::LimitReached(Box::new(super::second::reached())),
         Refusal::InsufficientFunds {
             available: Balance::from_units(-7),
             affordable_output_tokens: Some(12),

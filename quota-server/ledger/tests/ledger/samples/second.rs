@@ -1,8 +1,8 @@
-//! Everything of limits that is stored, with every field set.
+//! Everything that is stored as version 2, with every field set; and the limits that it came with.
 
-use super::{DRAWN, full_offer, full_reserved, full_row, full_settled};
+use super::{DRAWN, full_offer, full_reserved, full_row, full_settled, full_settlement};
 use crate::world::owner;
-use ferry_ledger::event::Settled;
+use ferry_ledger::event::{Parked, ParkedAfter, Settled};
 use ferry_ledger::*;
 use ferry_types::Currency;
 
@@ -75,7 +75,7 @@ pub fn reached() -> LimitReached {
     }
 }
 
-pub fn events_of_limits() -> Vec<Event> {
+pub fn second_events() -> Vec<Event> {
     let id = "daily".parse::<ferry_types::LimitId>().expect("an id");
     let mut reserved = full_reserved(full_offer());
     if let Event::Reserved(reserved) = &mut reserved {
@@ -101,28 +101,44 @@ pub fn events_of_limits() -> Vec<Event> {
             terms: Box::new(bare_terms()),
         },
         Event::LimitRemoved(id),
+        Event::Parked(Box::new(Parked {
+            id: crate::world::id(DRAWN),
+            owner: owner("edge"),
+            settlement: full_settlement(),
+            reason: ParkReason::TooOld,
+            after: Some(ParkedAfter::Release),
+        })),
     ]
 }
 
-/// Limits, and a reservation that counts.
-pub fn limit_rows() -> (Vec<Limit>, Reservation) {
+pub fn limits() -> Vec<Limit> {
     let limit = |terms, window, subjects| Limit {
         terms,
         number: 300,
         window,
         subjects,
     };
-    let counting = Reservation {
-        counted: counts().counted,
-        ..full_row(full_offer(), State::Open)
+    vec![
+        limit(terms(), Some(window()), 7),
+        limit(bare_terms(), None, 0),
+    ]
+}
+
+/// One that counts, and one that was refused before its settle was kept.
+pub fn second_rows() -> Vec<Reservation> {
+    let kept = ParkedSettlement {
+        settlement: full_settlement(),
+        at: UnixMs(DRAWN),
+        seq: 13,
+        after: Some(ParkedAfter::Refusal),
     };
-    (
-        vec![
-            limit(terms(), Some(window()), 7),
-            limit(bare_terms(), None, 0),
-        ],
-        counting,
-    )
+    vec![
+        Reservation {
+            counted: counts().counted,
+            ..full_row(full_offer(), State::Open)
+        },
+        full_row(full_offer(), State::Parked(Box::new(kept))),
+    ]
 }
 
 pub fn limit_counter() -> Counter {
